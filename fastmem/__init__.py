@@ -1,0 +1,40 @@
+"""fastmem: threshold neural networks that provably memorize a labelled dataset, constructed, not trained.
+
+    X (n×d reals)                                              y (n labels, any dtype)
+      │                                                          │
+      ▼  separate:  m hyperplanes, chosen so that points that must differ fall on different sides of one
+    signs (m bits a point)                                       │
+      ▼  code:      GF(2)-linear code, m bits → k ≤ 62 bits (identity when m ≤ 62)
+    codes (one uint64 a point)                                   │
+      ▼  store:     a shallow threshold network from codes to label bits  ◄──── class index of y
+    class index → classes → label
+
+``net = fastmem.memorize(X, y)`` builds the network, ``net.predict(X)`` is its compiled evaluation, ``net.layers``
+the same network unit by unit and ``net.forward(X)`` its evaluation through all of them.
+"""
+
+from fastmem.api import memorize
+from fastmem.errors import ContradictoryLabels, FastmemError, FormatError, InvalidInput, MemorizationError
+from fastmem.io import load
+from fastmem.layer import Layer
+from fastmem.network import EncodedNetwork, Network
+from fastmem.report import Report
+from fastmem.theory.separation import Separation, separation
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ContradictoryLabels",
+    "EncodedNetwork",
+    "FastmemError",
+    "FormatError",
+    "InvalidInput",
+    "Layer",
+    "MemorizationError",
+    "Network",
+    "Report",
+    "Separation",
+    "load",
+    "memorize",
+    "separation",
+]

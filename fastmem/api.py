@@ -1,0 +1,130 @@
+"""The front door: validate, construct, verify."""
+
+import numpy as np
+
+from fastmem.blocks import over_row_blocks, resolve_threads
+from fastmem.constructions import CONSTRUCTIONS
+from fastmem.errors import MemorizationError
+from fastmem.progress import progress_bar
+from fastmem.store import STORES
+from fastmem.validation import as_labels, as_points, check_option, refuse_contradictions
+
+__all__ = ["memorize"]
+
+_SEPARATE = ("labels", "all")
+
+
+def memorize(
+    X,
+    y,
+    *,
+    construction="compact",
+    store="integer",
+    separate="labels",
+    random_state=None,
+    verify=True,
+    n_threads=None,
+    progress=False,
+):
+    """Construct a threshold network that returns the label of every given point.
+
+    Nothing is trained: hyperplanes are chosen until points that must differ have different signs, and a shallow
+    threshold network reads labels from these signs. Rajput, Sreenivasan, Papailiopoulos & Karbasi (NeurIPS
+    2021, arXiv 2106.07724) prove that Õ(1/delta + sqrt n) units suffice for any labels of n points a distance
+    delta apart.
+
+    Parameters
+    ----------
+    X : array_like of shape (n, d)
+        Points: floats, integers within ±2^53 or booleans. A C-contiguous, strided or memory-mapped float32 or
+        float64 array is read in place and never copied.
+    y : array_like of shape (n,)
+        Labels of any dtype whose values can be told apart: integers, booleans, strings, bytes, dates, floats
+        (compared bit by bit), or Python objects that can be hashed or sorted.
+    construction : {"compact"}
+        How the network is built.
+    store : {"integer"}
+        How labels are read from codes; "integer" takes the fewest units.
+    separate : {"labels", "all"}
+        Which points must get different codes: those with different labels, or all that are distinct.
+    random_state : int, numpy.random.Generator or None
+        The same seed and data give the same network, whatever `n_threads`.
+    verify : bool
+        Predict all of X afterwards and compare with y. It cannot fail, and that is checked.
+    n_threads : int, optional
+        All cores this process may use by default; 1 starts no thread.
+    progress : bool or tqdm class
+        Show progress bars.
+
+    Returns
+    -------
+    EncodedNetwork
+        ``net.predict(X)`` equals y, element by element.
+
+    Raises
+    ------
+    InvalidInput
+        X or y cannot be used as they are; the message names the row.
+    ContradictoryLabels
+        Equal rows have different labels.
+    MemorizationError
+        Verification failed, which must never happen.
+
+    Examples
+    --------
+    >>> import numpy as np, fastmem
+    >>> rng = np.random.default_rng(0)
+    >>> X, y = rng.normal(size=(1000, 16)), rng.integers(0, 10, 1000)
+    >>> net = fastmem.memorize(X, y, random_state=0)
+    >>> bool(np.all(net.predict(X) == y))
+    True
+    """
+    build = CONSTRUCTIONS[check_option("construction", construction, tuple(CONSTRUCTIONS))].build
+    check_option("store", store, tuple(STORES))
+    check_option("separate", separate, _SEPARATE)
+    n_threads = resolve_threads(n_threads)
+    random_state = np.random.default_rng(random_state)
+    points = as_points(X)
+    labels = as_labels(y, points.n)
+    with progress_bar(progress, points.n, "reading") as bar:
+        later, first = points.equal_rows(n_threads, bar)
+    refuse_contradictions(labels, later, first)
+    network = build(
+        points,
+        labels,
+        _must_differ(labels, later, first, separate),
+        store=store,
+        separate_by=separate,
+        random_state=random_state,
+        n_threads=n_threads,
+        progress=progress,
+    )
+    if verify:
+        _verify(network, points, labels, n_threads, progress)
+    return network
+
+
+def _must_differ(labels, later, first, separate):
+    """Class index of each point, or for ``separate="all"`` the lowest row equal to it."""
+    if separate == "labels":
+        return labels.indices
+    distinct = np.arange(len(labels.indices), dtype=np.int32)
+    distinct[later] = first
+    return distinct
+
+
+def _verify(network, points, labels, n_threads, progress):
+    wrong = np.zeros(points.n, bool)
+
+    def work(start, stop):
+        wrong[start:stop] = network.class_indices(points, start, stop) != labels.indices[start:stop]
+
+    with progress_bar(progress, points.n, "verifying") as bar:
+        over_row_blocks(work, points.n, points.d, n_threads, bar)
+    if wrong.any():
+        rows = np.flatnonzero(wrong).tolist()
+        raise MemorizationError(
+            f"{len(rows)} of {points.n} rows do not get their label back, the first in row {rows[0]}: this is a "
+            "bug in fastmem, please report it with the data",
+            rows,
+        )

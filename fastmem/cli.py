@@ -1,0 +1,279 @@
+"""The command line: ``fastmem demo | build | predict | verify | info``.
+
+Points and labels are read from .npy, .npz (arrays X and y) or .csv. Errors are one line on standard error and
+exit status 1; a wrong use of the command line is exit status 2.
+"""
+
+import csv
+import io
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import click
+import numpy as np
+
+import fastmem
+
+__all__ = ["main"]
+
+_PROGRESS = click.option(
+    "--progress/--no-progress", default=None, help="Show progress bars (default: if standard error is a terminal)."
+)
+_THREADS = click.option("--threads", type=click.IntRange(min=1), help="Number of threads (default: all cores).")
+_LABEL = click.option(
+    "--label", metavar="COLUMN", help="Column of a .csv file that holds the labels, by name or number from 0."
+)
+_EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
+_OUTPUT = click.Path(dir_okay=False, writable=True, path_type=Path)
+
+
+class _Command(click.Command):
+    """Command whose expected errors are one line and exit status 1."""
+
+    def invoke(self, ctx):
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except (fastmem.FastmemError, OSError, MemoryError) as error:
+            raise click.ClickException(str(error) or type(error).__name__) from error
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(fastmem.__version__, package_name="fastmem")
+def main():
+    """Construct threshold networks that return the label of every given point, exactly."""
+
+
+main.command_class = _Command
+
+
+@main.command()
+@click.option("--points", "n", default=100_000, show_default=True, type=click.IntRange(min=2), help="Number of points.")
+@click.option("--features", "d", default=8, show_default=True, type=click.IntRange(min=1), help="Dimension.")
+@click.option("--classes", default=2, show_default=True, type=click.IntRange(min=1), help="Number of random labels.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of data and network.")
+@_THREADS
+@_PROGRESS
+def demo(n, d, classes, seed, threads, progress):
+    """Memorize random points of the unit sphere with random labels, and show what it took."""
+    progress = _progress(progress)
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((n, d))
+    X = (X / np.linalg.norm(X, axis=1, keepdims=True)).astype(np.float32)
+    y = rng.integers(0, classes, n)
+    if d == 1:  # the sphere has two points: use the segment
+        X = rng.permutation(np.linspace(-1, 1, n))[:, None]
+    click.echo(f"{n:,} random points of the unit sphere in R^{d}, labels drawn at random from {classes}")
+    net, built = _timed(fastmem.memorize, X, y, random_state=seed, n_threads=threads, progress=progress)
+    labels, predicted = _timed(net.predict, X, n_threads=threads)
+    delta = fastmem.separation(X, n_threads=threads, progress=progress).distance
+    click.echo(net.report(delta))
+    click.echo(f"built and verified in {built:.2f} s; predicted {n / predicted / 1e6:.2f} million points a second")
+    right = int(np.count_nonzero(labels == y))
+    click.echo(f"labels returned: {right:,} of {n:,}")
+    if right != n:
+        raise click.exceptions.Exit(1)
+
+
+@main.command()
+@click.argument("data", type=_EXISTING)
+@click.argument("labels", type=_EXISTING, required=False)
+@click.option("-o", "--output", type=_OUTPUT, required=True, help="Network file to write (.safetensors).")
+@_LABEL
+@click.option("--separate", type=click.Choice(["labels", "all"]), default="labels", show_default=True,
+              help="Which points get different codes.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(min=0), help="The same seed and data give the same network.")
+@_THREADS
+@_PROGRESS
+def build(data, labels, output, label, separate, seed, threads, progress):
+    """Memorize DATA and write the network.
+
+    DATA is a .npy file of points with LABELS another one, a .npz file with arrays X and y, or a .csv file whose
+    label column (default: the last) is chosen by --label.
+    """
+    X, y = _read_labelled(data, labels, label)
+    progress = _progress(progress)
+    net, seconds = _timed(
+        fastmem.memorize, X, y, separate=separate, random_state=seed, n_threads=threads, progress=progress
+    )
+    net.save(output)
+    click.echo(f"{output}: {net!r}, built and verified in {seconds:.2f} s")
+
+
+@main.command()
+@click.argument("network", type=_EXISTING)
+@click.argument("data", type=_EXISTING)
+@click.option("-o", "--output", type=_OUTPUT, help="Where to write labels, .npy or text (default: standard output).")
+@_THREADS
+@_PROGRESS
+def predict(network, data, output, threads, progress):
+    """Labels that NETWORK gives to the points in DATA, one a line.
+
+    DATA holds points only: .npy, .npz with an array X, or .csv.
+    """
+    net = fastmem.load(network)
+    labels = net.predict(_read_points(data), n_threads=threads, progress=_progress(progress))
+    if output is not None and output.suffix == ".npy":
+        with output.open("wb") as file:
+            np.save(file, labels, allow_pickle=False)
+        return
+    text = "".join(f"{_as_text(label)}\n" for label in labels.tolist())
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
+
+
+@main.command()
+@click.argument("network", type=_EXISTING)
+@click.argument("data", type=_EXISTING)
+@click.argument("labels", type=_EXISTING, required=False)
+@_LABEL
+@_THREADS
+@_PROGRESS
+def verify(network, data, labels, label, threads, progress):
+    """Check that NETWORK returns every label of DATA; exit status 1 if it does not.
+
+    DATA and LABELS are given as for build.
+    """
+    net = fastmem.load(network)
+    X, y = _read_labelled(data, labels, label)
+    wrong = np.flatnonzero(net.predict(X, n_threads=threads, progress=_progress(progress)) != y)
+    if len(wrong):
+        first = int(wrong[0])
+        raise click.ClickException(
+            f"{len(wrong):,} of {len(y):,} labels differ, the first in row {first}: the network gives "
+            f"{_as_text(net.predict(X[first : first + 1]).tolist()[0])}, the data {_as_text(y.tolist()[first])}"
+        )
+    click.echo(f"all {len(y):,} labels returned")
+
+
+@main.command()
+@click.argument("network", type=_EXISTING)
+@click.option("--delta", type=click.FloatRange(min=0, min_open=True), help="Smallest distance in the unit ball.")
+def info(network, delta):
+    """What NETWORK is made of, beside the theorem's sizes if delta is given."""
+    click.echo(fastmem.load(network).report(delta))
+
+
+def _progress(wanted):
+    return sys.stderr.isatty() if wanted is None else wanted
+
+
+def _timed(function, *args, **kwargs):
+    start = time.perf_counter()
+    result = function(*args, **kwargs)
+    return result, time.perf_counter() - start
+
+
+def _as_text(label):
+    return label.decode("utf-8", "backslashreplace") if isinstance(label, bytes) else str(label)
+
+
+def _read_labelled(data, labels, column):
+    """Points and labels of a build or verify command."""
+    if data.suffix == ".csv" and labels is None:
+        return _split_csv(data, column)
+    if column is not None:
+        raise click.UsageError("--label chooses a column of a single .csv file")
+    if labels is not None:
+        return _read_points(data), _read_array(labels, "y")
+    if data.suffix == ".npz":
+        return _read_array(data, "X"), _read_array(data, "y")
+    raise click.UsageError(f"{data} holds points only: give a file of labels after it")
+
+
+def _read_points(path):
+    if path.suffix != ".csv":
+        return _read_array(path, "X")
+    header, rows = _read_csv(path)
+    return _numbers(path, header, rows, range(len(rows[0])))
+
+
+def _read_array(path, name):
+    """Array of a .npy file (memory-mapped), of a .npz file by name, or labels of a one-column .csv file."""
+    if path.suffix == ".csv":
+        _, rows = _read_csv(path)
+        if len(rows[0]) != 1:
+            raise click.ClickException(f"{path} has {len(rows[0])} columns: a file of labels has one")
+        return _labels([row[0] for row in rows])
+    if path.suffix not in (".npy", ".npz"):
+        raise click.UsageError(f"{path}: only .npy, .npz and .csv files are read")
+    try:
+        if path.suffix == ".npy":
+            return np.load(path, mmap_mode="r", allow_pickle=False)
+        with np.load(path, allow_pickle=False) as arrays:
+            if name not in arrays:
+                raise click.ClickException(f"{path} has no array {name!r}, only {', '.join(arrays)}")
+            return arrays[name]
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise click.ClickException(f"{path} cannot be read: {error}") from error
+
+
+def _split_csv(path, column):
+    header, rows = _read_csv(path)
+    width = len(rows[0])
+    if width < 2:
+        raise click.ClickException(f"{path} has one column: points and labels need two")
+    if column is None:
+        place = width - 1
+    elif header is not None and column in header:
+        place = header.index(column)
+    elif column.isdigit() and int(column) < width:
+        place = int(column)
+    else:
+        raise click.ClickException(f"{path} has no column {column!r}")
+    X = _numbers(path, header, rows, [i for i in range(width) if i != place])
+    return X, _labels([row[place] for row in rows])
+
+
+def _read_csv(path):
+    """Header (None if the first line is all numbers) and rows of text."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"{path} is not UTF-8 text: {error}") from error
+    rows = [row for row in csv.reader(io.StringIO(text)) if row]
+    header = rows.pop(0) if rows and not all(_is_number(cell) for cell in rows[0]) and _is_header(rows) else None
+    if not rows:
+        raise click.ClickException(f"{path} has no rows")
+    for i, row in enumerate(rows):
+        if len(row) != len(rows[0]):
+            raise click.ClickException(f"{path}: row {i} has {len(row)} columns, row 0 has {len(rows[0])}")
+    return header, rows
+
+
+def _is_header(rows):
+    """Whether the first row has text where some later row has a number."""
+    return len(rows) > 1 and any(
+        not _is_number(name) and _is_number(cell) for name, cell in zip(rows[0], rows[1], strict=False)
+    )
+
+
+def _is_number(cell):
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _numbers(path, header, rows, columns):
+    X = np.empty((len(rows), len(columns)))
+    for i, row in enumerate(rows):
+        for k, column in enumerate(columns):
+            try:
+                X[i, k] = float(row[column])
+            except ValueError:
+                name = header[column] if header else column
+                raise click.ClickException(f"{path}: row {i}, column {name}: {row[column]!r} is not a number") from None
+    return X
+
+
+def _labels(cells):
+    """Integers if every label is written as one, else the text itself: no two different labels become one."""
+    if all(cell.removeprefix("-").isdecimal() and len(cell) < 19 and str(int(cell)) == cell for cell in cells):
+        return np.array([int(cell) for cell in cells], np.int64)
+    return np.array(cells)

@@ -1,0 +1,258 @@
+"""From points to codes: the signs of m hyperplanes, decided exactly, and a linear code that shortens them.
+
+A hyperplane (w, t) gives a point x the bit ``[w.x >= t]``, evaluated over the real numbers: see the essay in
+``src_cython/fastmem/_kernels/signs.pyx`` for how a rounded sum decides an exact sign. Up to 62 bits are the
+code as they are. More are mapped to k <= 62 bits by a matrix over GF(2), the second stage of Rajput et al.
+(2021, arXiv 2106.07724): ``code = XOR of columns[j] over the hyperplanes with sign 1``, accumulated while the
+signs are decided, so that nothing of size n x m is ever stored.
+"""
+
+import math
+
+import numpy as np
+
+from fastmem._kernels import signs as kernels
+from fastmem.blocks import over_row_blocks
+
+__all__ = ["MAX_BITS", "Encoder", "Hyperplanes", "LinearCode", "column_frame"]
+
+MAX_BITS = 62
+_WORD = 64
+_MAX_EXPONENT = 900
+
+
+def column_frame(sample):
+    """Centre and scale of the columns of a sample, as float32 centres and exponents of powers of two.
+
+    Returns
+    -------
+    centre : float32 ndarray of shape (d,)
+        Column means, within the range of float32.
+    exponents : int16 ndarray of shape (d,)
+        ``(sample - centre) * 2.0**-exponents`` has columns of standard deviation 1/2 to 1 (or 0).
+    """
+    sample = np.asarray(sample, np.float64)
+    largest = np.frexp(np.abs(sample).max(axis=0))[1]
+    scaled = np.ldexp(sample, -largest)  # within [-1, 1]: no sum below overflows
+    limit = np.finfo(np.float32).max
+    centre = np.ldexp(scaled.mean(axis=0), largest).clip(-limit, limit).astype(np.float32)
+    deviation = (scaled - np.ldexp(centre.astype(np.float64), -largest)).std(axis=0)
+    exponents = np.frexp(deviation)[1] + np.where(deviation > 0, largest, 0)
+    return centre, exponents.clip(-_MAX_EXPONENT, _MAX_EXPONENT).astype(np.int16)
+
+
+class Hyperplanes:
+    """m hyperplanes in R^d whose signs are exact.
+
+    Parameters
+    ----------
+    weights : float32 array of shape (m, d)
+    thresholds : float64 array of shape (m,)
+    centre : float32 array of shape (d,)
+    exponents : int16 array of shape (d,)
+        Where the points lie and how widely each column spreads (`column_frame`). They make the float32 step
+        decide more signs and change none.
+    """
+
+    def __init__(self, weights, thresholds, centre, exponents):
+        self.weights = np.ascontiguousarray(weights, np.float32)
+        self.thresholds = np.ascontiguousarray(thresholds, np.float64)
+        self.centre = np.ascontiguousarray(centre, np.float32)
+        self.exponents = np.ascontiguousarray(exponents, np.int16)
+        self.m, self.d = self.weights.shape
+        self._prepare()
+
+    def _prepare(self):
+        """w', t' and the bounds of step 1, in panels of hyperplanes: see signs.pyx for the names and proofs."""
+        panels = -(-self.m // kernels.LANES)
+        weights = self.weights.astype(np.float64)
+        exponents = self.exponents.astype(np.int32)
+        k = _powers_above_norms(weights, exponents)
+        scaled = np.zeros((panels * kernels.LANES, self.d), np.float32)
+        scaled[: self.m] = np.ldexp(weights, exponents - k[:, None])
+        cuts = np.full(panels * kernels.LANES, np.inf, np.float32)
+        with np.errstate(over="ignore"):
+            cuts[: self.m] = np.ldexp(self._centred_thresholds(weights), -k)
+        slack = np.zeros(panels * kernels.LANES, np.float32)
+        unit = 2.0**-24
+        slack[: self.m] = (np.abs(cuts[: self.m]).astype(np.float64) * 2 * unit + 2.0**-148) * (1 + 2.0**-12)
+        self._panels = np.ascontiguousarray(scaled.reshape(panels, kernels.LANES, self.d).transpose(0, 2, 1))
+        self._cuts = cuts.reshape(panels, kernels.LANES)
+        self._slack = slack.reshape(panels, kernels.LANES)
+        additions = 33 + -(-self.d // kernels.CHUNK) + 4
+        self._growth = additions * unit / (1 - additions * unit) * (1 + 2.0**-12)
+        self._underflow = (self.d + 8) * 2.0**-148 * (1 + 2.0**-12)
+        self._centre = self.centre.astype(np.float64)
+        self._shrink = np.ldexp(1.0, -exponents)
+        # Rounded up: squares of float32 numbers are exact in float64, their sum errs by d 2^-53.
+        self._norms = np.sqrt((weights**2).sum(axis=1)) * (1 + (self.d + 4) * 2.0**-52)
+
+    def _centred_thresholds(self, weights):
+        """t_j - w_j.c, correctly rounded: every product is exact, and so is the sum before rounding."""
+        terms = np.column_stack([self.thresholds, -weights * self.centre.astype(np.float64)])
+        return np.array([math.fsum(row) for row in terms.tolist()], np.float64)
+
+    def xor_codes(self, block, columns, counts=None, codes=None):
+        """XOR of ``columns[j]`` over the hyperplanes j with sign 1, for each row.
+
+        Parameters
+        ----------
+        block : float32 or float64 array of shape (n, d), any strides
+        columns : uint64 array of shape (m,)
+        counts : int64 array of shape (2,), optional
+            Grows by the number of signs that float32 and then float64 left undecided.
+        codes : uint64 array of shape (n,), optional
+            Where to put the result.
+
+        Returns
+        -------
+        codes : uint64 array of shape (n,)
+        bad : int
+            First row with a NaN or an infinity, or -1.
+        """
+        return self._xor_codes(block, slice(0, self.m), columns, counts, codes)
+
+    def _xor_codes(self, block, part, columns, counts, codes):
+        if codes is None:
+            codes = np.empty(len(block), np.uint64)
+        if counts is None:
+            counts = np.zeros(2, np.int64)
+        panels = slice(part.start // kernels.LANES, -(-part.stop // kernels.LANES))
+        scratch = np.empty((kernels.BLOCK_ROWS, self.d), np.float32)
+        bad = kernels.sign_codes(
+            block, self._panels[panels], self._cuts[panels], self._slack[panels], self.weights[part],
+            self.thresholds[part], columns, self._centre, self._shrink, self._growth, self._underflow,
+            scratch, codes, counts,
+        )  # fmt: skip
+        return codes, bad
+
+    def signs_of_block(self, points, start, stop):
+        """Signs of the points start to stop, packed: uint64 array of shape (stop - start, ceil(m / 64)).
+
+        Bit j % 64 of word j // 64 is hyperplane j.
+        """
+        block = points.block(start, stop)
+        words = np.empty((len(block), -(-self.m // _WORD)), np.uint64)
+        for word in range(words.shape[1]):
+            part = slice(word * _WORD, min((word + 1) * _WORD, self.m))
+            columns = np.uint64(1) << np.arange(part.stop - part.start, dtype=np.uint64)
+            words[:, word], bad = self._xor_codes(block, part, columns, None, None)
+            if bad >= 0:
+                points.raise_not_finite(start + bad)
+        return words
+
+    def sign_steps(self, points):
+        """How many signs each step of the exact predicate decided: dict with float32, float64 and exact."""
+        counts = np.zeros(2, np.int64)
+        columns = np.zeros(self.m, np.uint64)
+        for start in range(0, points.n, 4096):
+            self.xor_codes(points.block(start, start + 4096), columns, counts)
+        undecided, exact = map(int, counts)
+        return {"float32": points.n * self.m - undecided, "float64": undecided - exact, "exact": exact}
+
+    def certified_radius(self, points, n_threads=1):
+        """Distance of each point from its nearest hyperplane, rounded down: float64 array of shape (n,)."""
+        radii = np.full(points.n, np.inf)
+        transposed = np.ascontiguousarray(self.weights.T, np.float64)
+
+        def work(start, stop):
+            bad = kernels.certified_radii(
+                points.block(start, stop), transposed, self.thresholds, self._norms,
+                np.empty(self.m), radii[start:stop],
+            )  # fmt: skip
+            if bad >= 0:
+                points.raise_not_finite(start + bad)
+
+        over_row_blocks(work, points.n, self.d, n_threads)
+        return radii
+
+
+def _powers_above_norms(weights, exponents):
+    """Integers k_j with ||(w_ji 2^e_i)_i|| < 2^k_j, within a factor of two."""
+    lowest = np.iinfo(np.int32).min // 2
+    fractions, powers = np.frexp(weights)
+    powers = np.where(fractions != 0, powers + exponents, lowest)
+    largest = powers.max(axis=1, initial=lowest)
+    largest[largest == lowest] = 0
+    scaled = np.ldexp(fractions, np.maximum(powers - largest[:, None], -1100))
+    return largest + np.frexp(np.sqrt((scaled**2).sum(axis=1)) * (1 + 2.0**-20))[1]
+
+
+class LinearCode:
+    """A linear map over GF(2) from m sign bits to k code bits, one word a hyperplane.
+
+    Parameters
+    ----------
+    columns : uint64 array of shape (m,)
+        Column j of the k x m matrix: the code bits that flip with sign j.
+    n_bits : int
+        k, at most 62.
+    """
+
+    def __init__(self, columns, n_bits):
+        self.columns = np.ascontiguousarray(columns, np.uint64)
+        self.n_bits = int(n_bits)
+
+    @classmethod
+    def identity(cls, m):
+        """The code that keeps m <= 62 signs as they are."""
+        return cls(np.uint64(1) << np.arange(m, dtype=np.uint64), m)
+
+    @classmethod
+    def draw(cls, m, n, random_state, attempt=0):
+        """Random code for n points and m hyperplanes.
+
+        k = min(62, 2 log2 n + 10) bits; each column has 3 to 5 ones, so that the parity subnetwork stays
+        sparse. Sparse columns can coincide where m is large: each further attempt adds a one to either end of
+        that range and two bits to k, up to dense columns of 62 bits, for which the chance that any two of n
+        different sign patterns collide is at most n^2 / 2^63.
+        """
+        k = min(MAX_BITS, math.ceil(2 * math.log2(max(n, 2))) + 10 + 2 * attempt)
+        ones = random_state.integers(min(3 + attempt, k // 2), min(5 + attempt, k // 2) + 1, m)
+        # The first `ones` places of a random permutation of the k bits.
+        places = random_state.random((m, k)).argsort(axis=1).astype(np.uint64)
+        chosen = np.arange(k) < ones[:, None]
+        columns = np.bitwise_or.reduce(np.where(chosen, np.uint64(1) << places, np.uint64(0)), axis=1)
+        return cls(columns, k)
+
+    @property
+    def is_identity(self):
+        """Whether the code is the sign pattern itself."""
+        return self.n_bits == len(self.columns) and np.array_equal(
+            self.columns, LinearCode.identity(len(self.columns)).columns
+        )
+
+
+class Encoder:
+    """Hyperplanes followed by a linear code: a point becomes one integer N(z) = sum_i 2^i z_i.
+
+    Parameters
+    ----------
+    hyperplanes : Hyperplanes
+    code : LinearCode
+    """
+
+    def __init__(self, hyperplanes, code):
+        self.hyperplanes = hyperplanes
+        self.code = code
+
+    @property
+    def n_bits(self):
+        """Length k of the codes, in bits."""
+        return self.code.n_bits
+
+    def codes_of_block(self, points, start, stop, codes=None):
+        """Codes of the points start to stop, as uint64."""
+        codes, bad = self.hyperplanes.xor_codes(points.block(start, stop), self.code.columns, codes=codes)
+        if bad >= 0:
+            points.raise_not_finite(start + bad)
+        return codes
+
+    def codes(self, points, n_threads=1, bar=None):
+        """Codes of all points: uint64 array of shape (n,)."""
+        codes = np.empty(points.n, np.uint64)
+        over_row_blocks(
+            lambda start, stop: self.codes_of_block(points, start, stop, codes[start:stop]),
+            points.n, points.d, n_threads, bar,
+        )  # fmt: skip
+        return codes

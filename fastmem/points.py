@@ -1,0 +1,109 @@
+"""n points of R^d, as the caller holds them, read in row blocks by the kernels.
+
+The array is never copied as a whole: kernels read float32 and float64 rows in place, whatever their strides,
+and any other dtype is converted block by block to the float dtype that holds all its values.
+"""
+
+import numpy as np
+
+from fastmem._kernels import rows as kernels
+from fastmem.blocks import over_row_blocks
+from fastmem.errors import InvalidInput
+
+__all__ = ["Points"]
+
+_EXACT_IN_FLOAT32 = {np.dtype(t) for t in ("bool", "int8", "uint8", "int16", "uint16", "float16", "float32")}
+
+
+class Points:
+    """Rows of a validated array (`fastmem.validation.as_points` makes them).
+
+    Parameters
+    ----------
+    array : ndarray of shape (n, d)
+        Booleans, integers within 2^53, or floats; not copied.
+
+    Attributes
+    ----------
+    n, d : int
+        Number of points and their dimension.
+    """
+
+    def __init__(self, array):
+        self.array = array
+        self.n, self.d = array.shape
+        native = array.dtype.newbyteorder("=")
+        self._dtype = np.dtype(np.float32 if native in _EXACT_IN_FLOAT32 else np.float64)
+        self._in_place = array.dtype == self._dtype and array.dtype.isnative and array.flags.aligned
+
+    def block(self, start, stop):
+        """Rows start to stop as float32 or float64, a view where the array allows it."""
+        return self._for_kernels(self.array[start:stop])
+
+    def take(self, rows):
+        """The given rows, copied, as float32 or float64."""
+        return self._for_kernels(self.array[rows])
+
+    def _for_kernels(self, rows):
+        return rows if self._in_place else rows.astype(self._dtype)
+
+    def check_finite(self, start, stop):
+        """Raise `InvalidInput` if the rows start to stop hold a NaN or an infinity."""
+        bad = np.flatnonzero(~np.isfinite(self.block(start, stop)).all(axis=1))
+        if bad.size:
+            self.raise_not_finite(start + int(bad[0]))
+
+    def raise_not_finite(self, row):
+        """Raise `InvalidInput` for the NaN or infinity that a kernel found in a row."""
+        column = int(np.flatnonzero(~np.isfinite(self.take([row])[0]))[0])
+        raise InvalidInput(
+            f"X[{row}, {column}] is {self.array[row, column]}: every coordinate must be finite; "
+            "remove or impute such rows"
+        )
+
+    def equal_rows(self, n_threads=1, bar=None, seed=0):
+        """Find all rows that are equal, as points, to an earlier row.
+
+        Also the place where NaN and infinities are found, since it reads every row.
+
+        Returns
+        -------
+        later, first : int64 arrays of equal length
+            ``X[later[i]] == X[first[i]]``, ``first[i] < later[i]`` the lowest such row; empty if all rows differ.
+        """
+        hashes = np.empty(self.n, np.uint64)
+
+        def hash_block(start, stop):
+            bad = kernels.hash_rows(self.block(start, stop), seed, hashes[start:stop])
+            if bad >= 0:
+                self.raise_not_finite(start + bad)
+
+        over_row_blocks(hash_block, self.n, self.d, n_threads, bar)
+        order = np.argsort(hashes, kind="stable")
+        hashes = hashes[order]
+        same = hashes[1:] == hashes[:-1]
+        in_run = np.append(False, same) | np.append(same, False)
+        pending, hashes = order[in_run], hashes[in_run]
+        later, first = [], []
+        while pending.size:  # twice or more only after a hash collision
+            run_starts = np.flatnonzero(np.append(True, hashes[1:] != hashes[:-1]))
+            leader = np.repeat(pending[run_starts], np.diff(np.append(run_starts, pending.size)))
+            equal = self._pairs_equal(pending, leader)
+            found = equal & (pending != leader)
+            later.append(pending[found])
+            first.append(leader[found])
+            pending, hashes = pending[~equal], hashes[~equal]
+        if not later:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        later, first = np.concatenate(later), np.concatenate(first)
+        order = np.argsort(later)
+        return later[order], first[order]
+
+    def _pairs_equal(self, a, b):
+        equal = np.empty(a.size, np.uint8)
+
+        def compare(start, stop):
+            kernels.equal_rows(self.take(a[start:stop]), self.take(b[start:stop]), equal[start:stop])
+
+        over_row_blocks(compare, a.size, self.d, 1)
+        return equal.astype(bool)

@@ -1,0 +1,23 @@
+"""Progress bars: ``progress=True`` for tqdm's own choice of bar, or a tqdm class of the caller's."""
+
+from contextlib import nullcontext
+
+from fastmem.errors import InvalidInput
+
+__all__ = ["progress_bar"]
+
+
+class _NoBar:
+    def update(self, n=1):
+        """Advance by `n`: nothing to show."""
+
+
+def progress_bar(progress, total, description, unit="points"):
+    """Context manager that yields an object with ``update(n)``."""
+    if progress is None or progress is False:
+        return nullcontext(_NoBar())
+    if progress is True:
+        from tqdm.auto import tqdm as progress
+    if not callable(progress):
+        raise InvalidInput(f"progress must be True, False or a tqdm class, not {progress!r}")
+    return progress(total=total, desc=description, unit=unit, unit_scale=True, leave=False)

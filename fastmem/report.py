@@ -1,0 +1,117 @@
+"""What was built, beside the theorem's sizes and the lower bounds."""
+
+import math
+from dataclasses import asdict, dataclass
+
+from fastmem.errors import InvalidInput
+from fastmem.theory.bounds import hyperplanes_for_cells, rajput2021_sizes
+
+__all__ = ["Report"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """Sizes of a network and what to read them against.
+
+    Attributes
+    ----------
+    n_points, n_features, n_classes : int
+        What was memorized.
+    construction, separate, store : str
+        How.
+    n_hyperplanes, n_hyperplanes_least : int
+        Units of the first layer, and the fewest whose cells are as many as what must be told apart: the distinct
+        points with separate="all", the classes with "labels".
+    n_code_bits, n_label_bits : int
+    widths : tuple of int
+        Units of each layer.
+    n_neurons, n_weights, depth : int
+    largest_integer_weight : int
+        Beyond the first layer.
+    nbytes : int
+        Bytes of all parameters.
+    bits_per_label : float
+        Bits of the store alone, for each point.
+    delta, theorem_neurons, theorem_weights : float or None
+        Smallest distance of points scaled into the unit ball, 1/delta + sqrt n and d/delta + n.
+    """
+
+    n_points: int
+    n_features: int
+    n_classes: int
+    construction: str
+    separate: str
+    store: str
+    n_hyperplanes: int
+    n_hyperplanes_least: int
+    n_code_bits: int
+    n_label_bits: int
+    widths: tuple
+    n_neurons: int
+    n_weights: int
+    depth: int
+    largest_integer_weight: int
+    nbytes: int
+    bits_per_label: float
+    delta: float | None = None
+    theorem_neurons: float | None = None
+    theorem_weights: float | None = None
+
+    @classmethod
+    def of(cls, network, delta=None):
+        """Report on an `EncodedNetwork`; see `EncodedNetwork.report`."""
+        if delta is not None and not 0 < delta <= 2:
+            raise InvalidInput(f"delta is a distance of points in the unit ball, in (0, 2], not {delta!r}")
+        n, d = network.n_points, network.n_features_in
+        neurons, weights = rajput2021_sizes(n, d, delta) if delta else (None, None)
+        return cls(
+            n_points=n,
+            n_features=d,
+            n_classes=len(network.classes),
+            construction=network.construction,
+            separate=network.separate,
+            store=network.store.name,
+            n_hyperplanes=network.n_hyperplanes,
+            n_hyperplanes_least=hyperplanes_for_cells(network.n_told_apart, d),
+            n_code_bits=network.encoder.n_bits,
+            n_label_bits=network.store.n_label_bits,
+            widths=network.widths,
+            n_neurons=network.n_neurons,
+            n_weights=network.n_weights,
+            depth=network.depth,
+            largest_integer_weight=max(
+                (int(abs(layer.weights).max()) for layer in network.layers[1:] if layer.n_weights), default=0
+            ),
+            nbytes=network.nbytes,
+            bits_per_label=network.bits_per_label,
+            delta=delta,
+            theorem_neurons=neurons,
+            theorem_weights=weights,
+        )
+
+    def to_dict(self):
+        """All attributes as a dict."""
+        return asdict(self)
+
+    def __str__(self):
+        n, k = self.n_points, self.n_label_bits
+        must_differ = "distinct points" if self.separate == "all" else "points of different classes"
+        rows = [
+            ("memorized", f"{n:,} points of R^{self.n_features}, {self.n_classes:,} classes"),
+            ("construction", f"{self.construction}, {self.store} store, {must_differ} told apart"),
+            ("hyperplanes", f"{self.n_hyperplanes:,} (at least {self.n_hyperplanes_least:,})"),
+            ("code", f"{self.n_code_bits} bits"),
+            ("neurons", f"{self.n_neurons:,} in {self.depth} layers: {', '.join(f'{w:,}' for w in self.widths)}"),
+            ("weights", f"{self.n_weights:,}, integers up to {self.largest_integer_weight:,} after layer 1"),
+            ("size", f"{self.nbytes:,} bytes, {self.bits_per_label:.2f} bits a label in the store"),
+        ]
+        if k:
+            scale = 2 * math.sqrt(k * n / 2)
+            rows.append(("store", f"2 sqrt(K n / 2) = {scale:,.0f} units for random labels of K = {k} bits"))
+        if self.delta:
+            rows += [
+                ("delta", f"{self.delta:.4g} in the unit ball"),
+                ("theorem", f"1/delta + sqrt n = {self.theorem_neurons:,.0f} neurons, times logarithms"),
+                ("", f"d/delta + n = {self.theorem_weights:,.0f} weights, times logarithms"),
+            ]
+        return "\n".join(f"{name:<13} {value}" for name, value in rows)

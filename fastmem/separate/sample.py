@@ -1,0 +1,192 @@
+"""A sample of the open points: where candidate hyperplanes are drawn, scored and compared.
+
+Everything here only chooses hyperplanes. Whether one really splits a pair is decided by the exact signs of the
+points themselves when the batch is applied (`fastmem.separate.adaptive`).
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastmem._kernels import search as kernels
+from fastmem.encoder import column_frame
+
+__all__ = ["Candidate", "Sample"]
+
+# Neighbours along a direction closer than this share of the range count as tied.
+_TIE = 1e-8
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A hyperplane, its score on the sample, and the sample's points on its side 1."""
+
+    weights: np.ndarray
+    threshold: float
+    score: float
+    above: np.ndarray
+
+
+class Sample:
+    """Points of some open buckets, with coordinates of comparable scale.
+
+    Parameters
+    ----------
+    X : float array of shape (t, d)
+    classes : int32 array of shape (t,)
+    starts : int64 array of shape (b + 1,)
+        Bucket k holds points starts[k] to starts[k + 1], sorted by class.
+    sizes : float64 array of shape (b,)
+        How many points each bucket has outside the sample too.
+    """
+
+    def __init__(self, X, classes, starts, sizes):
+        self.X = X
+        self.classes = classes
+        self.centre, exponents = column_frame(X)
+        self.exponents = exponents.astype(np.int32)
+        self.coordinates = np.ldexp(X - self.centre.astype(np.float64), -self.exponents)
+        self._set_buckets(starts, sizes)
+        self.initial_weight = self.open_weight
+
+    def _set_buckets(self, starts, sizes):
+        self.starts = np.ascontiguousarray(starts, np.int64)
+        self.sizes = sizes
+        counts = np.diff(self.starts)
+        self.bucket = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+        changes = np.append(True, self.classes[1:] != self.classes[:-1]) if len(self.classes) else np.empty(0, bool)
+        changes[self.starts[:-1]] = True
+        self.group = np.cumsum(changes, dtype=np.int32) - np.int32(1)
+        self.group_sizes = np.bincount(self.group).astype(np.float64)
+        self.counts = counts.astype(np.float64)
+        # A bucket's pairs together weigh as much as it has points.
+        self.pair_weights = sizes / self.counts**2 if len(counts) else np.empty(0)
+
+    @property
+    def d(self):
+        """Dimension of the points."""
+        return self.X.shape[1]
+
+    @property
+    def n_buckets(self):
+        """Number of open buckets left in the sample."""
+        return len(self.starts) - 1
+
+    @property
+    def open_weight(self):
+        """Points, of all the sampled buckets stand for, that are still in open buckets."""
+        return float(self.sizes.sum())
+
+    def split(self, above):
+        """Split the buckets by a hyperplane's signs and drop the points of those that are done."""
+        key = self.bucket * np.int32(2) + above
+        order = np.argsort(key, kind="stable")
+        key = key[order]
+        firsts = np.flatnonzero(np.append(True, key[1:] != key[:-1]))
+        ends = np.append(firsts[1:], len(key))
+        classes = self.classes[order]
+        is_open = classes[firsts] != classes[ends - 1]
+        counts = (ends - firsts)[is_open]
+        parent = key[firsts[is_open]] >> 1
+        sizes = np.maximum(self.sizes[parent] * counts / self.counts[parent], 2.0)
+        order = order[np.repeat(is_open, ends - firsts)]
+        self.X, self.classes, self.coordinates = self.X[order], self.classes[order], self.coordinates[order]
+        self._set_buckets(np.append(0, np.cumsum(counts)), sizes)
+
+    def random_pairs(self, buckets, random_state):
+        """A random pair that must differ from each of the given buckets: two arrays of sample positions."""
+        first, counts = self.starts[buckets], np.diff(self.starts)[buckets]
+        a = first + (random_state.random(buckets.shape) * counts).astype(np.int64)
+        b = first + (random_state.random(buckets.shape) * counts).astype(np.int64)
+        same = self.group[a] == self.group[b]
+        # The ends of a bucket differ in class, so at least one of them does from any point.
+        last = first + counts - 1
+        other = np.where(self.group[a] == self.group[first], last, first)
+        return a, np.where(same, other, b)
+
+    def sweep(self, directions):
+        """Best candidate over all thresholds of each direction; None if none splits anything.
+
+        Parameters
+        ----------
+        directions : float array of shape (T, d)
+            In the sample's own coordinates.
+        """
+        weights, directions, _ = self._round(directions)
+        projections = np.ascontiguousarray(directions @ self.coordinates.T)
+        orders = np.argsort(projections, axis=1)
+        spread = np.take_along_axis(projections, orders[:, [0, -1]], axis=1)
+        best, cut, score = self._sweep_kernel(projections, orders, _TIE * (spread[:, 1] - spread[:, 0]))
+        if score <= 0:
+            return None
+        p = projections[best]
+        below, above = p[orders[best, cut]], p[orders[best, cut + 1]]
+        level = min(below + (above - below) / 2, above)
+        threshold = self._threshold(weights[best], directions[best], level)
+        return Candidate(weights[best], threshold, score, p >= level)
+
+    def _sweep_kernel(self, projections, orders, tolerances):
+        n_directions = len(projections)
+        scores, cuts = np.empty(n_directions), np.empty(n_directions, np.int64)
+        kernels.sweep_thresholds(
+            projections, orders, self.bucket, self.group, self.counts, self.group_sizes, self.pair_weights,
+            tolerances, np.empty(self.n_buckets), np.empty(len(self.group_sizes)), scores, cuts,
+        )  # fmt: skip
+        best = int(np.argmax(scores))
+        return best, int(cuts[best]), float(scores[best])
+
+    def best_direction(self, directions, levels):
+        """Index of the best of several hyperplanes (T, d), (T,), and its score."""
+        _, directions, powers = self._round(directions)
+        projections = np.ascontiguousarray(directions @ self.coordinates.T)
+        levels = np.ldexp(levels, -powers)
+        scores = np.empty(len(projections))
+        kernels.score_thresholds(projections, levels, self.starts, self.group, self.pair_weights, scores)
+        best = int(np.argmax(scores))
+        return best, float(scores[best])
+
+    def sweep_column(self, column):
+        """Best candidate that compares a coordinate with one of the values it takes; None if all are tied."""
+        values = np.ascontiguousarray(self.X[:, column], np.float64)
+        orders = np.argsort(values)[None]
+        _, cut, score = self._sweep_kernel(values[None], orders, np.zeros(1))
+        return self.cut_column(column, values[orders[0, cut + 1]], score) if score > 0 else None
+
+    def cut_column(self, column, value, score=0.0):
+        """The hyperplane [x_column >= value]: no rounding here, nor when its exact signs are taken."""
+        weights = np.zeros(self.d, np.float32)
+        weights[column] = 1.0
+        return Candidate(weights, float(value), score, self.X[:, column] >= value)
+
+    def is_split(self, above):
+        """Whether points of one bucket lie on both sides."""
+        counts = np.bincount(self.bucket, above, self.n_buckets)
+        return bool(np.any((counts > 0) & (counts < self.counts)))
+
+    def _round(self, directions):
+        """float32 weights for the points' own coordinates, and the same directions in the sample's.
+
+        Weights are scaled to a largest entry of about 1; entries too small for float32 beside it become 0.
+
+        Returns
+        -------
+        weights : float32 array of shape (T, d)
+        rounded : float64 array of shape (T, d)
+        powers : int array of shape (T,)
+            ``directions`` is about ``rounded * 2.0**powers``.
+        """
+        fractions, powers = np.frexp(directions)
+        powers = np.where(fractions != 0, powers - self.exponents, -10000)
+        largest = powers.max(axis=1, keepdims=True)
+        weights = np.ldexp(fractions, np.maximum(powers - largest, -1000)).astype(np.float32)
+        widest = self.exponents.max()
+        return weights, np.ldexp(weights.astype(np.float64), self.exponents - widest), largest[:, 0] + widest
+
+    def _threshold(self, weights, direction, level):
+        """The level of a direction in the sample's coordinates as a threshold for the points' own."""
+        level = math.ldexp(level, int(self.exponents.max()))
+        try:
+            return math.fsum([level, *(weights.astype(np.float64) * self.centre).tolist()])
+        except OverflowError:
+            return level

@@ -1,0 +1,316 @@
+"""The only place where the caller's arrays are coerced or refused.
+
+Points must be real numbers that float64 holds exactly; labels may be of any dtype whose values can be told
+apart. What cannot be used is refused with the row, and never changed in silence.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastmem.errors import ContradictoryLabels, InvalidInput
+from fastmem.points import Points
+
+__all__ = ["Labels", "as_labels", "as_points", "check_option", "refuse_contradictions"]
+
+_LARGEST_INTEGER = 2**53
+_MANY_ROWS = 2**16
+
+
+def check_option(name, value, allowed):
+    """Return `value` if it is one of `allowed`; raise `InvalidInput` naming the choices otherwise."""
+    if value not in allowed:
+        raise InvalidInput(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
+    return value
+
+
+def as_points(X, d=None, *, empty=False):
+    """View X as `Points`.
+
+    Parameters
+    ----------
+    X : array_like of shape (n, d)
+        Anything NumPy can view as a two-dimensional array of numbers.
+    d : int, optional
+        Required number of columns.
+    empty : bool
+        Whether n = 0 is allowed.
+
+    Raises
+    ------
+    InvalidInput
+        Wrong shape, not numbers, or numbers that float64 does not hold exactly. NaN and infinities are found
+        later, by the first kernel that reads the rows.
+    """
+    array = _as_array(X, "X")
+    if array.dtype.kind == "O":
+        array = _numbers_from_objects(array)
+    _check_shape(array, d, empty)
+    if array.dtype.kind not in "biuf":
+        raise InvalidInput(_not_numbers(array.dtype))
+    if not isinstance(X, np.ndarray) and array.dtype.kind == "f":
+        _check_rounded_integers(X, array)
+    if array.dtype.kind in "iu" and array.dtype.itemsize == 8:
+        _check_integers(array)
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
+        array = _narrow_long_double(array)
+    return Points(array)
+
+
+def _as_array(values, name):
+    if isinstance(values, np.ma.MaskedArray):
+        if np.ma.is_masked(values):
+            row = int(np.argwhere(np.ma.getmaskarray(values))[0][0])
+            raise InvalidInput(
+                f"{name} is a masked array with masked entries, the first in row {row}: "
+                f"fill or drop them, e.g. {name}.filled(0)"
+            )
+        return values.data
+    if hasattr(values, "toarray") and not hasattr(values, "__array__"):
+        raise InvalidInput(f"{name} is sparse: pass {name}.toarray()")
+    try:
+        return np.asarray(values)
+    except Exception as error:
+        ragged = _ragged_row(values)
+        where = "" if ragged is None else f" (row {ragged} has another length than row 0)"
+        raise InvalidInput(f"{name} cannot be read as an array{where}: {error}") from error
+
+
+def _ragged_row(values):
+    try:
+        lengths = [len(row) for row in values]
+    except TypeError:
+        return None
+    return next((i for i, length in enumerate(lengths) if length != lengths[0]), None)
+
+
+def _check_shape(array, d, empty):
+    if array.ndim == 1:
+        raise InvalidInput(
+            f"X has shape {array.shape}, but points are the rows of a two-dimensional array: use "
+            "X.reshape(-1, 1) if each point is one number, X.reshape(1, -1) if X is one point"
+        )
+    if array.ndim != 2:
+        raise InvalidInput(
+            f"X has shape {array.shape}, but points are the rows of a two-dimensional array: use "
+            "X.reshape(len(X), -1) to make each X[i] a row"
+        )
+    if array.shape[1] == 0 or (array.shape[0] == 0 and not empty):
+        raise InvalidInput(f"X has shape {array.shape}: at least one row and one column are needed")
+    if d is not None and array.shape[1] != d:
+        raise InvalidInput(f"X has {array.shape[1]} columns, but the network was built for {d}")
+
+
+def _not_numbers(dtype):
+    if dtype.kind == "c":
+        return "X is complex: pass real and imaginary parts as columns, np.hstack([X.real, X.imag])"
+    return f"X has dtype {dtype}, which is not numbers: encode it as numbers first, e.g. X.astype(float)"
+
+
+def _first_entry(mask_of, array):
+    """Row and column of the first entry for which mask_of is true, read in blocks; None if there is none."""
+    for start in range(0, len(array), _MANY_ROWS):
+        found = np.argwhere(mask_of(array[start : start + _MANY_ROWS]))
+        if found.size:
+            return start + int(found[0][0]), int(found[0][1])
+    return None
+
+
+def _check_integers(array):
+    limit = _LARGEST_INTEGER
+    place = _first_entry(lambda block: (block > limit) | (block < -limit if block.dtype.kind == "i" else False), array)
+    if place:
+        _raise_large_integer(*place, array[place])
+
+
+def _raise_large_integer(row, column, value):
+    raise InvalidInput(
+        f"X[{row}, {column}] is {value}: integers beyond ±2^53 do not fit float64 exactly; "
+        "split such a column in high and low parts"
+    )
+
+
+def _check_rounded_integers(X, array):
+    """Refuse integers that NumPy rounded while it made one float array of mixed columns or lists."""
+    if _first_entry(lambda block: np.abs(block) >= _LARGEST_INTEGER, array) is None:
+        return
+    objects = np.asarray(X, dtype=object)
+    for row, column in np.argwhere(np.abs(array) >= _LARGEST_INTEGER):
+        value = objects[row, column]
+        if isinstance(value, int | np.integer) and abs(int(value)) > _LARGEST_INTEGER:
+            _raise_large_integer(row, column, value)
+
+
+def _narrow_long_double(array):
+    place = _first_entry(lambda block: np.isfinite(block) & (block.astype(np.float64) != block), array)
+    if place:
+        raise InvalidInput(f"X[{place[0]}, {place[1]}] is {array[place]!r}, which float64 does not hold exactly")
+    return array.astype(np.float64)
+
+
+def _numbers_from_objects(array):
+    """float64 array of the numbers in an object array, each exact."""
+    if array.ndim != 2:
+        return array  # the shape is reported first
+    numbers = np.empty(array.shape, np.float64)
+    for (row, column), value in np.ndenumerate(array):
+        try:
+            if isinstance(value, str | bytes):
+                raise TypeError("text is not a number")
+            if isinstance(value, int | np.integer) and abs(int(value)) > _LARGEST_INTEGER:
+                _raise_large_integer(row, column, value)
+            numbers[row, column] = number = float(value)
+            exact = number == value or number != number
+        except (TypeError, ValueError, OverflowError) as error:
+            if isinstance(error, InvalidInput):
+                raise
+            raise InvalidInput(f"X[{row}, {column}] is {value!r}, which is not a number") from error
+        if not exact:
+            raise InvalidInput(f"X[{row}, {column}] is {value!r}, which float64 does not hold exactly")
+    return numbers
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Labels as classes.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (c,)
+        The distinct labels in the caller's dtype, sorted where they can be.
+    indices : int32 ndarray of shape (n,)
+        ``classes[indices]`` are the labels.
+    """
+
+    classes: np.ndarray
+    indices: np.ndarray
+
+
+def as_labels(y, n):
+    """Classes of `n` labels of any dtype whose values can be told apart.
+
+    Floats are told apart bit by bit (0.0 and -0.0 are two classes, each returned as it was given).
+
+    Raises
+    ------
+    InvalidInput
+        Not one-dimensional, not `n` labels, or labels that do not equal themselves (NaN, NaT, None is fine).
+    """
+    array = _label_array(y)
+    if array.ndim != 1:
+        hint = ": use y.ravel()" if array.ndim == 2 and 1 in array.shape else ""
+        raise InvalidInput(f"y has shape {array.shape}, but labels are a one-dimensional array{hint}")
+    if len(array) != n:
+        raise InvalidInput(f"X has {n} rows, but y has {len(array)} labels: each row needs one label")
+    kind, width = array.dtype.kind, array.dtype.itemsize
+    if kind == "V":
+        raise InvalidInput(f"y has structured dtype {array.dtype}: combine its fields to one label first")
+    if kind in "fcmM":
+        _refuse_labels(np.isnat(array) if kind in "mM" else np.isnan(array), array)
+    if kind == "O" or (kind == "f" and width > 8) or (kind == "c" and width > 16):
+        classes, indices = _object_classes(array)
+    elif kind == "f":
+        classes, indices = _float_classes(array)
+    elif kind == "c":
+        classes, indices = _complex_classes(array)
+    else:
+        classes, indices = np.unique(array, return_inverse=True)
+    return Labels(classes, indices.astype(np.int32))
+
+
+def _label_array(y):
+    array = _as_array(y, "y")
+    if isinstance(y, list | tuple) and array.ndim == 1 and array.dtype.kind != "O" and array.tolist() != list(y):
+        # NumPy changed a label to fit one dtype: 1 and "1", 2**53 + 1 and 2.0**53, b"a" and b"a\0".
+        array = np.empty(len(y), object)
+        array[:] = y
+    return array
+
+
+def _refuse_labels(undefined, array):
+    if undefined.any():
+        row = int(np.flatnonzero(undefined)[0])
+        raise InvalidInput(
+            f"y[{row}] is {array[row]!r} ({int(undefined.sum())} such labels): it does not equal itself, so no "
+            "network can return it; replace it by a label of its own, e.g. None or -1"
+        )
+
+
+def _float_classes(array):
+    array = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("="), copy=False))
+    bits, indices = np.unique(array.view(f"u{array.dtype.itemsize}"), return_inverse=True)
+    classes = bits.view(array.dtype)
+    order = np.lexsort((~np.signbit(classes), classes))
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    return classes[order], rank[indices]
+
+
+def _complex_classes(array):
+    real, real_indices = _float_classes(array.real)
+    imaginary, imaginary_indices = _float_classes(array.imag)
+    pairs, indices = np.unique(real_indices * len(imaginary) + imaginary_indices, return_inverse=True)
+    classes = np.empty(len(pairs), array.dtype)
+    classes.real = real[pairs // len(imaginary)]
+    classes.imag = imaginary[pairs % len(imaginary)]
+    return classes, indices
+
+
+def _object_classes(array):
+    """Classes of Python objects: by type and hash, or else by sorting; sorted where they can be."""
+    try:
+        numbers = {}
+        indices = np.array([numbers.setdefault(_identity(v), len(numbers)) for v in array], np.int64)
+    except TypeError:
+        try:
+            _refuse_labels(np.array([bool(v != v) for v in array]), array)
+            return np.unique(array, return_inverse=True)
+        except (TypeError, ValueError) as error:
+            if isinstance(error, InvalidInput):
+                raise
+            raise InvalidInput(f"labels in y can neither be hashed nor sorted: {error}") from error
+    first = np.full(len(numbers), len(array))
+    np.minimum.at(first, indices, np.arange(len(array)))
+    classes = array[first]
+    _refuse_labels(np.array([_differs_from_itself(v) for v in classes])[indices], array)
+    try:
+        order = np.array(sorted(range(len(classes)), key=classes.__getitem__), np.int64)
+    except (TypeError, ValueError):
+        return classes, indices
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    return classes[order], rank[indices]
+
+
+def _identity(label):
+    """Key that is equal for equal labels of one type: 1, 1.0 and True, 0.0 and -0.0 are different labels."""
+    if isinstance(label, float | np.floating):
+        return type(label), label, bool(np.signbit(label))
+    if isinstance(label, complex | np.complexfloating):
+        return type(label), label, bool(np.signbit(label.real)), bool(np.signbit(label.imag))
+    return type(label), label
+
+
+def _differs_from_itself(label):
+    try:
+        return bool(label != label)
+    except (TypeError, ValueError):  # pandas.NA
+        return True
+
+
+def refuse_contradictions(labels, later, first):
+    """Raise `ContradictoryLabels` if equal rows (as `Points.equal_rows` gives them) differ in label."""
+    wrong = np.flatnonzero(labels.indices[later] != labels.indices[first])
+    if not wrong.size:
+        return
+    pairs = [(int(first[i]), int(later[i])) for i in wrong]
+    shown = "; ".join(
+        f"rows {a} ({labels.classes[labels.indices[a]]!r}) and {b} ({labels.classes[labels.indices[b]]!r})"
+        for a, b in pairs[:5]
+    )
+    more = f"; and {len(pairs) - 5} more" if len(pairs) > 5 else ""
+    raise ContradictoryLabels(
+        f"{len(pairs)} rows equal an earlier row of X but have another label: {shown}{more}. No function of X "
+        "can return both: drop these rows, give them one label, or add a column that tells them apart",
+        pairs,
+    )

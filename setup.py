@@ -1,0 +1,35 @@
+"""Lists the compiled modules; everything else stands in pyproject.toml."""
+
+import sys
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+FOLDER = "src_cython/fastmem/_kernels"
+# No option that lets a compiler change a floating-point result: signs are decided by proved bounds.
+OPTIONS = ["/O2"] if sys.platform == "win32" else ["-O3", "-ffp-contract=off"]
+
+extensions = [
+    Extension(
+        f"fastmem._kernels.{name}",
+        [f"{FOLDER}/{name}.pyx"],
+        include_dirs=[FOLDER],
+        depends=[f"{FOLDER}/panel.h"] if name == "signs" else [],
+        extra_compile_args=OPTIONS,
+    )
+    for name in ("signs", "rows", "search", "store", "layers")
+]
+
+setup(
+    ext_modules=cythonize(
+        extensions,
+        build_dir="build/cython",
+        compiler_directives={
+            "language_level": 3,
+            "boundscheck": False,
+            "wraparound": False,
+            "cdivision": True,
+            "initializedcheck": False,
+        },
+    )
+)
