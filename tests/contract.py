@@ -1,0 +1,85 @@
+"""What every memorizing network must satisfy, however it was constructed: one suite for all constructions."""
+
+import pickle
+
+import naive
+import numpy as np
+
+import fastmem
+from fastmem.constructions import CONSTRUCTIONS
+from fastmem.store import STORES
+
+# Every registered way to build a network, as keyword arguments of `memorize`.
+BUILDS = [
+    {"construction": construction, "store": store, "separate": separate}
+    for construction in CONSTRUCTIONS
+    for store in STORES
+    for separate in ("labels", "all")
+]
+
+
+def name_of(build):
+    """Test id of a build."""
+    return "-".join(build.values())
+
+
+def check(X, y, unseen, tmp_path, **build):
+    """Memorize and hold the network to the whole contract; returns it."""
+    net = fastmem.memorize(X, y, random_state=0, **build)
+    labels_are_returned(net, X, y)
+    paths_agree(net, np.concatenate([X, unseen]))
+    layers_are_a_threshold_network(net, X.shape[1])
+    copies_are_equal(net, unseen, tmp_path)
+    build_is_deterministic(net, X, y, build)
+    counts_agree(net)
+    return net
+
+
+def labels_are_returned(net, X, y):
+    """Each memorized point has its label, in the dtype it came in."""
+    predicted = net.predict(X)
+    assert predicted.dtype == y.dtype
+    assert np.array_equal(predicted, y)
+
+
+def paths_agree(net, X):
+    """predict, forward and the naive evaluation of layers give one answer, for points never seen too."""
+    predicted = net.predict(X)
+    assert np.array_equal(net.forward(X), predicted)
+    assert np.array_equal(net.classes[naive.forward(net.layers, X)], predicted)
+
+
+def layers_are_a_threshold_network(net, d):
+    """Layers follow on each other; weights are integers and inputs binary after the first."""
+    widths = [d, *net.widths]
+    for position, layer in enumerate(net.layers):
+        assert layer.activation == "threshold"
+        assert layer.weights.shape == (widths[position + 1], widths[position])
+        assert layer.thresholds.shape == (widths[position + 1],)
+        assert layer.weights.dtype == (np.float32 if position == 0 else np.int64)
+        assert layer.thresholds.dtype == (np.float64 if position == 0 else np.int64)
+    assert widths[-1] == (len(net.classes) - 1).bit_length() or not net.layers
+
+
+def copies_are_equal(net, X, tmp_path):
+    """Pickled and saved networks are equal to the original, and answer alike."""
+    path = tmp_path / "net.safetensors"
+    net.save(path)
+    for copy in (fastmem.load(path), pickle.loads(pickle.dumps(net))):
+        assert copy == net
+        assert np.array_equal(copy.predict(X), net.predict(X))
+
+
+def build_is_deterministic(net, X, y, build):
+    """The same seed gives the same network, whatever the number of threads."""
+    assert fastmem.memorize(X, y, random_state=0, n_threads=1, **build) == net
+    assert fastmem.memorize(X, y, random_state=np.random.default_rng(0), n_threads=2, **build) == net
+
+
+def counts_agree(net):
+    """Counts are those of the layers."""
+    assert net.depth == len(net.layers)
+    assert net.n_neurons == sum(layer.weights.shape[0] for layer in net.layers)
+    assert net.n_weights == sum(np.count_nonzero(layer.weights.toarray()) for layer in net.layers)
+    report = net.report()
+    assert (report.n_neurons, report.n_weights, report.depth) == (net.n_neurons, net.n_weights, net.depth)

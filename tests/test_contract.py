@@ -1,0 +1,54 @@
+"""Every construction and store, on random labels and on real data, through the suite of contract.py."""
+
+import contract
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+BUILDS = pytest.mark.parametrize("build", contract.BUILDS, ids=contract.name_of)
+
+
+@BUILDS
+@pytest.mark.parametrize("d", [1, 2, 64])
+@pytest.mark.parametrize("n", [1, 2, 3, 10, 1000])
+@pytest.mark.parametrize("n_classes", [2, 3, 10, 1000])
+def test_random_labels_are_memorized(n, d, n_classes, build, tmp_path):
+    rng = np.random.default_rng([n, d, n_classes])
+    X, unseen = rng.standard_normal((n, d)), 2 * rng.standard_normal((100, d))
+    contract.check(X, rng.integers(0, n_classes, n), unseen, tmp_path, **build)
+
+
+@BUILDS
+def test_equal_labels_need_no_unit(build, tmp_path):
+    rng = np.random.default_rng(0)
+    net = contract.check(rng.standard_normal((50, 3)), np.full(50, 7), rng.standard_normal((20, 3)), tmp_path, **build)
+    assert net.layers == ()
+    assert net.n_neurons == net.n_weights == net.depth == 0
+
+
+@BUILDS
+@pytest.mark.parametrize("law", ["natural", "random"])
+def test_digits_are_memorized(law, build, tmp_path):
+    digits = load_digits()
+    rng = np.random.default_rng(1)
+    y = digits.target if law == "natural" else rng.integers(0, 10, len(digits.target))
+    unseen = digits.data[rng.integers(0, len(y), 200)] + rng.integers(0, 2, (200, 64))
+    contract.check(digits.data, y, unseen, tmp_path, **build)
+
+
+@BUILDS
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_points_of_the_sphere_circle_moment_curve_and_grid_are_memorized(dtype, build, tmp_path):
+    rng = np.random.default_rng(2)
+    sphere = rng.standard_normal((500, 5))
+    t = np.linspace(0, 2 * np.pi, 200, endpoint=False)
+    waves = np.arange(1, 5)
+    for X in (
+        sphere / np.linalg.norm(sphere, axis=1, keepdims=True),
+        np.column_stack([np.cos(t), np.sin(t)]),
+        np.concatenate([np.cos(t[:, None] * waves), np.sin(t[:, None] * waves)], axis=1),
+        np.stack(np.meshgrid(*[np.arange(6)] * 3), axis=-1).reshape(-1, 3),
+    ):
+        X = X.astype(dtype)
+        for y in (np.arange(len(X)) % 2, rng.integers(0, 5, len(X))):
+            contract.check(X, y, rng.standard_normal((50, X.shape[1])), tmp_path, **build)

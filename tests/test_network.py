@@ -1,0 +1,207 @@
+"""What a user reads off a network, and calls that do not depend on how they are made."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+import fastmem
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(0)
+    return rng.standard_normal((20_000, 6)).astype(np.float32), rng.choice(["a", "bb", "c"], 20_000)
+
+
+@pytest.fixture(scope="module")
+def net(data):
+    return fastmem.memorize(*data, random_state=0)
+
+
+def test_prediction_does_not_depend_on_batch_size(net, data):
+    X = data[0][:500]
+    expected = net.predict(X)
+    for size in (1, 2, 7, 64):
+        parts = [net.predict(X[i : i + size]) for i in range(0, len(X), size)]
+        assert np.array_equal(np.concatenate(parts), expected)
+
+
+def test_prediction_does_not_depend_on_threads(net, data):
+    X = np.random.default_rng(1).standard_normal((60_000, 6))
+    assert np.array_equal(net.predict(X, n_threads=1), net.predict(X, n_threads=3))
+    assert np.array_equal(net.forward(X[:30_000], n_threads=1), net.forward(X[:30_000], n_threads=2))
+    assert np.array_equal(net.codes(X, n_threads=1), net.codes(X, n_threads=2))
+    assert np.array_equal(net.certified_radius(X, n_threads=1), net.certified_radius(X, n_threads=2))
+
+
+def test_one_thread_starts_no_thread(net, data, monkeypatch):
+    def forbidden(*_):
+        raise AssertionError("a thread pool was started")
+
+    monkeypatch.setattr("fastmem.blocks.ThreadPoolExecutor", forbidden)
+    net.predict(data[0], n_threads=1)
+    fastmem.memorize(data[0][:1000], data[1][:1000], n_threads=1)
+
+
+def test_inputs_within_the_certified_radius_keep_their_label(net, data):
+    X = data[0][:300].astype(np.float64)
+    radius = net.certified_radius(X)
+    assert np.all(radius >= 0)
+    rng = np.random.default_rng(2)
+    for _ in range(20):
+        step = rng.standard_normal(X.shape)
+        step *= 0.999 * radius[:, None] / np.linalg.norm(step, axis=1, keepdims=True)
+        assert np.array_equal(net.codes(X + step), net.codes(X))
+
+
+def test_the_certified_radius_is_the_distance_of_the_nearest_hyperplane(net, data):
+    planes = net.encoder.hyperplanes
+    X = data[0][:300].astype(np.float64)
+    distances = np.abs(X @ planes.weights.T.astype(np.float64) - planes.thresholds)
+    distances = (distances / np.linalg.norm(planes.weights.astype(np.float64), axis=1)).min(axis=1)
+    radius = net.certified_radius(X)
+    assert np.all(radius <= distances * (1 + 1e-9))
+    assert np.all(radius >= distances - 1e-12)
+
+
+def test_hyperplanes_are_float32_weights_and_float64_thresholds(net):
+    planes = net.encoder.hyperplanes
+    assert planes.weights.shape == (net.n_hyperplanes, 6)
+    assert planes.weights.dtype == np.float32
+    assert planes.thresholds.shape == (net.n_hyperplanes,)
+    assert planes.thresholds.dtype == np.float64
+
+
+def test_codes_fit_the_number_of_code_bits(net, data):
+    codes = net.codes(data[0])
+    assert codes.dtype == np.uint64
+    assert int(codes.max()) < 2**net.encoder.n_bits
+
+
+def test_units_of_the_integer_store_are_about_twice_the_square_root_of_its_toggles():
+    rng = np.random.default_rng(3)
+    X, y = rng.standard_normal((20_000, 64)), rng.integers(0, 2, 20_000)
+    net = fastmem.memorize(X, y, random_state=0)
+    toggles = len(net.store.starts) - 1
+    gates_and_relays, steps, outputs = net.widths[-3:]
+    assert outputs == 1
+    assert gates_and_relays - net.encoder.n_bits + steps <= 2.05 * np.sqrt(toggles) + 2
+
+
+def test_sizes_are_those_of_the_parameters(net):
+    planes, store = net.encoder.hyperplanes, net.store
+    assert store.nbytes == store.starts.nbytes + len(store.run_classes)
+    assert net.bits_per_label == 8 * store.nbytes / 20_000
+    columns = 0 if net.n_hyperplanes <= 62 else net.encoder.code.columns.nbytes
+    assert net.nbytes == planes.weights.nbytes + planes.thresholds.nbytes + columns + store.nbytes
+
+
+def test_repr_says_what_was_memorized(net):
+    assert "20000 points of 6 features, 3 classes" in repr(net)
+    one = fastmem.memorize([[1.0]], ["x"])
+    assert "1 point of 1 feature, 1 class, 0 hyperplanes" in repr(one)
+
+
+def test_report_stands_beside_the_theorem(net):
+    report = net.report(delta=0.1)
+    values = report.to_dict()
+    assert values["theorem_neurons"] == 1 / 0.1 + np.sqrt(20_000)
+    assert values["theorem_weights"] == 6 / 0.1 + 20_000
+    assert values["n_neurons"] == net.n_neurons
+    assert values["widths"] == net.widths
+    text = str(report)
+    assert f"{net.n_neurons:,}" in text
+    assert "theorem" in text
+    assert "theorem" not in str(net.report())
+    for delta in (0, -1, 3, float("nan")):
+        with pytest.raises(fastmem.InvalidInput, match="unit ball"):
+            net.report(delta)
+
+
+def test_networks_with_other_parameters_or_labels_are_not_equal(net, data):
+    X, y = data
+    assert net != fastmem.memorize(X, y, random_state=1)
+    assert fastmem.memorize(X[:50], np.zeros(50)) != fastmem.memorize(X[:50], np.ones(50))
+    assert fastmem.memorize(X[:50], np.zeros(50)) != fastmem.memorize(X[:50], -np.zeros(50))
+    assert fastmem.memorize(X[:50], np.zeros(50, int)) != fastmem.memorize(X[:50], np.zeros(50))
+    assert net != "a network"
+
+
+def test_verification_reports_the_rows_that_are_wrong(monkeypatch):
+    """It cannot fail, so a fault is put into the store."""
+    from fastmem.store import IntegerStore
+
+    lookup = IntegerStore.lookup
+    monkeypatch.setattr(IntegerStore, "lookup", lambda self, codes, classes=None: 1 - lookup(self, codes))
+    X = np.arange(10.0)[:, None]
+    with pytest.raises(fastmem.MemorizationError, match="10 of 10 rows") as caught:
+        fastmem.memorize(X, np.arange(10) % 2)
+    assert caught.value.rows == list(range(10))
+    fastmem.memorize(X, np.arange(10) % 2, verify=False)
+
+
+def test_progress_accepts_true_and_a_tqdm_class(data, capsys):
+    from tqdm import tqdm
+
+    shown = []
+
+    class Recorder(tqdm):
+        def __init__(self, *args, **kwargs):
+            shown.append(kwargs["desc"])
+            super().__init__(*args, **kwargs)
+
+    net = fastmem.memorize(data[0][:2000], data[1][:2000], progress=Recorder)
+    net.predict(data[0], progress=Recorder)
+    assert shown == ["reading", "separating", "encoding", "verifying", "predicting"]
+    capsys.readouterr()
+    net.predict(data[0], progress=True)
+    assert "predicting" in capsys.readouterr().err
+    net.predict(data[0])
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_general_network_predicts_by_its_layers(net, data):
+    same = fastmem.Network(net.layers, net.classes, net.n_features_in)
+    assert np.array_equal(same.predict(data[0][:500]), data[1][:500])
+
+
+def run_python(code, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        check=True,
+    ).stdout
+
+
+def test_a_first_call_imports_nothing_heavy_and_compiles_nothing():
+    code = """
+        import sys
+        import numpy as np, fastmem
+        X = np.random.default_rng(0).standard_normal((1000, 16))
+        y = np.arange(1000) % 2
+        assert np.array_equal(fastmem.memorize(X, y).predict(X), y)
+        heavy = {"numba", "sklearn", "matplotlib", "torch", "scipy", "tqdm", "Cython", "click"}
+        print(sorted(heavy & set(sys.modules)))
+    """
+    assert run_python(code).strip() == "[]"
+
+
+def test_a_forked_process_predicts_alike(net, data, tmp_path):
+    code = """
+        import os, sys
+        import numpy as np, fastmem
+        X = np.random.default_rng(0).standard_normal((50_000, 6))
+        net = fastmem.memorize(X, np.arange(50_000) % 3, random_state=0, n_threads=2)
+        expected = net.predict(X, n_threads=2)
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if np.array_equal(net.predict(X, n_threads=2), expected) else 1)
+        print(os.waitpid(child, 0)[1])
+    """
+    assert run_python(code).strip() == "0"
