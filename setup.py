@@ -7,7 +7,7 @@ from setuptools import Extension, setup
 
 FOLDER = "src_cython/fastmem/_kernels"
 # No option that lets a compiler change a floating-point result: signs are decided by proved bounds.
-OPTIONS = ["/O2"] if sys.platform == "win32" else ["-O3", "-ffp-contract=off"]
+OPTIONS = ["/O2"] if sys.platform == "win32" else ["-O3", "-g0", "-ffp-contract=off"]
 
 extensions = [
     Extension(

@@ -1,5 +1,9 @@
 """The front door: validate, construct, verify."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from fastmem.blocks import over_row_blocks, resolve_threads
@@ -9,23 +13,28 @@ from fastmem.progress import progress_bar
 from fastmem.store import STORES
 from fastmem.validation import as_labels, as_points, check_option, refuse_contradictions
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from fastmem.network import EncodedNetwork
+
 __all__ = ["memorize"]
 
 _SEPARATE = ("labels", "all")
 
 
 def memorize(
-    X,
-    y,
+    X: ArrayLike,
+    y: ArrayLike,
     *,
-    construction="compact",
-    store="integer",
-    separate="labels",
-    random_state=None,
-    verify=True,
-    n_threads=None,
-    progress=False,
-):
+    construction: str = "compact",
+    store: str = "integer",
+    separate: str = "labels",
+    random_state: int | np.random.Generator | None = None,
+    verify: bool = True,
+    n_threads: int | None = None,
+    progress: bool | type = False,
+) -> EncodedNetwork:
     """Construct a threshold network that returns the label of every given point.
 
     Nothing is trained: hyperplanes are chosen until points that must differ have different signs, and a shallow

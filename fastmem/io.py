@@ -5,6 +5,8 @@ key, "fastmem", with a JSON object: format version, version of the writer, const
 and the SHA-256 of the settings and of every tensor's name, dtype, shape and bytes.
 """
 
+from __future__ import annotations
+
 import contextlib
 import hashlib
 import json
@@ -43,7 +45,7 @@ def save(network, path):
     _write_whole(path, to_bytes(tensors, {_KEY: json.dumps(header, sort_keys=True)}))
 
 
-def load(path):
+def load(path: str | os.PathLike[str]) -> EncodedNetwork:
     """Read a network written by `EncodedNetwork.save`.
 
     Parameters

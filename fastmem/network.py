@@ -1,6 +1,10 @@
 """Threshold networks: layers of units, and the compiled shortcut through an encoder and a store."""
 
+from __future__ import annotations
+
+import os
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +15,11 @@ from fastmem.parity import parity_layers
 from fastmem.progress import progress_bar
 from fastmem.store import STORES
 from fastmem.validation import as_points
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from fastmem.report import Report
 
 __all__ = ["EncodedNetwork", "Network"]
 
@@ -35,27 +44,27 @@ class Network:
         self.n_features_in = int(n_features_in)
 
     @property
-    def layers(self):
+    def layers(self) -> tuple[Layer, ...]:
         """Every unit, relays included, layer by layer from the inputs to the output: tuple of `Layer`."""
         return self._layers
 
     @property
-    def widths(self):
+    def widths(self) -> tuple[int, ...]:
         """Number of units of each layer: tuple of int."""
         return tuple(layer.n_units for layer in self.layers)
 
     @property
-    def depth(self):
+    def depth(self) -> int:
         """Number of layers of threshold units."""
         return len(self.layers)
 
     @property
-    def n_neurons(self):
+    def n_neurons(self) -> int:
         """Number of threshold units of all layers, relays and outputs included."""
         return sum(self.widths)
 
     @property
-    def n_weights(self):
+    def n_weights(self) -> int:
         """Number of connections (weights that are not 0); thresholds are not counted."""
         return sum(layer.n_weights for layer in self.layers)
 
@@ -67,7 +76,7 @@ class Network:
     def _frame(self):
         return np.zeros(self.n_features_in, np.float32), np.zeros(self.n_features_in, np.int16)
 
-    def forward(self, X, *, n_threads=None, progress=False):
+    def forward(self, X: ArrayLike, *, n_threads: int | None = None, progress: bool | type = False) -> np.ndarray:
         """Labels computed through every unit of `layers`.
 
         Slow and plain: the definition that `predict` is a shortcut for. The result is the same for any input.
@@ -149,7 +158,7 @@ class EncodedNetwork(Network):
         self.separate = separate
 
     @cached_property
-    def layers(self):
+    def layers(self) -> tuple[Layer, ...]:
         """Every unit, relays included, layer by layer from the inputs to the output: tuple of `Layer`.
 
         First the hyperplanes; then, if there are more than 62, the parities of the linear code; then the store.
@@ -167,23 +176,23 @@ class EncodedNetwork(Network):
         return self.encoder.hyperplanes.centre, self.encoder.hyperplanes.exponents
 
     @property
-    def n_hyperplanes(self):
+    def n_hyperplanes(self) -> int:
         """Number m of units of the first layer."""
         return self.encoder.hyperplanes.m
 
     @property
-    def nbytes(self):
+    def nbytes(self) -> int:
         """Size of the parameters in bytes: hyperplanes, the code's columns unless it is the identity, store."""
         hyperplanes, code = self.encoder.hyperplanes, self.encoder.code
         columns = 0 if code.is_identity else code.columns.nbytes
         return hyperplanes.weights.nbytes + hyperplanes.thresholds.nbytes + columns + self.store.nbytes
 
     @property
-    def bits_per_label(self):
+    def bits_per_label(self) -> float:
         """Bits the store takes for each memorized point; hyperplanes are not counted."""
         return 8 * self.store.nbytes / self.n_points
 
-    def predict(self, X, *, n_threads=None, progress=False):
+    def predict(self, X: ArrayLike, *, n_threads: int | None = None, progress: bool | type = False) -> np.ndarray:
         """Label of each row.
 
         A memorized row gets its own label. Any other row gets a label too, that of the memorized point whose
@@ -222,7 +231,7 @@ class EncodedNetwork(Network):
         """Positions in `classes` of the labels of the validated points start to stop: int32 array."""
         return self.store.lookup(self.encoder.codes_of_block(points, start, stop))
 
-    def codes(self, X, *, n_threads=None):
+    def codes(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[np.uint64]:
         """Code N(z) = sum_i 2^i z_i of each row: uint64 array of shape (n,).
 
         Raises
@@ -233,7 +242,7 @@ class EncodedNetwork(Network):
         points = as_points(X, self.n_features_in, empty=True)
         return self.encoder.codes(points, resolve_threads(n_threads))
 
-    def certified_radius(self, X, *, n_threads=None):
+    def certified_radius(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[np.float64]:
         """Distance within which no input's label can differ from that of a row, rounded down.
 
         ``r(x) = min_j |w_j.x - t_j| / ||w_j||``: every input at Euclidean distance below r(x) has the same signs,
@@ -258,7 +267,7 @@ class EncodedNetwork(Network):
         points = as_points(X, self.n_features_in, empty=True)
         return self.encoder.hyperplanes.certified_radius(points, resolve_threads(n_threads))
 
-    def report(self, delta=None):
+    def report(self, delta: float | None = None) -> Report:
         """What was built, beside the theorem's sizes and the lower bounds.
 
         Parameters
@@ -276,7 +285,7 @@ class EncodedNetwork(Network):
 
         return Report.of(self, delta)
 
-    def save(self, path):
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to a safetensors file, whole or not at all.
 
         Parameters

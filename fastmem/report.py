@@ -1,5 +1,7 @@
 """What was built, beside the theorem's sizes and the lower bounds."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import asdict, dataclass
 
@@ -46,7 +48,7 @@ class Report:
     n_hyperplanes_least: int
     n_code_bits: int
     n_label_bits: int
-    widths: tuple
+    widths: tuple[int, ...]
     n_neurons: int
     n_weights: int
     depth: int
@@ -89,7 +91,7 @@ class Report:
             theorem_weights=weights,
         )
 
-    def to_dict(self):
+    def to_dict(self) -> dict:
         """All attributes as a dict."""
         return asdict(self)
 

@@ -149,7 +149,7 @@ class Moves:
 
     def start_round(self, sample):
         """Whiten with the points that are open now."""
-        self._basis = whitened_basis(sample, self.random_state)
+        self._basis, self._rank = whitened_basis(sample, self.random_state)
 
     def best(self, sample, only_bisect):
         """Best candidate of the moves tried; a bisecting one if no other splits anything."""
@@ -168,4 +168,6 @@ class Moves:
     def _try(self, name, sample):
         if name == "gaussian":
             return whitened_gaussian_move(sample, self._basis, self.random_state)
-        return (midpoint_move if name == "midpoint" else bisecting_move)(sample, self.random_state)
+        if name == "midpoint":
+            return midpoint_move(sample, self._rank, self.random_state)
+        return bisecting_move(sample, self.random_state)

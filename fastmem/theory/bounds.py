@@ -5,7 +5,7 @@ import math
 __all__ = ["hyperplanes_for_cells", "rajput2021_sizes"]
 
 
-def hyperplanes_for_cells(n, d):
+def hyperplanes_for_cells(n: int, d: int) -> int:
     """Fewest hyperplanes in R^d that can give n points n different sign patterns.
 
     m hyperplanes cut R^d into at most ``sum_{i <= d} C(m, i)`` cells (Schläfli), so this is the smallest m for
@@ -34,7 +34,7 @@ def _cells(m, d):
     return total
 
 
-def rajput2021_sizes(n, d, delta):
+def rajput2021_sizes(n: int, d: int, delta: float) -> tuple[float, float]:
     """Neurons and weights of Rajput et al. (2021, arXiv 2106.07724, theorem 1), logarithms left out.
 
     For n points of the unit ball in R^d at least delta apart: Õ(1/delta + sqrt n) neurons and Õ(d/delta + n)

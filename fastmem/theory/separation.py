@@ -1,7 +1,9 @@
 """delta, the smallest distance between two distinct points: what the theorem's first layer depends on."""
 
+from __future__ import annotations
+
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -9,6 +11,9 @@ from fastmem.blocks import resolve_threads
 from fastmem.errors import InvalidInput
 from fastmem.progress import progress_bar
 from fastmem.validation import as_points
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["Separation", "separation"]
 
@@ -32,7 +37,7 @@ class Separation(NamedTuple):
     rows: tuple[int, int]
 
 
-def separation(X, *, n_threads=None, progress=False):
+def separation(X: ArrayLike, *, n_threads: int | None = None, progress: bool | type = False) -> Separation:
     """Smallest distance between two distinct rows, with the pair.
 
     No approximation: every pair is compared or excluded by a proved bound; only the distances themselves are

@@ -1,0 +1,197 @@
+"""Every fast function again, plain and from its definition: the oracle of the tests.
+
+Nothing here comes from fastmem. Floats are taken as the rational numbers they are: an array of them is an array
+of Python integers over one common denominator, a power of two, so sums, products and comparisons are exact.
+"""
+
+import itertools
+from fractions import Fraction
+
+import numpy as np
+
+WORD = 64
+
+
+def over_common_denominator(A):
+    """Integers P (object array) and an integer q with ``A == P / q`` exactly."""
+    A = np.asarray(A)
+    ratios = [number.as_integer_ratio() for number in A.ravel().tolist()]
+    q = max((below for _, below in ratios), default=1)
+    P = np.empty(len(ratios), object)
+    P[:] = [above * (q // below) for above, below in ratios]
+    return P.reshape(A.shape), q
+
+
+def inner_product(w, x):
+    """The real number w.x as a Fraction."""
+    pairs = zip(np.asarray(w).tolist(), np.asarray(x).tolist(), strict=True)
+    return sum((Fraction(a) * Fraction(b) for a, b in pairs), Fraction(0))
+
+
+def signs(X, weights, thresholds):
+    """z_ij = [w_j.x_i >= t_j] over the real numbers: bool array of shape (n, m)."""
+    P, p = over_common_denominator(X)
+    Q, q = over_common_denominator(weights)
+    T, t = over_common_denominator(thresholds)
+    return ((P @ Q.T) * t >= T * (p * q)).astype(bool).reshape(len(P), len(Q))
+
+
+def xor_codes(signs, columns):
+    """XOR of columns[j] over the signs j that are 1, for each row: uint64 array of shape (n,)."""
+    codes = []
+    for row in np.asarray(signs, bool).tolist():
+        code = 0
+        for sign, column in zip(row, np.asarray(columns).tolist(), strict=True):
+            code ^= column if sign else 0
+        codes.append(code)
+    return np.array(codes, np.uint64)
+
+
+def squared_distance_to_hyperplanes(x, weights, thresholds):
+    """min_j (w_j.x - t_j)^2 / ||w_j||^2 as a Fraction over the w_j that are not 0, None if all are."""
+    return min(
+        (
+            (inner_product(w, x) - Fraction(t)) ** 2 / inner_product(w, w)
+            for w, t in zip(weights, np.asarray(thresholds).tolist(), strict=True)
+            if np.any(w != 0)
+        ),
+        default=None,
+    )
+
+
+def equal_rows(X):
+    """Pairs (later, first), in the order of later: the lowest row equal to a row, if it is not that row."""
+    rows = np.asarray(X).tolist()
+    first = [next(k for k in range(len(rows)) if rows[k] == row) for row in rows]
+    return [(i, k) for i, k in enumerate(first) if k < i]
+
+
+def split_pairs(above, bucket, classes, weights=None):
+    """Pairs of one bucket and two classes on different sides; each counts what its bucket weighs (1)."""
+    above, bucket, classes = (np.asarray(a).tolist() for a in (above, bucket, classes))
+    return sum(
+        1 if weights is None else weights[bucket[i]]
+        for i in range(len(above))
+        for k in range(i)
+        if bucket[i] == bucket[k] and classes[i] != classes[k] and above[i] != above[k]
+    )
+
+
+def sweep(projection, bucket, classes, weights, tolerance):
+    """Best of all cuts between neighbours more than `tolerance` apart, or None.
+
+    Returns
+    -------
+    score, below, above
+        The neighbours' values; of equal scores the widest gap counts, of equal gaps the lowest.
+    """
+    values = sorted(set(np.asarray(projection).tolist()))
+    cuts = [
+        (split_pairs(np.asarray(projection) >= above, bucket, classes, weights), above - below, -below, above)
+        for below, above in itertools.pairwise(values)
+        if above - below > tolerance
+    ]
+    if not cuts:
+        return None
+    score, _, negative_below, above = max(cuts)
+    return score, -negative_below, above
+
+
+def merge_runs(codes, classes):
+    """Starts and classes of the runs of one class among sorted codes.
+
+    The first run starts at 0, any other at the number with the most trailing zeros that lies above the codes
+    before it and not above its own.
+    """
+    codes, classes = np.asarray(codes).tolist(), np.asarray(classes).tolist()
+    starts, run_classes = [0], [classes[0]]
+    for i in range(1, len(codes)):
+        if classes[i] == classes[i - 1]:
+            continue
+        rounded = (codes[i] >> zeros << zeros for zeros in range(WORD, -1, -1))
+        starts.append(next(start for start in rounded if start > codes[i - 1]))
+        run_classes.append(classes[i])
+    return starts, run_classes
+
+
+def lookup(codes, starts, run_classes):
+    """Class of the last run that starts at a code or below, for each code."""
+    starts, run_classes = np.asarray(starts).tolist(), np.asarray(run_classes).tolist()
+    return [
+        run_classes[max(r for r, start in enumerate(starts) if start <= code)] for code in np.asarray(codes).tolist()
+    ]
+
+
+def changes(classes, bit):
+    """How often a bit changes along a block of classes that begins after a 0."""
+    values = [0] + [(c >> bit) & 1 for c in classes]
+    return sum(a != b for a, b in itertools.pairwise(values))
+
+
+def cut_blocks(run_classes, capacities):
+    """First run of each block, each as long as no bit changes more often than its capacity (at least 1)."""
+    run_classes = np.asarray(run_classes).tolist()
+    block_starts = [0]
+    for run in range(1, len(run_classes)):
+        block = run_classes[block_starts[-1] : run + 1]
+        if any(changes(block, bit) > capacity for bit, capacity in enumerate(np.asarray(capacities).tolist())):
+            block_starts.append(run)
+    return block_starts
+
+
+def pack_bits(bits):
+    """Words of 64 bits: bit i % 64 of word i // 64 is bit i."""
+    bits = np.asarray(bits, bool)
+    words = np.zeros((bits.shape[0], -(-bits.shape[1] // WORD)), np.uint64)
+    for i in range(bits.shape[1]):
+        words[:, i // WORD] |= bits[:, i].astype(np.uint64) << np.uint64(i % WORD)
+    return words
+
+
+def unpack_bits(words, n_bits):
+    """The inverse of `pack_bits`: bool array of shape (n, n_bits)."""
+    bits = np.zeros((len(words), n_bits), bool)
+    for i in range(n_bits):
+        bits[:, i] = (words[:, i // WORD] >> np.uint64(i % WORD)) & np.uint64(1) == 1
+    return bits
+
+
+def threshold_layer(inputs, weights, thresholds):
+    """[sum_i w_ji x_i >= t_j] in Python's integers: bool array of shape (n, units).
+
+    inputs is a bool array of shape (n, inputs), weights a dense array of shape (units, inputs).
+    """
+    weights, thresholds = np.asarray(weights).tolist(), np.asarray(thresholds).tolist()
+    outputs = [
+        [
+            sum(w for w, x in zip(row, bits, strict=True) if x) >= threshold
+            for row, threshold in zip(weights, thresholds, strict=True)
+        ]
+        for bits in np.asarray(inputs, bool).tolist()
+    ]
+    return np.array(outputs, bool).reshape(len(inputs), len(thresholds))
+
+
+def integer_layers(layers, bits):
+    """Outputs of layers with binary inputs: bool array of shape (n, units of the last layer).
+
+    Sums are taken modulo 2^64 and read as signed, so they are exact as long as they fit int64 themselves.
+    """
+    bits = np.asarray(bits, bool)
+    for layer in layers:
+        sums = (layer.weights.astype(np.int64) @ bits.T.astype(np.int64)).T
+        bits = sums >= np.asarray(layer.thresholds, np.int64)
+    return bits
+
+
+def forward(layers, X, n_classes=None):
+    """Class index of each row through every unit: exact signs, then integer sums; 0 without layers."""
+    X = np.asarray(X)
+    if not layers:
+        return np.zeros(len(X), np.int64)
+    bits = signs(X, layers[0].weights.toarray(), layers[0].thresholds)
+    bits = integer_layers(layers[1:], bits)
+    indices = sum(bits[:, b].astype(np.int64) << b for b in range(bits.shape[1]))
+    if n_classes is not None and indices.max(initial=0) >= n_classes:
+        raise ValueError(f"class index {indices.max()} of {n_classes} classes")
+    return indices

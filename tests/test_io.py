@@ -1,0 +1,637 @@
+"""Networks in files: what is loaded equals what was saved, and nothing else is ever loaded."""
+
+import copy
+import errno
+import io
+import json
+import os
+import pickle
+import stat
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+import fastmem
+from fastmem import FormatError, InvalidInput, memorize
+from fastmem.io import FORMAT_VERSION, _checksum
+
+
+def on_the_line(n, run):
+    """n points of the line with labels that change after each `run` points: one hyperplane a change."""
+    return memorize(np.arange(n, dtype=float)[:, None], np.arange(n) // run % 2, random_state=0)
+
+
+def random_network(n=200, d=3, y=None):
+    rng = np.random.default_rng(n)
+    X = rng.standard_normal((n, d)).astype(np.float32)
+    return memorize(X, rng.integers(0, 3, n) if y is None else y, random_state=0)
+
+
+def small_network():
+    return random_network(n=12, d=2)
+
+
+NETWORKS = {
+    "identity code, uint32 starts": (random_network, "uint32", True),
+    "identity code, uint64 starts": (lambda: on_the_line(50, 1), "uint64", True),
+    "62 hyperplanes": (lambda: on_the_line(63, 1), "uint64", True),
+    "63 hyperplanes": (lambda: on_the_line(64, 1), "uint32", False),
+    "linear code, uint64 starts": (lambda: on_the_line(4096, 50), "uint64", False),
+    "single class": (lambda: random_network(y=np.full(200, "a")), "uint32", True),
+    "single point": (lambda: memorize([[1.0, 2.0]], [5]), "uint32", True),
+    "duplicated points told apart": (lambda: memorize(np.arange(90)[:, None] % 30, np.arange(90) % 3, separate="all",
+                                                      random_state=0), "uint32", True),
+    "thousand classes": (lambda: random_network(n=1000, y=np.arange(1000)), "uint64", True),
+}  # fmt: skip
+
+
+@pytest.fixture(params=NETWORKS.values(), ids=NETWORKS)
+def net(request):
+    make, starts, identity = request.param
+    net = make()
+    assert net.store.starts.dtype == starts
+    assert net.encoder.code.is_identity == identity
+    return net
+
+
+def inputs(net, n=500):
+    rng = np.random.default_rng(1)
+    return np.concatenate([rng.standard_normal((n, net.n_features_in)), rng.uniform(-9, 5000, (n, net.n_features_in))])
+
+
+def assert_behaves_the_same(one, other):
+    X = inputs(one)
+    assert one.predict(X).dtype == other.predict(X).dtype
+    assert list(map(repr, one.predict(X))) == list(map(repr, other.predict(X)))
+    assert np.array_equal(one.codes(X), other.codes(X))
+    assert np.array_equal(one.certified_radius(X), other.certified_radius(X))
+    assert one.widths == other.widths
+    assert one.report().to_dict() == other.report().to_dict()
+
+
+# Round trips
+
+
+def test_a_loaded_network_equals_the_saved_one(net, tmp_path):
+    net.save(tmp_path / "net.safetensors")
+    assert fastmem.load(tmp_path / "net.safetensors") == net
+
+
+def test_a_loaded_network_behaves_as_the_saved_one(net, tmp_path):
+    net.save(tmp_path / "net.safetensors")
+    assert_behaves_the_same(fastmem.load(tmp_path / "net.safetensors"), net)
+
+
+def test_a_pickled_network_equals_the_original(net):
+    again = pickle.loads(pickle.dumps(net))
+    assert again == net
+    assert_behaves_the_same(again, net)
+
+
+@pytest.mark.parametrize("copying", [copy.copy, copy.deepcopy])
+def test_a_copied_network_equals_the_original(net, copying):
+    again = copying(net)
+    assert again == net
+    assert_behaves_the_same(again, net)
+
+
+def test_a_deep_copy_shares_no_memory():
+    net = random_network()
+    again = copy.deepcopy(net)
+    assert not np.shares_memory(again.encoder.hyperplanes.weights, net.encoder.hyperplanes.weights)
+    assert not np.shares_memory(again.classes, net.classes)
+
+
+def test_loading_and_saving_again_writes_the_same_bytes(net, tmp_path):
+    net.save(tmp_path / "a")
+    fastmem.load(tmp_path / "a").save(tmp_path / "b")
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_networks_that_differ_are_not_equal():
+    net = random_network()
+    assert net != small_network()
+    assert net != random_network(y=np.full(200, "a"))
+    assert net != "net"
+
+
+def objects(*values):
+    array = np.empty(len(values), object)
+    array[:] = values
+    return array
+
+
+LABELS = {
+    "int8": np.array([-1, 2], np.int8),
+    "uint64": np.array([0, 2**64 - 1], np.uint64),
+    "big-endian": np.array([1, 2], ">i4"),
+    "bool": np.array([False, True]),
+    "float16": np.array([0.0, -0.0, np.inf], np.float16),
+    "float32": np.array([0.1, -0.0, 0.0], np.float32),
+    "float64": np.array([5e-324, -np.inf, 0.0]),
+    "longdouble": np.nextafter(np.array([1, 0], np.longdouble), np.longdouble(2)),
+    "complex64": np.array([1j, -0.0], np.complex64),
+    "complex128": np.array([1j, 1]),
+    "text": np.array(["a", "", "猫\U0001f600", "\ud800"]),
+    "wide text": np.array(["a", "b"], "U100"),
+    "text of variable width": np.array(["a", "b" * 100], np.dtypes.StringDType()),
+    "bytes": np.array([b"a", b"", b"\xff"]),
+    "dates": np.array([0, 7], "M8[D]"),
+    "dates in steps": np.array([0, 7], "M8[25s]"),
+    "durations": np.array([0, 7], "m8[ns]"),
+    "objects": objects(None, True, 1, 1.0, "1", -0.0, 0.0, 10**30, float("inf"), 0.1, "a\0", "\ud800"),
+    "None": objects(None, None),
+}
+
+
+@pytest.mark.parametrize("values", LABELS.values(), ids=LABELS)
+def test_labels_of_every_kind_survive_a_file(values, tmp_path):
+    y = values[np.arange(40) % len(values)]
+    net = random_network(n=40, y=y)
+    net.save(tmp_path / "net")
+    again = fastmem.load(tmp_path / "net")
+    assert again == net
+    assert again.classes.dtype == net.classes.dtype
+    assert_behaves_the_same(again, net)
+
+
+@pytest.mark.parametrize("values", LABELS.values(), ids=LABELS)
+def test_labels_of_every_kind_survive_pickling(values):
+    net = random_network(n=40, y=values[np.arange(40) % len(values)])
+    assert pickle.loads(pickle.dumps(net)) == net
+
+
+@pytest.mark.parametrize("values", [(b"a", "a"), ((1, 2), (3, 4)), ([1], [2]), (np.int64(1), "a"), (1j, "a")], ids=repr)
+def test_labels_that_json_does_not_hold_are_refused_and_nothing_is_written(values, tmp_path):
+    net = random_network(n=10, y=objects(*values * 5))
+    with pytest.raises(InvalidInput) as caught:
+        net.save(tmp_path / "net")
+    assert any(repr(value) in str(caught.value) for value in values)
+    assert "pickle" in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_integer_label_too_long_for_json_is_refused_and_nothing_is_written(tmp_path):
+    net = random_network(n=10, y=objects(10**5000, "a", "b", "c", "d", "e", "f", "g", "h", "i"))
+    with pytest.raises(InvalidInput):
+        net.save(tmp_path / "net")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_network_whose_labels_cannot_be_saved_can_be_pickled():
+    net = random_network(n=10, y=objects(*[(1, 2), b"a"] * 5))
+    assert pickle.loads(pickle.dumps(net)) == net
+
+
+# Paths
+
+
+class PathLike:
+    def __init__(self, path):
+        self.path = path
+
+    def __fspath__(self):
+        return self.path
+
+
+@pytest.mark.parametrize(
+    "kind", [str, lambda path: path, lambda path: PathLike(str(path))], ids=["str", "Path", "PathLike"]
+)
+def test_a_path_may_be_of_any_kind(kind, tmp_path):
+    net = small_network()
+    path = kind(tmp_path / "net.safetensors")
+    net.save(path)
+    assert fastmem.load(path) == net
+
+
+def test_a_relative_path_is_relative_to_the_working_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    small_network().save("net")
+    assert fastmem.load("net") == fastmem.load(tmp_path / "net")
+
+
+@pytest.mark.parametrize("name", ["net", "a b", "猫.safetensors", ".hidden", "n" * 200, "n" * 255])
+def test_every_name_that_the_system_allows_can_be_written(name, tmp_path):
+    (tmp_path / name).write_bytes(b"")  # the system allows it
+    net = small_network()
+    net.save(tmp_path / name)
+    assert fastmem.load(tmp_path / name) == net
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_the_message_names_the_file(tmp_path):
+    (tmp_path / "bad.safetensors").write_bytes(b"bad")
+    with pytest.raises(FormatError, match=r"bad\.safetensors: "):
+        fastmem.load(tmp_path / "bad.safetensors")
+
+
+def test_loading_a_missing_file_is_an_os_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        fastmem.load(tmp_path / "missing")
+
+
+def test_loading_a_folder_is_an_os_error(tmp_path):
+    with pytest.raises(OSError, match="directory|denied"):
+        fastmem.load(tmp_path)
+
+
+# Damage
+
+
+@pytest.fixture(scope="module")
+def small_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("small") / "net.safetensors"
+    small_network().save(path)
+    return path.read_bytes()
+
+
+def assert_refused(path, data):
+    """Write data to the path and assert that it is refused as a network; return the message."""
+    path.write_bytes(data)
+    return assert_not_loaded(path)
+
+
+def assert_not_loaded(path):
+    with pytest.raises(FormatError) as caught:
+        fastmem.load(path)
+    assert type(caught.value) is FormatError
+    assert path.name in str(caught.value)
+    return str(caught.value)
+
+
+def assert_refused_with_any_byte_changed(path, data, change):
+    """Change one byte of the file after the other."""
+    path.write_bytes(data)
+    with path.open("r+b", buffering=0) as file:
+        for place, byte in enumerate(data):
+            if change(byte) == byte:
+                continue
+            file.seek(place)
+            file.write(bytes([change(byte)]))
+            assert_not_loaded(path)
+            file.seek(place)
+            file.write(bytes([byte]))
+    assert path.read_bytes() == data
+
+
+def test_a_file_truncated_anywhere_is_refused(small_file, tmp_path):
+    path = tmp_path / "net"
+    path.write_bytes(small_file)
+    with path.open("r+b") as file:
+        for length in reversed(range(len(small_file))):
+            file.truncate(length)
+            assert_not_loaded(path)
+
+
+@pytest.mark.parametrize("bit", range(8))
+def test_a_file_with_any_bit_flipped_is_refused(small_file, tmp_path, bit):
+    assert_refused_with_any_byte_changed(tmp_path / "net", small_file, lambda byte: byte ^ (1 << bit))
+
+
+@pytest.mark.parametrize("replacement", [b"\0", b"0", b'"', b"\xff"])
+def test_a_file_with_any_byte_replaced_is_refused(small_file, tmp_path, replacement):
+    assert_refused_with_any_byte_changed(tmp_path / "net", small_file, lambda byte: replacement[0])
+
+
+@pytest.mark.parametrize("tail", [b"\0", b" ", b"}", b"more"])
+def test_a_file_with_a_tail_is_refused(small_file, tmp_path, tail):
+    assert_refused(tmp_path / "net", small_file + tail)
+
+
+def test_two_networks_in_one_file_are_refused(small_file, tmp_path):
+    assert_refused(tmp_path / "net", small_file * 2)
+
+
+def test_random_damage_is_refused(small_file, tmp_path):
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        data = np.frombuffer(small_file, np.uint8).copy()
+        start, stop = np.sort(rng.integers(0, len(data) + 1, 2))
+        data[start:stop] ^= rng.integers(1, 256, stop - start, dtype=np.uint8)
+        if stop > start:
+            assert_refused(tmp_path / "net", data.tobytes())
+
+
+# Foreign files
+
+
+def of_npy():
+    buffer = io.BytesIO()
+    np.save(buffer, np.eye(3))
+    return buffer.getvalue()
+
+
+def of_zip():
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("X.npy", of_npy())
+    return buffer.getvalue()
+
+
+def raw_safetensors(header, data=b""):
+    header = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return len(header).to_bytes(8, "little") + header + data
+
+
+FOREIGN = {
+    "empty": b"",
+    "text": b"x,y,label\n1,2,3\n" * 100,
+    "zeros": bytes(1000),
+    "ones": b"\xff" * 1000,
+    "npy": of_npy(),
+    "zip": of_zip(),
+    "pickle": pickle.dumps(np.eye(3)),
+    "json": b'{"format_version": 1}',
+    "safetensors of weights": safetensors.numpy.save({"weights": np.eye(3, dtype=np.float32)}),
+    "safetensors with metadata": safetensors.numpy.save({"weights": np.eye(3)}, {"format": "pt"}),
+    "safetensors without tensors": safetensors.numpy.save({}, {"fastmem": "{}"}),
+    "safetensors of bfloat16": raw_safetensors(
+        {"w": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}, "__metadata__": {"fastmem": "{}"}}, bytes(4)
+    ),
+    "safetensors of float8": raw_safetensors(
+        {"w": {"dtype": "F8_E4M3", "shape": [4], "data_offsets": [0, 4]}, "__metadata__": {"fastmem": "{}"}}, bytes(4)
+    ),
+    "metadata that is no json": safetensors.numpy.save({}, {"fastmem": "fastmem"}),
+    "metadata that is a list": safetensors.numpy.save({}, {"fastmem": "[1]"}),
+    "metadata that is a number": safetensors.numpy.save({}, {"fastmem": "1"}),
+    "metadata nested deeply": safetensors.numpy.save({}, {"fastmem": "[" * 100_000}),
+    "a number of many digits": safetensors.numpy.save({}, {"fastmem": '{"format_version": ' + "9" * 5000 + "}"}),
+    "header that is a list": raw_safetensors([1, 2]),
+    "header that is no text": raw_safetensors(b"\xff\xfe{}"),
+    "header nested deeply": raw_safetensors(b'{"a":' * 50_000),
+    "no header": raw_safetensors(b""),
+    "header with a huge length": (2**63).to_bytes(8, "little") + b"{}",
+    "header with the largest length": b"\xff" * 8 + b"{}",
+    "header longer than the file": (1000).to_bytes(8, "little") + b"{}",
+    "tensor beyond the file": raw_safetensors({"w": {"dtype": "F32", "shape": [10**12], "data_offsets": [0, 4 * 10**12]}}),
+    "tensor with an overflowing shape": raw_safetensors(
+        {"w": {"dtype": "F32", "shape": [2**62, 2**62], "data_offsets": [0, 0]}}
+    ),
+    "tensor with a negative shape": raw_safetensors({"w": {"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]}}, bytes(4)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("data", FOREIGN.values(), ids=FOREIGN)
+def test_a_foreign_file_is_refused(data, tmp_path):
+    assert "not a fastmem network" in assert_refused(tmp_path / "net", data)
+
+
+# Files with a valid checksum
+
+
+def read_parts(data):
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["fastmem"])
+    del header["sha256"]
+    return safetensors.numpy.load(data), header
+
+
+def sealed(tensors, header):
+    """File with the given contents and their checksum."""
+    header = header | {"sha256": _checksum(tensors, header)}
+    return safetensors.numpy.save(tensors, {"fastmem": json.dumps(header)})
+
+
+def linear_code_file(tmp_path):
+    on_the_line(100, 1).save(tmp_path / "linear")
+    return (tmp_path / "linear").read_bytes()
+
+
+def test_a_file_taken_apart_and_sealed_again_is_the_same_network(small_file, tmp_path):
+    (tmp_path / "net").write_bytes(sealed(*read_parts(small_file)))
+    assert fastmem.load(tmp_path / "net") == small_network()
+
+
+@pytest.mark.parametrize("version", [FORMAT_VERSION + 1, 10**6])
+def test_a_newer_format_is_refused_with_the_advice_to_upgrade(small_file, tmp_path, version):
+    tensors, header = read_parts(small_file)
+    message = assert_refused(tmp_path / "net", sealed(tensors, header | {"format_version": version}))
+    assert "upgrade fastmem" in message
+    assert f"format {version}" in message
+
+
+def test_a_newer_format_is_known_before_its_contents_are_read(tmp_path):
+    data = safetensors.numpy.save({}, {"fastmem": json.dumps({"format_version": 99, "all": "different"})})
+    assert "upgrade" in assert_refused(tmp_path / "net", data)
+
+
+@pytest.mark.parametrize("version", [None, "1", 1.0, True, [1], 0, -1], ids=repr)
+def test_a_version_that_never_was_is_refused(small_file, tmp_path, version):
+    tensors, header = read_parts(small_file)
+    assert_refused(tmp_path / "net", sealed(tensors, header | {"format_version": version}))
+
+
+def test_a_wrong_checksum_is_named(small_file, tmp_path):
+    tensors, header = read_parts(small_file)
+    data = safetensors.numpy.save(tensors, {"fastmem": json.dumps(header | {"sha256": "0" * 64})})
+    assert "checksum" in assert_refused(tmp_path / "net", data)
+
+
+def test_a_missing_checksum_is_refused(small_file, tmp_path):
+    tensors, header = read_parts(small_file)
+    assert "checksum" in assert_refused(tmp_path / "net", safetensors.numpy.save(tensors, {"fastmem": json.dumps(header)}))
+
+
+@pytest.mark.parametrize("name", ["weights", "thresholds", "centre", "exponents", "store.starts", "store.run_classes", "labels"])
+def test_a_missing_tensor_is_refused(small_file, tmp_path, name):
+    tensors, header = read_parts(small_file)
+    del tensors[name]
+    assert_refused(tmp_path / "net", sealed(tensors, header))
+
+
+@pytest.mark.parametrize(
+    "name", ["construction", "separate", "store", "n_points", "n_told_apart", "n_bits", "label_dtype", "format_version"]
+)
+def test_a_missing_setting_is_refused(small_file, tmp_path, name):
+    tensors, header = read_parts(small_file)
+    del header[name]
+    assert_refused(tmp_path / "net", sealed(tensors, header))
+
+
+F32, F64 = np.float32, np.float64
+
+BAD_TENSORS = {
+    "starts that fall": ("store.starts", lambda a: np.r_[a[:1], a[1:][::-1], a[1:2]].astype(a.dtype)),
+    "starts that repeat": ("store.starts", lambda a: np.r_[a[:-1], a[-2]].astype(a.dtype)),
+    "starts not from zero": ("store.starts", lambda a: np.maximum(a, 1)),
+    "starts beyond the codes": ("store.starts", lambda a: np.r_[a[:-1], 2**20].astype(a.dtype)),
+    "starts of floats": ("store.starts", lambda a: np.linspace(0, 0.9, len(a))),
+    "starts with nan": ("store.starts", lambda a: np.r_[a[:-1].astype(float), np.nan]),
+    "starts of negative integers": ("store.starts", lambda a: -a.astype(np.int64)),
+    "no starts": ("store.starts", lambda a: a[:0]),
+    "too few starts": ("store.starts", lambda a: a[:-1]),
+    "starts in a matrix": ("store.starts", lambda a: a[:, None]),
+    "one start without a dimension": ("store.starts", lambda a: a[0].reshape(())),
+    "class out of range": ("store.run_classes", lambda a: np.r_[a[:-1], 3].astype(a.dtype)),
+    "class far out of range": ("store.run_classes", lambda a: np.r_[a[:-1].astype(np.int64), 2**40]),
+    "class far out of range, unsigned": ("store.run_classes", lambda a: np.r_[a[:-1].astype(np.uint64), np.uint64(2**64 - 1)]),
+    "negative class": ("store.run_classes", lambda a: np.r_[a[:-1].astype(np.int8), np.int8(-1)]),
+    "classes of floats": ("store.run_classes", lambda a: a + 0.5),
+    "classes with nan": ("store.run_classes", lambda a: np.r_[a[:-1].astype(float), np.nan]),
+    "too many run classes": ("store.run_classes", lambda a: np.r_[a, a[:1]]),
+    "nan weights": ("weights", lambda a: np.full_like(a, np.nan)),
+    "infinite weight": ("weights", lambda a: np.where(np.eye(*a.shape, dtype=bool), np.inf, a).astype(F32)),
+    "weights in float64": ("weights", lambda a: a.astype(F64)),
+    "weights in one row": ("weights", lambda a: a.ravel()),
+    "weights of another dimension": ("weights", lambda a: a[:, :1]),
+    "weights of no dimension": ("weights", lambda a: a[:, :0]),
+    "too few weights": ("weights", lambda a: a[:-1]),
+    "nan threshold": ("thresholds", lambda a: np.r_[a[:-1], np.nan]),
+    "infinite threshold": ("thresholds", lambda a: np.r_[a[:-1], -np.inf]),
+    "thresholds in float32": ("thresholds", lambda a: a.astype(F32)),
+    "too many thresholds": ("thresholds", lambda a: np.r_[a, 0]),
+    "nan centre": ("centre", lambda a: np.full_like(a, np.nan)),
+    "centre of another dimension": ("centre", lambda a: a[:-1]),
+    "exponents of another dimension": ("exponents", lambda a: np.r_[a, a]),
+    "exponents in int64": ("exponents", lambda a: a.astype(np.int64)),
+    "exponents too large": ("exponents", lambda a: np.full_like(a, 32767)),
+    "exponents too small": ("exponents", lambda a: np.full_like(a, -32768)),
+    "exponents beyond what is ever saved": ("exponents", lambda a: np.full_like(a, -1100)),
+    "columns of another number": ("columns", lambda a: np.arange(99, dtype=np.uint64)),
+    "columns of no integers": ("columns", lambda a: np.ones(2)),
+    "labels of half a label": ("labels", lambda a: a[:-1]),
+    "no labels": ("labels", lambda a: a[:0]),
+    "too few labels": ("labels", lambda a: a[:8]),
+}
+
+
+@pytest.mark.parametrize(("name", "change"), BAD_TENSORS.values(), ids=BAD_TENSORS)
+def test_a_tensor_that_does_not_fit_is_refused(small_file, tmp_path, name, change):
+    tensors, header = read_parts(small_file)
+    assert len(tensors["store.starts"]) > 2
+    tensors[name] = np.ascontiguousarray(change(tensors.get(name)))
+    assert_refused(tmp_path / "net", sealed(tensors, header))
+
+
+BAD_SETTINGS = {
+    "n_bits": [0, 1, 63, 64, -1, 10**30, 2.5, "2", None, [2], {}, float("nan"), float("inf")],
+    "n_points": [0, -1, 1, None, "12", [12], float("nan"), float("inf")],
+    "n_told_apart": [0, -1, 13, None, "2", float("nan")],
+    "store": ["binary", "", None, 1, [], {}],
+    "label_dtype": ["<i7", "", None, 8, "V8", "<f4,<f4", "O", "|O", [], {}, "<i8]", "U0", "M8[zz]", "<U1000000", {"names": []}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in BAD_SETTINGS.items() for value in values], ids=repr
+)
+def test_a_setting_that_does_not_fit_is_refused(small_file, tmp_path, name, value):
+    tensors, header = read_parts(small_file)
+    assert_refused(tmp_path / "net", sealed(tensors, header | {name: value}))
+
+
+@pytest.mark.parametrize("n_bits", [0, 5, 23, 63, 64, 99])
+def test_columns_beyond_the_code_are_refused(tmp_path, n_bits):
+    tensors, header = read_parts(linear_code_file(tmp_path))
+    assert header["n_bits"] == 24
+    assert_refused(tmp_path / "net", sealed(tensors, header | {"n_bits": n_bits}))
+
+
+@pytest.mark.parametrize("change", [lambda a: a[:-1], lambda a: a[:, None], lambda a: a.astype(np.int64),
+                                    lambda a: a | np.uint64(1 << 24), lambda a: a | np.uint64(1 << 63)],
+                         ids=["too few", "matrix", "signed", "bit 24", "bit 63"])  # fmt: skip
+def test_columns_that_do_not_fit_are_refused(tmp_path, change):
+    tensors, header = read_parts(linear_code_file(tmp_path))
+    tensors["columns"] = change(tensors["columns"])
+    assert_refused(tmp_path / "net", sealed(tensors, header))
+
+
+def test_more_than_62_hyperplanes_without_a_code_are_refused(tmp_path):
+    tensors, header = read_parts(linear_code_file(tmp_path))
+    del tensors["columns"]
+    for n_bits in (24, 62, 99):
+        assert_refused(tmp_path / "net", sealed(tensors, header | {"n_bits": n_bits}))
+
+
+@pytest.mark.parametrize("labels", [[], None, 3, "ab", {"a": 1}, [[1, 2], [3, 4]], [None], [float("nan"), 1], [{}, []]], ids=repr)
+def test_object_labels_that_no_network_has_are_refused(tmp_path, labels):
+    random_network(n=10, y=objects(*["a", None] * 5)).save(tmp_path / "net")
+    tensors, header = read_parts((tmp_path / "net").read_bytes())
+    assert_refused(tmp_path / "net", sealed(tensors, header | {"labels": labels}))
+
+
+# Writing whole or not at all
+
+
+FAILURES = {
+    "flushing": ("fsync", OSError(errno.ENOSPC, "No space left on device")),
+    "renaming": ("replace", OSError(errno.EIO, "Input/output error")),
+    "interrupted": ("fsync", KeyboardInterrupt()),
+}
+
+
+@pytest.mark.parametrize(("function", "failure"), FAILURES.values(), ids=FAILURES)
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_failing_write_leaves_the_folder_as_it_was(tmp_path, monkeypatch, function, failure, exists):
+    path = tmp_path / "net"
+    if exists:
+        path.write_bytes(b"old")
+
+    def fail(*_, **__):
+        raise failure
+
+    monkeypatch.setattr(os, function, fail)
+    with pytest.raises(type(failure)):
+        small_network().save(path)
+    assert [p.name for p in tmp_path.iterdir()] == (["net"] if exists else [])
+    assert not exists or path.read_bytes() == b"old"
+
+
+def test_an_existing_file_is_replaced(tmp_path):
+    random_network().save(tmp_path / "net")
+    small_network().save(tmp_path / "net")
+    assert fastmem.load(tmp_path / "net") == small_network()
+    assert [path.name for path in tmp_path.iterdir()] == ["net"]
+
+
+def test_a_missing_folder_is_an_os_error_that_names_the_file(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        small_network().save(tmp_path / "missing" / "net")
+    assert str(caught.value.filename) == str(tmp_path / "missing" / "net")
+
+
+def test_saving_over_a_folder_is_an_os_error_and_leaves_no_file(tmp_path):
+    (tmp_path / "net").mkdir()
+    with pytest.raises(OSError, match="directory|denied"):
+        small_network().save(tmp_path / "net")
+    assert [path.name for path in tmp_path.iterdir()] == ["net"]
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o000] if os.name == "posix" else [])
+def test_permissions_follow_the_umask(tmp_path, mask):
+    before = os.umask(mask)
+    try:
+        small_network().save(tmp_path / "net")
+        assert os.umask(mask) == mask
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "net").stat().st_mode) == 0o666 & ~mask
+
+
+def test_a_file_is_read_without_leaving_it_open(tmp_path, small_file):
+    path = tmp_path / "net"
+    path.write_bytes(small_file)
+    net = fastmem.load(path)
+    path.write_bytes(bytes(len(small_file)))  # nothing of the network is a view of the file
+    assert net == small_network()
+
+
+@pytest.mark.parametrize("method", ["save", "pickle"])
+def test_a_network_that_was_used_is_saved_as_before(tmp_path, small_file, method):
+    net = small_network()
+    net.forward(inputs(net))
+    net.report()
+    if method == "save":
+        net.save(tmp_path / "net")
+        assert (tmp_path / "net").read_bytes() == small_file
+    else:
+        assert pickle.dumps(net) == pickle.dumps(small_network())
+
+
+def test_loading_a_network_does_not_unpickle(tmp_path, small_file, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pickle", None)
+    (tmp_path / "net").write_bytes(small_file)
+    assert fastmem.load(tmp_path / "net") == small_network()

@@ -1,0 +1,524 @@
+"""Every kernel but the signs, held to its plain twin in `naive`."""
+
+import ctypes
+import platform
+import sys
+
+import naive
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy.sparse import csr_array
+
+from fastmem._kernels import rows, search, store
+from fastmem.encoder import LinearCode
+from fastmem.errors import InvalidInput, MemorizationError
+from fastmem.layer import Layer
+from fastmem.parity import parity_layers
+from fastmem.store import IntegerStore
+from fastmem.validation import as_points
+
+PROPERTY = settings(deadline=None, max_examples=200)
+FEW = settings(deadline=None, max_examples=50)
+SEEDS = st.integers(0, 2**32 - 1)
+LARGEST = 2**62
+
+
+# Equal rows
+
+# Few values, so that rows are often equal; zeros of both signs, neighbours, extremes.
+VALUES = [0.0, -0.0, 1.0, 1 + 2.0**-23, -1.0, 2.0**-149, 2.0**127]
+VALUES64 = [*VALUES, 1 + 2.0**-52, 5e-324, 1e308]
+
+
+@st.composite
+def points_with_equal_rows(draw):
+    dtype, values = draw(st.sampled_from([(np.float32, VALUES), (np.float64, VALUES64)]))
+    shape = draw(st.tuples(st.integers(1, 12), st.integers(1, 3)))
+    return draw(hnp.arrays(dtype, shape, elements=st.sampled_from(values), fill=st.nothing()))
+
+
+def pairs_of(X, n_threads=1):
+    later, first = as_points(X).equal_rows(n_threads)
+    assert later.dtype == first.dtype == np.int64
+    return list(zip(later.tolist(), first.tolist(), strict=True))
+
+
+@PROPERTY
+@given(points_with_equal_rows())
+def test_equal_rows_are_those_with_equal_numbers(X):
+    assert pairs_of(X) == naive.equal_rows(X)
+
+
+@pytest.mark.parametrize("n_hashes", [1, 2, 3])
+@PROPERTY
+@given(X=points_with_equal_rows())
+def test_equal_rows_are_found_among_colliding_hashes(n_hashes, X):
+    def hash_rows(X, seed, hashes):
+        # Equal rows must get equal hashes; many others share them.
+        hashes[:] = [hash(tuple(row)) % n_hashes for row in X.tolist()]
+        return -1
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fastmem.points.kernels.hash_rows", hash_rows)
+        assert pairs_of(X) == naive.equal_rows(X)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+def test_equal_rows_do_not_depend_on_the_number_of_threads(n_threads):
+    rng = np.random.default_rng(0)
+    X = np.ldexp(rng.integers(0, 300, (40_000, 2)), -4)
+    firsts = {}
+    expected = []
+    for i, row in enumerate(map(tuple, X.tolist())):
+        first = firsts.setdefault(row, i)
+        if first < i:
+            expected.append((i, first))
+    assert pairs_of(X, n_threads) == expected
+
+
+@pytest.mark.parametrize("dtype", [bool, "i1", "u2", "i4", "i8", "u8", "f2", "f4", "f8", ">f8", object])
+def test_equal_rows_do_not_depend_on_dtype(dtype):
+    X = np.random.default_rng(1).integers(0, 2, (40, 4))
+    assert pairs_of(X.astype(dtype)) == naive.equal_rows(X)
+
+
+def hashes_of(X, seed=0):
+    hashes = np.empty(len(X), np.uint64)
+    assert rows.hash_rows(X, seed, hashes) == -1
+    return hashes
+
+
+@PROPERTY
+@given(points_with_equal_rows(), st.integers(0, 2**64 - 1))
+def test_equal_rows_have_equal_hashes(X, seed):
+    hashes = hashes_of(X, seed)
+    for later, first in naive.equal_rows(X):
+        assert hashes[later] == hashes[first]
+
+
+@PROPERTY
+@given(points_with_equal_rows())
+def test_hashes_do_not_depend_on_layout_and_precision(X):
+    hashes = hashes_of(X)
+    wide = np.zeros((2 * X.shape[0], 3 * X.shape[1]), X.dtype)
+    wide[::2, ::3] = X
+    assert np.array_equal(hashes_of(np.asfortranarray(X)), hashes)
+    assert np.array_equal(hashes_of(wide[::2, ::3]), hashes)
+    assert np.array_equal(hashes_of(X[::-1])[::-1], hashes)
+    assert np.array_equal(hashes_of(X.astype(np.float64)), hashes)
+
+
+def test_hashes_tell_apart_grid_points_and_permuted_coordinates():
+    grid = np.array(np.meshgrid(*[np.arange(20.0)] * 3)).reshape(3, -1).T
+    assert len(np.unique(hashes_of(grid))) == 8000
+    assert len(np.unique(hashes_of(grid.astype(np.float32), seed=5))) == 8000
+
+
+@PROPERTY
+@given(st.data(), st.sampled_from([np.float32, np.float64]))
+def test_rows_are_compared_number_by_number(data, dtype):
+    shape = data.draw(st.tuples(st.integers(1, 8), st.integers(1, 3)))
+    values = st.sampled_from([0.0, -0.0, 1.0, 1 + 2.0**-23])
+    A, B = (data.draw(hnp.arrays(dtype, shape, elements=values)) for _ in range(2))
+    equal = np.full(len(A), 7, np.uint8)
+    rows.equal_rows(A, B, equal)
+    assert equal.tolist() == [int(a == b) for a, b in zip(A.tolist(), B.tolist(), strict=True)]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_first_row_that_is_not_finite_is_found_while_hashing(value, dtype):
+    X = np.zeros((30, 5), dtype)
+    X[11, 4] = X[12, 0] = X[29, 2] = value
+    assert rows.hash_rows(X, 0, np.empty(30, np.uint64)) == 11
+    with pytest.raises(InvalidInput, match=rf"X\[11, 4\] is {value}"):
+        as_points(X).equal_rows()
+
+
+@pytest.mark.skipif(
+    not (sys.platform == "linux" and platform.machine() == "x86_64" and platform.libc_ver()[0] == "glibc"),
+    reason="the constants are those of glibc on x86-64",
+)
+@pytest.mark.parametrize("mode", [0x400, 0x800, 0xC00])  # downward, upward, toward zero
+def test_equal_rows_do_not_depend_on_the_rounding_mode(mode):
+    points = as_points(np.array([[0.0, 1.0], [-0.0, 1.0], [0.0, 2.0]]))
+    libm = ctypes.CDLL("libm.so.6")
+    before = libm.fegetround()
+    assert libm.fesetround(mode) == 0
+    try:
+        later, first = points.equal_rows()
+    finally:
+        libm.fesetround(before)
+    assert (later.tolist(), first.tolist()) == ([1], [0])
+
+
+# Scores of candidate hyperplanes
+
+
+@st.composite
+def samples(draw):
+    """Projections of points sorted by bucket and class; integer numbers, so that no score is rounded."""
+    n, n_directions = draw(st.integers(1, 14)), draw(st.integers(1, 4))
+    keys = sorted(draw(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), min_size=n, max_size=n)))
+    bucket = np.unique([b for b, _ in keys], return_inverse=True)[1].astype(np.int32)
+    classes = np.array([c for _, c in keys])
+    weights = [draw(st.integers(1, 9)) for _ in range(bucket[-1] + 1)]
+    coordinates = st.integers(-6, 6).map(float)
+    projections = draw(hnp.arrays(np.float64, (n_directions, n), elements=coordinates, fill=st.nothing()))
+    return projections, bucket, classes, weights
+
+
+def groups_of(bucket, classes):
+    keys = list(zip(bucket.tolist(), classes.tolist(), strict=True))
+    return np.array([sorted(set(keys)).index(key) for key in keys], np.int32)
+
+
+@PROPERTY
+@given(samples(), st.integers(0, 4).map(float))
+def test_a_sweep_finds_the_best_of_all_cuts(sample, tolerance):
+    projections, bucket, classes, weights = sample
+    group = groups_of(bucket, classes)
+    orders = np.argsort(projections, axis=1)
+    scores, cuts = np.empty(len(projections)), np.empty(len(projections), np.int64)
+    bucket_sizes, group_sizes = np.bincount(bucket).astype(float), np.bincount(group).astype(float)
+    search.sweep_thresholds(
+        projections, orders, bucket, group, bucket_sizes, group_sizes, np.array(weights, float),
+        np.full(len(projections), tolerance), np.empty(len(bucket_sizes)), np.empty(len(group_sizes)), scores, cuts,
+    )  # fmt: skip
+    for projection, order, score, cut in zip(projections, orders, scores.tolist(), cuts.tolist(), strict=True):
+        best = naive.sweep(projection, bucket, classes, weights, tolerance)
+        if best is None:
+            assert (score, cut) == (-1, 0)
+        else:
+            assert (score, projection[order[cut]], projection[order[cut + 1]]) == best
+
+
+@PROPERTY
+@given(samples(), st.data())
+def test_the_score_of_a_threshold_is_the_weight_of_the_pairs_it_splits(sample, data):
+    projections, bucket, classes, weights = sample
+    levels = st.integers(-14, 14).map(lambda half: half / 2)
+    thresholds = data.draw(hnp.arrays(np.float64, len(projections), elements=levels))
+    starts = np.append(np.searchsorted(bucket, np.arange(bucket[-1] + 1)), len(bucket)).astype(np.int64)
+    scores = np.empty(len(projections))
+    group, pair_weights = groups_of(bucket, classes), np.array(weights, float)
+    search.score_thresholds(projections, thresholds, starts, group, pair_weights, scores)
+    expected = [
+        naive.split_pairs(projection >= t, bucket, classes, weights)
+        for projection, t in zip(projections, thresholds, strict=True)
+    ]
+    assert scores.tolist() == expected
+
+
+# The integer store
+
+
+@st.composite
+def stored_codes(draw, most=40):
+    """Sorted codes of some bits, equal ones of one class: crowded at either end, at one place, or anywhere."""
+    n_bits = draw(st.integers(1, 62))
+    top = 2**n_bits - 1
+    middle = draw(st.integers(0, top))
+    some = st.one_of(
+        st.integers(0, top),
+        st.integers(0, min(15, top)),
+        st.integers(0, min(15, top)).map(lambda below: top - below),
+        st.integers(0, 9).map(lambda above: min(middle + above, top)),
+        st.integers(0, n_bits - 1).map(lambda bit: 1 << bit),
+    )
+    class_of = draw(st.dictionaries(some, st.integers(0, 3), min_size=1, max_size=most))
+    codes = sorted(draw(st.lists(st.sampled_from(sorted(class_of)), max_size=5)) + list(class_of))
+    classes = [class_of[code] for code in codes]
+    queries = [*codes, *draw(st.lists(some, max_size=20)), 0, top]
+    return n_bits, np.array(codes, np.uint64), np.array(classes, np.int32), np.array(queries, np.uint64)
+
+
+@PROPERTY
+@given(stored_codes())
+def test_runs_are_merged_and_their_starts_rounded(stored):
+    _, codes, classes, _ = stored
+    starts, run_classes = np.empty(len(codes), np.uint64), np.empty(len(codes), np.int32)
+    runs = store.merge_runs(codes, classes, starts, run_classes)
+    assert (starts[:runs].tolist(), run_classes[:runs].tolist()) == naive.merge_runs(codes, classes)
+
+
+@PROPERTY
+@given(stored_codes())
+def test_stored_codes_have_their_class(stored):
+    n_bits, codes, classes, _ = stored
+    assert np.array_equal(IntegerStore.build(codes, classes, n_bits, 4).lookup(codes), classes)
+
+
+@PROPERTY
+@given(stored_codes())
+def test_any_code_has_the_class_of_the_run_it_lies_in(stored):
+    n_bits, codes, classes, queries = stored
+    table = IntegerStore.build(codes, classes, n_bits, 4)
+    assert table.starts.dtype == (np.uint32 if n_bits <= 32 else np.uint64)
+    assert table.lookup(queries).tolist() == naive.lookup(queries, *naive.merge_runs(codes, classes))
+
+
+@pytest.mark.parametrize("n_bits", [1, 12, 31, 32, 33, 62])
+def test_lookup_is_right_among_thousands_of_skewed_codes(n_bits):
+    rng = np.random.default_rng(n_bits)
+    top = 2**n_bits - 1
+    spread = (rng.random(4000) ** 20 * top).astype(np.uint64)
+    codes = np.unique(np.concatenate([spread, np.uint64(top) - spread[:500], np.array([0, top], np.uint64)]))
+    classes = rng.integers(0, 7, len(codes)).astype(np.int32)
+    table = IntegerStore.build(codes, classes, n_bits, 7)
+    assert np.array_equal(table.lookup(codes), classes)
+    queries = rng.integers(0, top, 500, np.uint64, endpoint=True)
+    assert table.lookup(queries).tolist() == naive.lookup(queries, table.starts, table.run_classes)
+
+
+def test_a_store_of_codes_without_bits_has_one_class():
+    table = IntegerStore.build(np.zeros(3, np.uint64), np.zeros(3, np.int32), 0, 1)
+    assert table.lookup(np.zeros(5, np.uint64)).tolist() == [0] * 5
+    assert table.layers() == ()
+
+
+@PROPERTY
+@given(stored_codes(), st.data())
+def test_equal_codes_of_two_classes_are_refused(stored, data):
+    n_bits, codes, classes, _ = stored
+    place = data.draw(st.integers(0, len(codes) - 1))
+    codes, classes = np.insert(codes, place, codes[place]), np.insert(classes, place, classes[place] + 1)
+    conflicts = [i for i in range(1, len(codes)) if codes[i] == codes[i - 1] and classes[i] != classes[i - 1]]
+    outputs = np.empty(len(codes), np.uint64), np.empty(len(codes), np.int32)
+    assert store.merge_runs(codes, classes, *outputs) == -1 - conflicts[0]
+    with pytest.raises(MemorizationError, match=f"code {codes[conflicts[0]]} "):
+        IntegerStore.build(codes, classes, n_bits, 5)
+
+
+@PROPERTY
+@given(stored_codes(most=25))
+def test_the_layers_of_a_store_look_codes_up(stored):
+    n_bits, codes, classes, queries = stored
+    assume(classes.any())
+    table = IntegerStore.build(codes, classes, n_bits, 4)
+    bits = naive.unpack_bits(queries[:, None], n_bits)
+    expected = naive.lookup(queries, *naive.merge_runs(codes, classes))
+    outputs = naive.integer_layers(table.layers(), bits)
+    assert (outputs @ [1, 2]).tolist() == expected
+    words = queries[:, None]
+    for layer in table.layers():
+        words = layer.forward(words)
+    assert words[:, 0].tolist() == expected
+
+
+def test_a_store_whose_codes_are_all_of_class_0_has_layers():
+    table = IntegerStore.build(np.array([2, 5], np.uint64), np.zeros(2, np.int32), 3, 4)
+    assert not naive.integer_layers(table.layers(), naive.unpack_bits(np.arange(8)[:, None].astype(np.uint64), 3)).any()
+
+
+@st.composite
+def runs(draw):
+    n_bits = draw(st.sampled_from([1, 2, 3, 8, 31]))
+    classes = draw(st.lists(st.integers(0, 2**n_bits - 1), min_size=1, max_size=40))
+    classes = [c for i, c in enumerate(classes) if i == 0 or c != classes[i - 1]]
+    return n_bits, np.array(classes, np.int32)
+
+
+def cut_blocks(run_classes, capacities):
+    used, block_starts = np.empty(len(capacities), np.int64), np.empty(len(run_classes), np.int64)
+    blocks = store.cut_blocks(run_classes, np.array(capacities, np.int64), used, block_starts)
+    return block_starts[:blocks].tolist(), used.tolist()
+
+
+def used_by(run_classes, block_starts, n_bits):
+    blocks = np.split(run_classes, block_starts[1:])
+    return [max(naive.changes(block.tolist(), bit) for block in blocks) for bit in range(n_bits)]
+
+
+@PROPERTY
+@given(runs(), st.data())
+def test_blocks_are_as_long_as_the_capacities_allow(runs, data):
+    n_bits, run_classes = runs
+    capacities = data.draw(st.lists(st.integers(1, 6), min_size=n_bits, max_size=n_bits))
+    block_starts, used = cut_blocks(run_classes, capacities)
+    assert block_starts == naive.cut_blocks(run_classes, capacities)
+    assert used == used_by(run_classes, block_starts, n_bits)
+    assert all(u <= capacity for u, capacity in zip(used, capacities, strict=True))
+
+
+@PROPERTY
+@given(runs(), st.data())
+def test_blocks_keep_capacities_of_at_least_1(runs, data):
+    n_bits, run_classes = runs
+    capacities = data.draw(st.lists(st.integers(0, 2), min_size=n_bits, max_size=n_bits))
+    block_starts, used = cut_blocks(run_classes, capacities)
+    assert used == used_by(run_classes, block_starts, n_bits)
+    assert all(u <= max(capacity, 1) for u, capacity in zip(used, capacities, strict=True))
+
+
+# Layers
+
+
+def forward(weights, thresholds, bits):
+    weights = np.asarray(weights, np.int64)
+    outputs = Layer(csr_array(weights), np.asarray(thresholds, np.int64)).forward(naive.pack_bits(bits))
+    assert outputs.shape == (len(bits), -(-len(weights) // 64))
+    return naive.unpack_bits(outputs, len(weights)), outputs
+
+
+@PROPERTY
+@given(SEEDS)
+def test_a_layer_is_its_weighted_sums_against_its_thresholds(seed):
+    rng = np.random.default_rng(seed)
+    n, n_inputs, n_units = rng.integers(1, 8), rng.integers(1, 200), rng.integers(1, 140)
+    bits = rng.random((n, n_inputs)) < rng.random()
+    # Each size up to where a sum of all weights still fits 63 bits, one weight of +-2^62 among them.
+    sizes = 2 ** rng.integers(0, 62, n_units).astype(object)
+    weights = np.array(
+        [[int(rng.integers(-(s // n_inputs) - 1, s // n_inputs + 1)) for _ in range(n_inputs)] for s in sizes]
+    )
+    weights[rng.random((n_units, n_inputs)) < rng.random()] = 0
+    large = rng.random(n_units) < 0.3
+    weights[large, rng.integers(0, n_inputs, n_units)[large]] = rng.choice([-LARGEST, LARGEST], large.sum())
+    sums = [sum(w for w, x in zip(row, bits[rng.integers(n)], strict=True) if x) for row in weights.tolist()]
+    thresholds = np.array(sums, np.int64) + rng.integers(-1, 2, n_units)
+    outputs, _ = forward(weights, thresholds, bits)
+    assert np.array_equal(outputs, naive.threshold_layer(bits, weights, thresholds))
+
+
+@pytest.mark.parametrize("pairs", [1, 2, 31, 32, 33, 200])
+@pytest.mark.parametrize("rest", [-1, 0, 1])
+def test_large_weights_that_cancel_leave_the_small_ones(pairs, rest):
+    weights = [[LARGEST] * pairs + [-LARGEST] * pairs + [rest]]
+    outputs, _ = forward(weights * 3, [-1, 0, 1], np.ones((2, 2 * pairs + 1), bool))
+    assert outputs.tolist() == [[rest >= -1, rest >= 0, rest >= 1]] * 2
+
+
+def test_the_largest_sums_are_exact():
+    weights = [[LARGEST, LARGEST - 1, 1], [-LARGEST, -LARGEST, 0]]
+    thresholds = [2**63 - 1, -(2**63)]
+    bits = [[True, True, False], [True, True, True], [False, False, True]]
+    weights[0][2] = 0
+    outputs, _ = forward(weights, thresholds, np.array(bits))
+    assert outputs.tolist() == [[True, True], [True, True], [False, True]]
+
+
+@pytest.mark.parametrize("n_units", [1, 63, 64, 65, 130])
+def test_bits_beyond_the_units_are_0(n_units):
+    _, words = forward(np.zeros((n_units, 3)), np.zeros(n_units), np.zeros((4, 3), bool))
+    assert np.array_equal(words, naive.pack_bits(np.ones((4, n_units), bool)))
+
+
+def test_a_layer_evaluates_no_rows():
+    assert forward(np.ones((5, 70)), np.ones(5), np.zeros((0, 70), bool))[0].shape == (0, 5)
+
+
+# Parities
+
+
+def assert_parities(columns, n_bits, signs):
+    """Layers compute the XOR, through the kernel and through their definition; returns them."""
+    layers = parity_layers(columns, n_bits)
+    expected = naive.xor_codes(signs, columns)
+    words = naive.pack_bits(signs)
+    for layer in layers:
+        words = layer.forward(words)
+    assert words.shape == (len(signs), 1)
+    assert np.array_equal(words[:, 0], expected)
+    assert np.array_equal(naive.pack_bits(naive.integer_layers(layers, signs))[:, 0], expected)
+    return layers
+
+
+@FEW
+@given(SEEDS)
+def test_parity_layers_compute_the_xor_of_columns(seed):
+    rng = np.random.default_rng(seed)
+    m, n_bits = int(rng.integers(1, 301)), int(rng.integers(1, 63))
+    members = rng.random((m, n_bits)) < rng.random() ** 2
+    members[rng.integers(m), rng.integers(n_bits)] = True
+    signs = rng.random((20, m)) < rng.random()
+    assert_parities(naive.pack_bits(members)[:, 0], n_bits, np.concatenate([signs, np.ones((1, m), bool)]))
+
+
+def test_parities_of_few_inputs_are_flat():
+    columns = np.uint64(1) << np.arange(120, dtype=np.uint64) % np.uint64(60)
+    layers = assert_parities(columns, 60, np.random.default_rng(0).random((50, 120)) < 0.5)
+    assert len(layers) == 2
+
+
+@pytest.mark.parametrize("m", [100, 300])
+def test_parities_of_many_inputs_are_a_tree(m):
+    rng = np.random.default_rng(m)
+    columns = rng.integers(0, 2**62, m, np.uint64)
+    counts = np.array([0, 1, m // 2, m - 1, m])
+    signs = np.arange(m) < counts[:, None]
+    layers = assert_parities(columns, 62, np.concatenate([signs, rng.random((20, m)) < 0.5]))
+    assert len(layers) > 2
+
+
+@pytest.mark.parametrize("m", range(1, 40))
+def test_the_parity_of_any_number_of_inputs_is_right_for_any_count_of_ones(m):
+    assert_parities(np.ones(m, np.uint64), 1, np.arange(m) < np.arange(m + 1)[:, None])
+
+
+def test_an_output_without_members_is_0():
+    columns = np.array([0, 4, 0, 5, 4], np.uint64)
+    signs = np.random.default_rng(0).random((30, 5)) < 0.5
+    assert_parities(columns, 7, signs)
+    assert_parities(columns[1:2], 3, signs[:, 1:2])
+
+
+def test_parities_without_any_member_are_0():
+    assert_parities(np.zeros(5, np.uint64), 3, np.random.default_rng(0).random((30, 5)) < 0.5)
+
+
+def test_parity_layers_have_every_input_and_output():
+    columns = np.random.default_rng(0).integers(0, 2**40, 90, np.uint64)
+    layers = parity_layers(columns, 40)
+    widths = [90, *(layer.n_units for layer in layers)]
+    assert widths[-1] == 40
+    assert [layer.weights.shape for layer in layers] == list(zip(widths[1:], widths[:-1], strict=True))
+
+
+# The linear code
+
+
+@PROPERTY
+@given(st.integers(1, 400), st.integers(1, 2**40), st.integers(0, 63), SEEDS)
+def test_a_drawn_code_has_at_most_62_bits_and_columns_within_its_range_of_ones(m, n, attempt, seed):
+    code = LinearCode.draw(m, n, np.random.default_rng(seed), attempt)
+    assert 10 <= code.n_bits <= 62
+    assert code.columns.dtype == np.uint64
+    assert code.columns.shape == (m,)
+    ones = [column.bit_count() for column in code.columns.tolist()]
+    half = code.n_bits // 2
+    assert max(column.bit_length() for column in code.columns.tolist()) <= code.n_bits
+    assert min(3 + attempt, half) <= min(ones)
+    assert max(ones) <= min(5 + attempt, half)
+
+
+@PROPERTY
+@given(st.integers(63, 200), st.integers(2, 2**30), st.integers(0, 20), SEEDS)
+def test_a_drawn_code_depends_on_the_seed_alone(m, n, attempt, seed):
+    first, second = (LinearCode.draw(m, n, np.random.default_rng(seed), attempt) for _ in range(2))
+    assert first.n_bits == second.n_bits
+    assert np.array_equal(first.columns, second.columns)
+
+
+def test_drawn_codes_use_every_bit_and_every_number_of_ones():
+    code = LinearCode.draw(5000, 1000, np.random.default_rng(0))
+    assert code.n_bits == 30
+    assert np.bitwise_or.reduce(code.columns) == 2**30 - 1
+    assert {column.bit_count() for column in code.columns.tolist()} == {3, 4, 5}
+
+
+@pytest.mark.parametrize("m", [0, 1, 2, 61, 62])
+def test_the_identity_keeps_signs_as_they_are(m):
+    code = LinearCode.identity(m)
+    assert code.is_identity
+    assert code.n_bits == m
+    signs = np.random.default_rng(m).random((20, m)) < 0.5
+    assert np.array_equal(naive.unpack_bits(naive.xor_codes(signs, code.columns)[:, None], m), signs)
+
+
+def test_a_code_of_other_columns_is_not_the_identity():
+    assert not LinearCode(np.array([2, 1], np.uint64), 2).is_identity
+    assert not LinearCode(np.array([1, 2], np.uint64), 3).is_identity

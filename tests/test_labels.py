@@ -1,0 +1,528 @@
+"""Labels: whatever can be told apart comes back in its own dtype, value by value; the rest is refused."""
+
+import datetime
+import decimal
+import fractions
+
+import numpy as np
+import pytest
+from fastmem import ContradictoryLabels, InvalidInput, memorize
+
+INTEGERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
+FLOATS = ["float16", "float32", "float64"]
+COMPLEX = ["complex64", "complex128"]
+
+
+def points(n):
+    """n distinct points."""
+    return np.random.default_rng(n).standard_normal((n, 4))
+
+
+def network(y):
+    return memorize(points(len(y)), y, random_state=0)
+
+
+def returned(y):
+    return network(y).predict(points(len(y)))
+
+
+def refusal(y, n=None):
+    with pytest.raises(InvalidInput) as caught:
+        memorize(points(len(y) if n is None else n), y)
+    assert type(caught.value) is InvalidInput
+    return str(caught.value)
+
+
+def assert_same(labels, y):
+    """Equal dtype, shape and bits."""
+    assert labels.dtype == y.dtype
+    assert labels.shape == y.shape
+    assert labels.tobytes() == y.tobytes()
+
+
+def assert_same_objects(labels, y):
+    """Equal types and values, one by one."""
+    assert labels.dtype == object
+    assert [(type(label), label) for label in labels] == [(type(label), label) for label in y]
+
+
+def objects(*values):
+    array = np.empty(len(values), object)
+    array[:] = values
+    return array
+
+
+def mixed(values, n=60):
+    """n labels drawn from an array, each value at least once."""
+    order = np.random.default_rng(1).integers(0, len(values), n)
+    order[: len(values)] = np.arange(len(values))
+    return values[order]
+
+
+# Dtypes
+
+
+@pytest.mark.parametrize("byte_order", ["<", ">"])
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_integers_come_back_in_their_dtype(dtype, byte_order):
+    limits = np.iinfo(dtype)
+    y = mixed(np.array([0, 1, limits.min, limits.max, 7], np.dtype(dtype).newbyteorder(byte_order)))
+    assert_same(returned(y), y)
+
+
+def test_64_bit_integers_that_float64_does_not_hold_come_back():
+    y = np.array([2**53, 2**53 + 1, 2**63 - 1, 2**63 - 2, -(2**63), 1 - 2**63])
+    assert_same(returned(y), y)
+
+
+def test_booleans_come_back():
+    y = mixed(np.array([False, True]))
+    assert_same(returned(y), y)
+
+
+@pytest.mark.parametrize("dtype", ["U", "U7", "S", "S9", ">U3"])
+def test_text_comes_back_in_its_dtype(dtype):
+    y = mixed(np.array(["", "a", "b", "ab", " a", "A"]).astype(dtype))
+    assert_same(returned(y), y)
+
+
+def test_text_beyond_ascii_comes_back():
+    y = mixed(np.array(["é", "e\u0301", "猫", "\U0001f600", "\x00a", "\ud800"]))
+    assert_same(returned(y), y)
+
+
+def test_text_of_variable_width_comes_back():
+    y = mixed(np.array(["", "a", "ab" * 40, "猫"], np.dtypes.StringDType()))
+    labels = returned(y)
+    assert labels.dtype == y.dtype
+    assert labels.tolist() == y.tolist()
+
+
+@pytest.mark.parametrize("unit", ["Y", "M", "D", "s", "ms", "ns", "25s"])
+@pytest.mark.parametrize("kind", ["M8", "m8"])
+def test_dates_and_durations_come_back_in_their_unit(kind, unit):
+    y = mixed(np.array([0, 1, -1, 10**4]).astype(f"{kind}[{unit}]"))
+    assert_same(returned(y), y)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_floats_come_back_bit_by_bit(dtype):
+    limits = np.finfo(dtype)
+    values = [0.0, -0.0, 1.0, 1 + limits.eps, np.inf, -np.inf, limits.max, limits.min, limits.smallest_subnormal]
+    y = mixed(np.array(values, dtype))
+    assert_same(returned(y), y)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_floats_in_the_other_byte_order_come_back_in_it(dtype):
+    y = mixed(np.array([0.0, -0.0, 1.5, -np.inf], np.dtype(dtype).newbyteorder()))
+    assert_same(returned(y), y)
+
+
+@pytest.mark.parametrize("dtype", COMPLEX)
+def test_complex_labels_come_back_bit_by_bit(dtype):
+    parts = [0.0, -0.0, 1.5, np.inf, -np.inf]
+    values = np.empty(25, dtype)
+    values.real, values.imag = np.repeat(parts, 5), np.tile(parts, 5)
+    y = mixed(values)
+    assert_same(returned(y), y)
+    assert len(network(y).classes) == 25
+
+
+def test_long_doubles_come_back():
+    one = np.longdouble(1)
+    y = mixed(np.array([0, -one, one, np.nextafter(one, 2 * one), np.inf, -np.inf], np.longdouble))
+    labels = returned(y)
+    assert labels.dtype == y.dtype
+    assert np.array_equal(labels, y)
+
+
+def test_long_doubles_keep_the_sign_of_zero():
+    y = np.array([0.0, -0.0, 1.0, -0.0], np.longdouble)
+    labels = returned(y)
+    assert np.array_equal(np.signbit(labels), [False, True, False, True])
+
+
+def test_complex_long_doubles_come_back():
+    y = mixed(np.array([0, 1j, 1, -1 - 1j], np.clongdouble))
+    labels = returned(y)
+    assert labels.dtype == y.dtype
+    assert np.array_equal(labels, y)
+
+
+@pytest.mark.parametrize("dtype", [*FLOATS, "longdouble", *COMPLEX, "object"])
+def test_zero_and_minus_zero_are_two_classes(dtype):
+    y = np.array([0.0, -0.0, 0.0, -0.0]).astype(dtype)
+    net = network(y)
+    assert len(net.classes) == 2
+    assert np.array_equal(np.signbit(net.predict(points(4)).real.astype(float)), [False, True, False, True])
+
+
+@pytest.mark.parametrize("dtype", [*FLOATS, "longdouble", *COMPLEX, "object"])
+def test_zero_and_minus_zero_contradict_each_other(dtype):
+    with pytest.raises(ContradictoryLabels) as caught:
+        memorize([[1.0], [1.0]], np.array([0.0, -0.0]).astype(dtype))
+    assert caught.value.rows == [(0, 1)]
+
+
+LAYOUTS = {
+    "strided": lambda y: np.repeat(y, 2)[::2],
+    "reversed": lambda y: np.ascontiguousarray(y[::-1])[::-1],
+    "read-only": lambda y: np.frombuffer(y.tobytes(), y.dtype),
+    "column": lambda y: np.column_stack([y, y])[:, 1],
+    "list": lambda y: y.tolist(),
+    "tuple": lambda y: tuple(y.tolist()),
+    "list of scalars": list,
+    "masked array without masked entries": np.ma.masked_array,
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+@pytest.mark.parametrize(
+    "values",
+    [np.array([3, -1, 2]), np.array([0.5, -0.0, 0.0]), np.array(["b", "a"]), np.array([b"b", b"aa"]), np.array([1j, 0])],
+    ids=lambda values: values.dtype.name,
+)
+def test_labels_do_not_depend_on_their_layout(layout, values):
+    y = mixed(values)
+    assert_same(returned(layout(y)), y)
+
+
+class Series:
+    """Stands for a column of a data frame."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __array__(self, dtype=None, copy=None):
+        return self.array.astype(dtype or self.array.dtype, copy=bool(copy))
+
+    def __len__(self):
+        return len(self.array)
+
+
+@pytest.mark.parametrize("dtype", ["int16", "float32", "U5", "object", "M8[ns]"])
+def test_labels_in_a_data_frame_column_come_back(dtype):
+    y = mixed(np.array([3, 1, 2]).astype(dtype))
+    labels = returned(Series(y))
+    assert labels.dtype == y.dtype
+    assert np.array_equal(labels, y)
+
+
+def test_labels_are_not_changed():
+    y = np.array([3, 1, 2, 1])
+    network(y)
+    assert np.array_equal(y, [3, 1, 2, 1])
+
+
+# Objects
+
+
+OBJECTS = {
+    "None": (None, "a", "b", None),
+    "tuples": ((1, "a"), (2, "b"), (1, "b"), ()),
+    "one, true and their text": (1, True, 1.0, "1", 1 + 0j, np.int64(1), b"1", fractions.Fraction(1)),
+    "text": ("a", "a\0", "a\0\0", ""),
+    "large integers": (10**30, 10**30 + 1, -(10**30), 0),
+    "dates": (datetime.date(2020, 1, 1), datetime.datetime(2020, 1, 1), datetime.timedelta(1)),
+    "exact numbers": (fractions.Fraction(1, 3), decimal.Decimal("0.1"), 0.1),
+    "sets": (frozenset({1}), frozenset({2}), frozenset({1, 2}), frozenset()),
+    "types": (int, str, None, len),
+    "infinities": (float("inf"), -float("inf"), np.float32("inf"), 0.0),
+}
+
+
+@pytest.mark.parametrize("values", OBJECTS.values(), ids=OBJECTS)
+def test_objects_come_back_with_their_types(values):
+    y = mixed(objects(*values))
+    assert_same_objects(returned(y), y)
+
+
+def test_objects_of_different_types_are_different_classes():
+    assert len(network(objects(1, True, 1.0, "1", 1, True, 1.0, "1")).classes) == 4
+
+
+def test_equal_objects_of_different_types_contradict_each_other():
+    with pytest.raises(ContradictoryLabels) as caught:
+        memorize([[0], [0], [0]], objects(1, True, 1))
+    assert caught.value.rows == [(0, 1)]
+
+
+@pytest.mark.parametrize("values", [((1, "a"), (True, "a")), ((0.0,), (-0.0,)), (((1,),), ((1.0,),))], ids=repr)
+def test_equal_tuples_are_one_class(values):
+    y = objects(*values)
+    net = network(y)
+    assert len(net.classes) == 1
+    assert net.predict(points(2)).tolist() == y.tolist()
+
+
+class Mutable:
+    """Hashed by identity, equal to itself only."""
+
+
+def test_objects_known_by_identity_come_back_themselves():
+    a, b = Mutable(), Mutable()
+    labels = returned(objects(a, b, a, b, b))
+    assert [label is a for label in labels] == [True, False, True, False, False]
+
+
+def test_unhashable_labels_that_can_be_sorted_come_back():
+    y = objects([1, 2], [1], [1, 2], [], [3], [1])
+    net = network(y)
+    assert net.predict(points(6)).tolist() == y.tolist()
+    assert net.classes.tolist() == [[], [1], [1, 2], [3]]
+
+
+def test_equal_unhashable_labels_do_not_contradict_each_other():
+    assert memorize([[0], [1], [0]], objects([1], [2], [1])).predict([[0], [1]]).tolist() == [[1], [2]]
+
+
+@pytest.mark.parametrize(
+    "values", [({}, {"a": 1}), ([1], "a"), ([1], None), (np.arange(2), np.arange(3))], ids=["dicts", "text", "None", "arrays"]
+)
+def test_labels_that_can_neither_be_hashed_nor_sorted_are_refused(values):
+    message = refusal(objects(*values))
+    assert "y" in message
+    assert "neither be hashed nor sorted" in message
+
+
+def test_equal_sets_do_not_contradict_each_other():
+    """`<` of sets is inclusion, no order: sorting them does not bring equal ones together."""
+    y = objects({1}, {2}, {1})
+    assert memorize([[0], [1], [0]], y).predict([[0], [1], [0]]).tolist() == y.tolist()
+
+
+# Lists in which NumPy would make two labels one
+
+
+MERGED = {
+    "number and text": [1, "1", "a", 1],
+    "float and text": [1.5, "1.5"],
+    "integer and float beyond 2^53": [2**53 + 1, 2.0**53],
+    "signed and unsigned": [2**64 - 1, -1, 2**64 - 2],
+    "bytes with a zero": [b"a\0", b"a", b"a\0\0"],
+    "text with a zero": ["a\0", "a"],
+    "bytes and text": [b"a", "a"],
+    "true and text": [True, "True"],
+    "None and text": [None, "None"],
+    "huge integers": [10**30, 10**30 + 1, 1.0],
+}
+
+
+@pytest.mark.parametrize("container", [list, tuple])
+@pytest.mark.parametrize("y", MERGED.values(), ids=MERGED)
+def test_labels_in_a_list_stay_apart_where_numpy_would_merge_them(y, container):
+    labels = returned(container(y))
+    assert [(type(label), label) for label in labels] == [(type(label), label) for label in y]
+
+
+@pytest.mark.parametrize("y", [["a", (1, 2), None], [None, (1, 2)], [(1,), (1, 2)], [[1], [1, 2]]], ids=repr)
+def test_a_list_of_labels_of_different_lengths_is_read_or_refused_with_the_way_out(y):
+    try:
+        labels = returned(y)
+    except InvalidInput as error:
+        assert "object" in str(error)  # how to make an object array
+    else:
+        assert labels.tolist() == y
+
+
+@pytest.mark.parametrize("unit", ["D", "s", "us", "ns"])
+@pytest.mark.parametrize("kind", ["M8", "m8"])
+def test_dates_in_a_list_come_back_as_dates(kind, unit):
+    y = np.array([5, 6, 7]).astype(f"{kind}[{unit}]")
+    assert_same(returned(list(y)), y)
+
+
+def test_a_list_of_numbers_of_one_dtype_stays_of_this_dtype():
+    assert returned([3, 1, 2]).dtype == np.int64
+    assert returned([0.5, 1]).dtype == np.float64
+    assert returned(["a", "bc"]).dtype == np.dtype("<U2")
+
+
+# Labels that do not equal themselves
+
+
+@pytest.mark.parametrize("dtype", [*FLOATS, "longdouble", *COMPLEX, ">f8"])
+def test_nan_is_refused_naming_the_row(dtype):
+    y = np.zeros(5, dtype)
+    y[[2, 4]] = np.nan
+    message = refusal(y)
+    assert "y[2] is" in message
+    assert "nan" in message
+    assert "2 such" in message
+
+
+def test_a_nan_in_the_imaginary_part_is_refused_naming_the_row():
+    assert "y[1] is" in refusal(np.array([1.0, complex(0, np.nan)]))
+
+
+@pytest.mark.parametrize("payload", [0x7FF8000000000001, 0xFFF8000000000000, 0x7FF0000000000001])
+def test_every_nan_is_refused(payload):
+    assert "y[1] is" in refusal(np.array([0, payload], np.uint64).view(np.float64))
+
+
+@pytest.mark.parametrize("dtype", ["M8[D]", "m8[ns]", "M8[ns]"])
+def test_nat_is_refused_naming_the_row(dtype):
+    y = np.arange(4).astype(dtype)
+    y[2] = "NaT"
+    message = refusal(y)
+    assert "y[2] is" in message
+    assert "NaT" in message
+
+
+class NotAvailable:
+    """Stands for a missing value whose comparisons have no truth value."""
+
+    def __eq__(self, other):
+        return self
+
+    def __ne__(self, other):
+        return self
+
+    def __hash__(self):
+        return 1
+
+    def __bool__(self):
+        raise TypeError("boolean value of NA is ambiguous")
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [float("nan"), np.float32("nan"), complex("nan"), np.datetime64("NaT"), decimal.Decimal("nan"), NotAvailable()],
+    ids=lambda missing: type(missing).__name__,
+)
+def test_a_missing_object_is_refused_naming_the_row(missing):
+    assert "y[3] is" in refusal(objects("a", None, 1, missing, "a", missing))
+
+
+def test_nan_in_a_list_is_refused_naming_the_row():
+    assert "y[1] is nan" in refusal([1.0, float("nan"), 2.0])
+
+
+def test_a_missing_value_among_unhashable_labels_is_refused():
+    assert "y" in refusal(objects([1], [2], float("nan")))
+
+
+# Shapes and kinds
+
+
+@pytest.mark.parametrize(("n", "labels"), [(5, 4), (4, 5), (1, 0), (3, 300)])
+def test_another_number_of_labels_than_rows_is_refused_with_both_numbers(n, labels):
+    message = refusal(np.zeros(labels), n)
+    assert f"X has {n} rows" in message
+    assert f"y has {labels} labels" in message
+
+
+@pytest.mark.parametrize("shape", [(4, 1), (1, 4)])
+def test_labels_in_a_column_are_refused_with_the_way_out(shape):
+    message = refusal(np.zeros(shape), 4)
+    assert str(shape) in message
+    assert "y.ravel()" in message
+
+
+def test_labels_in_two_columns_are_refused_without_a_wrong_way_out():
+    message = refusal(np.zeros((4, 2)))
+    assert "(4, 2)" in message
+    assert "ravel" not in message
+
+
+@pytest.mark.parametrize("y", [3, None, np.array(1.0)], ids=repr)
+def test_labels_without_dimensions_are_refused(y):
+    assert "y has shape ()" in refusal(y, 1)
+
+
+def test_masked_labels_are_refused_with_row_and_way_out():
+    y = np.ma.masked_array([1, 2, 3, 4], mask=[False, False, True, False])
+    message = refusal(y)
+    assert "row 2" in message
+    assert "y.filled" in message
+
+
+def test_structured_labels_are_refused():
+    message = refusal(np.zeros(3, [("a", "i4"), ("b", "f4")]))
+    assert "structured" in message
+    assert "one label" in message
+
+
+# Classes
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.array([3, 1, 2, 3, -7]),
+        np.array([0.5, -np.inf, np.inf, -1.5], np.float32),
+        np.array(["b", "a", "B", ""]),
+        np.array([b"b", b"a"]),
+        np.array([True, False, True]),
+        np.array([5, -5, 0], "M8[D]"),
+        np.array([2, 1.5, 1], np.longdouble),
+        objects("b", "a", "c", "a"),
+        objects((2, 1), (1, 2), (1,)),
+    ],
+    ids=lambda y: y.dtype.name,
+)
+def test_classes_are_sorted(y):
+    classes = network(y).classes
+    assert classes.dtype == y.dtype
+    assert classes.tolist() == sorted(set(y.tolist()))
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_minus_zero_sorts_before_zero(dtype):
+    y = np.array([1, 0.0, -0.0, -1], dtype)
+    assert network(y).classes.tobytes() == np.array([-1, -0.0, 0.0, 1], dtype).tobytes()
+
+
+def test_complex_classes_are_sorted_by_real_and_then_imaginary_part():
+    y = np.array([1 + 1j, 1 - 1j, 0 + 9j, -1])
+    assert np.array_equal(network(y).classes, np.sort(y))
+
+
+def test_classes_that_cannot_be_sorted_keep_the_order_in_which_they_came():
+    assert network(objects("b", None, 3, "a", None)).classes.tolist() == ["b", None, 3, "a"]
+
+
+SINGLE = [np.zeros(50, np.int8), np.full(50, -0.0), np.full(50, "only"), np.full(50, None), np.full(50, 5, "M8[D]")]
+
+
+@pytest.mark.parametrize("y", SINGLE, ids=lambda y: y.dtype.name)
+def test_a_single_class_comes_back(y):
+    net = network(y)
+    assert len(net.classes) == 1
+    assert net.n_hyperplanes == 0
+    labels = net.predict(points(50))
+    assert labels.dtype == y.dtype
+    assert list(map(repr, labels)) == list(map(repr, y))
+
+
+def test_a_single_point_comes_back():
+    assert returned(np.array(["x"])).tolist() == ["x"]
+
+
+@pytest.mark.parametrize("dtype", ["int64", "float16", "U4", "object", "complex64", "M8[s]"])
+def test_as_many_classes_as_points_come_back(dtype):
+    y = np.random.default_rng(0).permutation(1000).astype(dtype)
+    net = network(y)
+    assert len(net.classes) == 1000
+    assert np.array_equal(net.predict(points(1000)), y)
+
+
+@pytest.mark.parametrize("n_classes", [255, 256, 257, 65_535, 65_536, 65_537])
+def test_any_number_of_classes_comes_back(n_classes):
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((n_classes + 99, 16)), rng.permutation(np.arange(n_classes + 99) % n_classes)
+    net = memorize(X, y, random_state=0)
+    assert len(net.classes) == n_classes
+    assert np.array_equal(net.predict(X), y)
+
+
+@pytest.mark.parametrize("separate", ["labels", "all"])
+@pytest.mark.parametrize(
+    "values", [np.array(["a", "b", "c"]), np.array([0.0, -0.0]), objects(None, 1, "1"), np.array([True, False])], ids=str
+)
+def test_forward_and_predict_return_the_same_labels(values, separate):
+    y = mixed(values)
+    X = points(len(y))
+    net = memorize(X, y, separate=separate, random_state=0)
+    assert list(map(repr, net.forward(X))) == list(map(repr, net.predict(X))) == list(map(repr, y))
