@@ -17,7 +17,7 @@ extensions = [
         depends=[f"{FOLDER}/panel.h"] if name == "signs" else [],
         extra_compile_args=OPTIONS,
     )
-    for name in ("signs", "rows", "search", "store", "layers")
+    for name in ("environment", "signs", "rows", "search", "store", "layers")
 ]
 
 setup(

@@ -8,7 +8,8 @@ import numpy as np
 
 from fastmem.blocks import over_row_blocks, resolve_threads
 from fastmem.constructions import CONSTRUCTIONS
-from fastmem.errors import MemorizationError
+from fastmem.environment import default_environment
+from fastmem.errors import InvalidInput, MemorizationError
 from fastmem.progress import progress_bar
 from fastmem.store import STORES
 from fastmem.validation import as_labels, as_points, check_option, refuse_contradictions
@@ -23,6 +24,7 @@ __all__ = ["memorize"]
 _SEPARATE = ("labels", "all")
 
 
+@default_environment()
 def memorize(
     X: ArrayLike,
     y: ArrayLike,
@@ -92,7 +94,12 @@ def memorize(
     check_option("store", store, tuple(STORES))
     check_option("separate", separate, _SEPARATE)
     n_threads = resolve_threads(n_threads)
-    random_state = np.random.default_rng(random_state)
+    try:
+        random_state = np.random.default_rng(random_state)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(
+            f"random_state must be a non-negative integer, a numpy Generator or None: {error}"
+        ) from error
     points = as_points(X)
     labels = as_labels(y, points.n)
     with progress_bar(progress, points.n, "reading") as bar:

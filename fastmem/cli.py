@@ -6,15 +6,17 @@ exit status 1; a wrong use of the command line is exit status 2.
 
 import csv
 import io
+import math
 import sys
 import time
-import zipfile
 from pathlib import Path
 
 import click
 import numpy as np
 
 import fastmem
+from fastmem.io import write_whole
+from fastmem.validation import as_labels
 
 __all__ = ["main"]
 
@@ -114,16 +116,9 @@ def predict(network, data, output, threads, progress):
     DATA holds points only: .npy, .npz with an array X, or .csv.
     """
     net = fastmem.load(network)
-    labels = net.predict(_read_points(data), n_threads=threads, progress=_progress(progress))
-    if output is not None and output.suffix == ".npy":
-        with output.open("wb") as file:
-            np.save(file, labels, allow_pickle=False)
-        return
-    text = "".join(f"{_as_text(label)}\n" for label in labels.tolist())
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        output.write_text(text, encoding="utf-8")
+    if output is not None and _suffix(output) in (".npz", ".safetensors"):
+        raise click.UsageError(f"{output}: labels are written as .npy or as text, one a line")
+    _write_labels(net.predict(_read_points(data), n_threads=threads, progress=_progress(progress)), output)
 
 
 @main.command()
@@ -139,15 +134,21 @@ def verify(network, data, labels, label, threads, progress):
     DATA and LABELS are given as for build.
     """
     net = fastmem.load(network)
-    X, y = _read_labelled(data, labels, label)
-    wrong = np.flatnonzero(net.predict(X, n_threads=threads, progress=_progress(progress)) != y)
+    X, y = _read_labelled(data, labels, label, text=net.classes.dtype.kind in "UOT")
+    predicted = net.predict(X, n_threads=threads, progress=_progress(progress))
+    expected = as_labels(y, len(predicted))
+    expected = expected.classes[expected.indices]
+    differs = predicted != expected
+    if predicted.dtype.kind == expected.dtype.kind == "f":
+        differs |= np.signbit(predicted) != np.signbit(expected)
+    wrong = np.flatnonzero(differs)
     if len(wrong):
         first = int(wrong[0])
         raise click.ClickException(
-            f"{len(wrong):,} of {len(y):,} labels differ, the first in row {first}: the network gives "
-            f"{_as_text(net.predict(X[first : first + 1]).tolist()[0])}, the data {_as_text(y.tolist()[first])}"
+            f"{len(wrong):,} of {len(predicted):,} labels differ, the first in row {first}: the network gives "
+            f"{_as_text(predicted[first])}, the data {_as_text(expected[first])}"
         )
-    click.echo(f"all {len(y):,} labels returned")
+    click.echo(f"all {len(predicted):,} labels returned")
 
 
 @main.command()
@@ -172,47 +173,74 @@ def _as_text(label):
     return label.decode("utf-8", "backslashreplace") if isinstance(label, bytes) else str(label)
 
 
-def _read_labelled(data, labels, column):
-    """Points and labels of a build or verify command."""
-    if data.suffix == ".csv" and labels is None:
-        return _split_csv(data, column)
+def _write_labels(labels, output):
+    """Labels to standard output, a text file or a .npy file, files whole or not at all."""
+    if output is not None and output.suffix.lower() == ".npy":
+        if labels.dtype.kind == "O":
+            raise click.ClickException("these labels are Python objects, which .npy does not hold: write text instead")
+        content = io.BytesIO()
+        np.save(content, labels, allow_pickle=False)
+        write_whole(output, content.getvalue())
+        return
+    text = "".join(f"{_as_text(label)}\n" for label in labels)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_whole(output, text.encode())
+
+
+def _read_labelled(data, labels, column, text=False):
+    """Points and labels of a build or verify command; `text` keeps labels of a .csv file as text."""
+    if _suffix(data) == ".csv" and labels is None:
+        return _split_csv(data, column, text)
     if column is not None:
         raise click.UsageError("--label chooses a column of a single .csv file")
     if labels is not None:
-        return _read_points(data), _read_array(labels, "y")
-    if data.suffix == ".npz":
+        if _suffix(labels) != ".csv":
+            return _read_points(data), _read_array(labels, "y")
+        _, rows = _read_csv(labels)
+        if len(rows[0]) != 1:
+            raise click.ClickException(f"{labels} has {len(rows[0])} columns: a file of labels has one")
+        return _read_points(data), _labels([row[0] for row in rows], text)
+    if _suffix(data) == ".npz":
         return _read_array(data, "X"), _read_array(data, "y")
     raise click.UsageError(f"{data} holds points only: give a file of labels after it")
 
 
+def _suffix(path):
+    return path.suffix.lower()
+
+
 def _read_points(path):
-    if path.suffix != ".csv":
+    if _suffix(path) != ".csv":
         return _read_array(path, "X")
     header, rows = _read_csv(path)
     return _numbers(path, header, rows, range(len(rows[0])))
 
 
 def _read_array(path, name):
-    """Array of a .npy file (memory-mapped), of a .npz file by name, or labels of a one-column .csv file."""
-    if path.suffix == ".csv":
-        _, rows = _read_csv(path)
-        if len(rows[0]) != 1:
-            raise click.ClickException(f"{path} has {len(rows[0])} columns: a file of labels has one")
-        return _labels([row[0] for row in rows])
-    if path.suffix not in (".npy", ".npz"):
+    """Array of a .npy file (memory-mapped), or of a .npz file by name."""
+    if _suffix(path) not in (".npy", ".npz"):
         raise click.UsageError(f"{path}: only .npy, .npz and .csv files are read")
     try:
-        if path.suffix == ".npy":
-            return np.load(path, mmap_mode="r", allow_pickle=False)
-        with np.load(path, allow_pickle=False) as arrays:
-            if name not in arrays:
-                raise click.ClickException(f"{path} has no array {name!r}, only {', '.join(arrays)}")
-            return arrays[name]
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        if _suffix(path) == ".npy":
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+            if not isinstance(array, np.ndarray):
+                array.close()
+                raise ValueError("it is a .npz file by another name")
+            return array
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            if name in arrays:
+                return arrays[name]
+            names = ", ".join(arrays)
+    except MemoryError:
+        raise
+    except Exception as error:  # NumPy's readers meet damage with almost any exception
         raise click.ClickException(f"{path} cannot be read: {error}") from error
+    raise click.ClickException(f"{path} has no array {name!r}, only {names}")
 
 
-def _split_csv(path, column):
+def _split_csv(path, column, text):
     header, rows = _read_csv(path)
     width = len(rows[0])
     if width < 2:
@@ -221,35 +249,30 @@ def _split_csv(path, column):
         place = width - 1
     elif header is not None and column in header:
         place = header.index(column)
-    elif column.isdigit() and int(column) < width:
+    elif column.isascii() and column.isdigit() and int(column) < width:
         place = int(column)
     else:
-        raise click.ClickException(f"{path} has no column {column!r}")
+        names = ", ".join(header) if header else f"numbers 0 to {width - 1}"
+        raise click.ClickException(f"{path} has no column {column!r}, only {names}")
     X = _numbers(path, header, rows, [i for i in range(width) if i != place])
-    return X, _labels([row[place] for row in rows])
+    return X, _labels([row[place] for row in rows], text)
 
 
 def _read_csv(path):
-    """Header (None if the first line is all numbers) and rows of text."""
+    """Header, if the first row is text where the second has numbers, and rows of text."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise click.ClickException(f"{path} is not UTF-8 text: {error}") from error
-    rows = [row for row in csv.reader(io.StringIO(text)) if row]
-    header = rows.pop(0) if rows and not all(_is_number(cell) for cell in rows[0]) and _is_header(rows) else None
+        rows = [row for row in csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"))) if row]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise click.ClickException(f"{path} is not comma-separated UTF-8 text: {error}") from error
+    header = None
+    if len(rows) > 1 and not any(map(_is_number, rows[0])) and any(map(_is_number, rows[1])):
+        header = rows.pop(0)
     if not rows:
         raise click.ClickException(f"{path} has no rows")
     for i, row in enumerate(rows):
         if len(row) != len(rows[0]):
             raise click.ClickException(f"{path}: row {i} has {len(row)} columns, row 0 has {len(rows[0])}")
     return header, rows
-
-
-def _is_header(rows):
-    """Whether the first row has text where some later row has a number."""
-    return len(rows) > 1 and any(
-        not _is_number(name) and _is_number(cell) for name, cell in zip(rows[0], rows[1], strict=False)
-    )
 
 
 def _is_number(cell):
@@ -261,19 +284,33 @@ def _is_number(cell):
 
 
 def _numbers(path, header, rows, columns):
+    """Columns of a .csv file as float64, each cell a finite number that is not rounded as an integer."""
     X = np.empty((len(rows), len(columns)))
     for i, row in enumerate(rows):
         for k, column in enumerate(columns):
+            cell = row[column]
+            problem = None
             try:
-                X[i, k] = float(row[column])
+                X[i, k] = float(cell)
             except ValueError:
+                problem = "is not a number"
+            else:
+                if not math.isfinite(X[i, k]):
+                    problem = "is not finite"
+                elif abs(X[i, k]) >= 2**53 and _is_integer(cell) and abs(int(cell)) > 2**53:
+                    problem = "is an integer beyond ±2^53, which float64 does not hold exactly"
+            if problem:
                 name = header[column] if header else column
-                raise click.ClickException(f"{path}: row {i}, column {name}: {row[column]!r} is not a number") from None
+                raise click.ClickException(f"{path}: row {i}, column {name}: {cell!r} {problem}")
     return X
 
 
-def _labels(cells):
+def _is_integer(cell):
+    return cell.strip().lstrip("+-").isdecimal()
+
+
+def _labels(cells, text):
     """Integers if every label is written as one, else the text itself: no two different labels become one."""
-    if all(cell.removeprefix("-").isdecimal() and len(cell) < 19 and str(int(cell)) == cell for cell in cells):
-        return np.array([int(cell) for cell in cells], np.int64)
-    return np.array(cells)
+    if not text and all(_is_integer(cell) and len(cell) < 19 and str(int(cell)) == cell for cell in cells):
+        return [int(cell) for cell in cells]
+    return cells

@@ -13,32 +13,40 @@ import numpy as np
 
 from fastmem._kernels import signs as kernels
 from fastmem.blocks import over_row_blocks
+from fastmem.environment import default_environment
 
-__all__ = ["MAX_BITS", "Encoder", "Hyperplanes", "LinearCode", "column_frame"]
+__all__ = ["MAX_BITS", "MAX_EXPONENT", "Encoder", "Hyperplanes", "LinearCode", "column_frame", "split_exactly"]
 
 MAX_BITS = 62
 _WORD = 64
-_MAX_EXPONENT = 900
+MAX_EXPONENT = 900
+_FRAME_ROWS = 512
 
 
 def column_frame(sample):
-    """Centre and scale of the columns of a sample, as float32 centres and exponents of powers of two.
+    """Centre and scale of the columns of a sample, little moved by outliers.
+
+    Parameters
+    ----------
+    sample : float array of shape (t, d)
 
     Returns
     -------
-    centre : float32 ndarray of shape (d,)
-        Column means, within the range of float32.
+    centre : float64 ndarray of shape (d,)
+        About the median of each column.
     exponents : int16 ndarray of shape (d,)
-        ``(sample - centre) * 2.0**-exponents`` has columns of standard deviation 1/2 to 1 (or 0).
+        ``|sample - centre|`` is at most ``2.0**exponents`` for nine of ten values; where they are all equal it is the
+        power of two above them.
     """
-    sample = np.asarray(sample, np.float64)
-    largest = np.frexp(np.abs(sample).max(axis=0))[1]
-    scaled = np.ldexp(sample, -largest)  # within [-1, 1]: no sum below overflows
-    limit = np.finfo(np.float32).max
-    centre = np.ldexp(scaled.mean(axis=0), largest).clip(-limit, limit).astype(np.float32)
-    deviation = (scaled - np.ldexp(centre.astype(np.float64), -largest)).std(axis=0)
-    exponents = np.frexp(deviation)[1] + np.where(deviation > 0, largest, 0)
-    return centre, exponents.clip(-_MAX_EXPONENT, _MAX_EXPONENT).astype(np.int16)
+    rows = np.asarray(sample[:: -(-len(sample) // _FRAME_ROWS)], np.float64)
+    largest = np.frexp(np.abs(rows).max(axis=0))[1]
+    scaled = np.sort(np.ldexp(rows, -largest), axis=0)  # within [-1, 1]: no difference overflows
+    centre = scaled[len(rows) // 2]
+    deviations = np.sort(np.abs(scaled - centre), axis=0)
+    spread = deviations[(len(rows) - 1) * 9 // 10]
+    spread = np.where(spread > 0, spread, deviations[-1])
+    exponents = np.where(spread > 0, np.frexp(spread)[1], 0) + largest
+    return np.ldexp(centre, largest), exponents.clip(-MAX_EXPONENT, MAX_EXPONENT).astype(np.int16)
 
 
 class Hyperplanes:
@@ -48,20 +56,21 @@ class Hyperplanes:
     ----------
     weights : float32 array of shape (m, d)
     thresholds : float64 array of shape (m,)
-    centre : float32 array of shape (d,)
+    centre : float64 array of shape (d,)
     exponents : int16 array of shape (d,)
         Where the points lie and how widely each column spreads (`column_frame`). They make the float32 step
-        decide more signs and change none.
+        decide more signs and change none; exponents beyond ±900 are taken as ±900, which its proof needs.
     """
 
     def __init__(self, weights, thresholds, centre, exponents):
         self.weights = np.ascontiguousarray(weights, np.float32)
         self.thresholds = np.ascontiguousarray(thresholds, np.float64)
-        self.centre = np.ascontiguousarray(centre, np.float32)
-        self.exponents = np.ascontiguousarray(exponents, np.int16)
+        self.centre = np.ascontiguousarray(centre, np.float64)
+        self.exponents = np.ascontiguousarray(exponents, np.int16).clip(-MAX_EXPONENT, MAX_EXPONENT)
         self.m, self.d = self.weights.shape
         self._prepare()
 
+    @default_environment()
     def _prepare(self):
         """w', t' and the bounds of step 1, in panels of hyperplanes: see signs.pyx for the names and proofs."""
         panels = -(-self.m // kernels.LANES)
@@ -71,26 +80,32 @@ class Hyperplanes:
         scaled = np.zeros((panels * kernels.LANES, self.d), np.float32)
         scaled[: self.m] = np.ldexp(weights, exponents - k[:, None])
         cuts = np.full(panels * kernels.LANES, np.inf, np.float32)
-        with np.errstate(over="ignore"):
-            cuts[: self.m] = np.ldexp(self._centred_thresholds(weights), -k)
         slack = np.zeros(panels * kernels.LANES, np.float32)
         unit = 2.0**-24
-        slack[: self.m] = (np.abs(cuts[: self.m]).astype(np.float64) * 2 * unit + 2.0**-148) * (1 + 2.0**-12)
+        with np.errstate(over="ignore"):
+            cuts[: self.m] = np.ldexp(self._centred_thresholds(weights), -k)
+            # The last term: a product of _centred_thresholds that underflows errs by 2^-1075.
+            absolute = 2.0**-148 + np.ldexp(self.d + 1.0, -1073 - k)
+            slack[: self.m] = (np.abs(cuts[: self.m]).astype(np.float64) * 2 * unit + absolute) * (1 + 2.0**-12)
         self._panels = np.ascontiguousarray(scaled.reshape(panels, kernels.LANES, self.d).transpose(0, 2, 1))
         self._cuts = cuts.reshape(panels, kernels.LANES)
         self._slack = slack.reshape(panels, kernels.LANES)
         additions = 33 + -(-self.d // kernels.CHUNK) + 4
         self._growth = additions * unit / (1 - additions * unit) * (1 + 2.0**-12)
         self._underflow = (self.d + 8) * 2.0**-148 * (1 + 2.0**-12)
-        self._centre = self.centre.astype(np.float64)
         self._shrink = np.ldexp(1.0, -exponents)
         # Rounded up: squares of float32 numbers are exact in float64, their sum errs by d 2^-53.
         self._norms = np.sqrt((weights**2).sum(axis=1)) * (1 + (self.d + 4) * 2.0**-52)
+        # On the line a sign is a comparison of two float64 numbers.
+        self._ascending = self.d == 1 and bool(
+            (weights == 1).all() and np.all(self.thresholds[1:] >= self.thresholds[:-1])
+        )
 
     def _centred_thresholds(self, weights):
-        """t_j - w_j.c, correctly rounded: every product is exact, and so is the sum before rounding."""
-        terms = np.column_stack([self.thresholds, -weights * self.centre.astype(np.float64)])
-        return np.array([math.fsum(row) for row in terms.tolist()], np.float64)
+        """t_j - w_j.c, correctly rounded but for underflow; infinite where it overflows."""
+        with np.errstate(over="ignore"):
+            terms = np.column_stack([self.thresholds, *(-weights * part for part in split_exactly(self.centre))])
+        return np.array([_exact_sum(row) for row in terms.tolist()], np.float64)
 
     def xor_codes(self, block, columns, counts=None, codes=None):
         """XOR of ``columns[j]`` over the hyperplanes j with sign 1, for each row.
@@ -115,16 +130,28 @@ class Hyperplanes:
     def _xor_codes(self, block, part, columns, counts, codes):
         if codes is None:
             codes = np.empty(len(block), np.uint64)
+        if self._ascending:
+            return codes, self._xor_codes_on_the_line(block[:, 0], part, columns, codes)
         if counts is None:
             counts = np.zeros(2, np.int64)
         panels = slice(part.start // kernels.LANES, -(-part.stop // kernels.LANES))
         scratch = np.empty((kernels.BLOCK_ROWS, self.d), np.float32)
         bad = kernels.sign_codes(
             block, self._panels[panels], self._cuts[panels], self._slack[panels], self.weights[part],
-            self.thresholds[part], columns, self._centre, self._shrink, self._growth, self._underflow,
+            self.thresholds[part], columns, self.centre, self._shrink, self._growth, self._underflow,
             scratch, codes, counts,
         )  # fmt: skip
         return codes, bad
+
+    @default_environment()
+    def _xor_codes_on_the_line(self, x, part, columns, codes):
+        """The same in one dimension, in m log m + n log m steps instead of n m."""
+        bad = np.flatnonzero(~np.isfinite(x))
+        if bad.size:
+            return int(bad[0])
+        prefixes = np.append(np.uint64(0), np.bitwise_xor.accumulate(columns))
+        codes[:] = prefixes[np.searchsorted(self.thresholds[part], x.astype(np.float64), side="right")]
+        return -1
 
     def signs_of_block(self, points, start, stop):
         """Signs of the points start to stop, packed: uint64 array of shape (stop - start, ceil(m / 64)).
@@ -142,11 +169,16 @@ class Hyperplanes:
         return words
 
     def sign_steps(self, points):
-        """How many signs each step of the exact predicate decided: dict with float32, float64 and exact."""
+        """How many signs each step of the exact predicate decided: dict with float32, float64 and exact.
+
+        On the line, where a sign is one comparison, all count as float32.
+        """
         counts = np.zeros(2, np.int64)
         columns = np.zeros(self.m, np.uint64)
         for start in range(0, points.n, 4096):
-            self.xor_codes(points.block(start, start + 4096), columns, counts)
+            _, bad = self.xor_codes(points.block(start, start + 4096), columns, counts)
+            if bad >= 0:
+                points.raise_not_finite(start + bad)
         undecided, exact = map(int, counts)
         return {"float32": points.n * self.m - undecided, "float64": undecided - exact, "exact": exact}
 
@@ -165,6 +197,20 @@ class Hyperplanes:
 
         over_row_blocks(work, points.n, self.d, n_threads)
         return radii
+
+
+def split_exactly(x):
+    """Two float64 arrays of at most 27 significant bits each that add up to x."""
+    fractions, powers = np.frexp(x)
+    high = np.ldexp(np.trunc(fractions * 2.0**26), powers - 26)
+    return high, x - high
+
+
+def _exact_sum(terms):
+    try:
+        return math.fsum(terms)
+    except (OverflowError, ValueError):  # ValueError: infinities of both signs
+        return math.inf
 
 
 def _powers_above_norms(weights, exponents):

@@ -11,23 +11,23 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
+import secrets
 
 import numpy as np
 
-from fastmem.encoder import MAX_BITS
+from fastmem.encoder import MAX_BITS, MAX_EXPONENT
 from fastmem.errors import FastmemError, FormatError, InvalidInput
 from fastmem.network import EncodedNetwork
 from fastmem.store import STORES
 
-__all__ = ["FORMAT_VERSION", "load", "save"]
+__all__ = ["FORMAT_VERSION", "load", "save", "write_whole"]
 
 FORMAT_VERSION = 1
 _KEY = "fastmem"
 _DTYPES = {
     "weights": ("float32", 2),
     "thresholds": ("float64", 1),
-    "centre": ("float32", 1),
+    "centre": ("float64", 1),
     "exponents": ("int16", 1),
     "columns": ("uint64", 1),
 }
@@ -42,7 +42,7 @@ def save(network, path):
     tensors = {name: np.ascontiguousarray(array) for name, array in (tensors | label_tensors).items()}
     header = {"format_version": FORMAT_VERSION, **settings, **label_settings}
     header["sha256"] = _checksum(tensors, header)
-    _write_whole(path, to_bytes(tensors, {_KEY: json.dumps(header, sort_keys=True)}))
+    write_whole(path, to_bytes(tensors, {_KEY: json.dumps(header, sort_keys=True)}))
 
 
 def load(path: str | os.PathLike[str]) -> EncodedNetwork:
@@ -83,7 +83,7 @@ def _parse(data):
     except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise FormatError("not a fastmem network, or truncated or damaged") from error
     version = header.get("format_version") if isinstance(header, dict) else None
-    if not isinstance(version, int):
+    if type(version) is not int or version < 1:
         raise FormatError("not a fastmem network: it names no format version")
     if version > FORMAT_VERSION:
         raise FormatError(
@@ -116,6 +116,7 @@ def _check(tensors, header):
         and 0 <= n_bits <= MAX_BITS
         and header["n_points"] >= header["n_told_apart"] > 0
         and header["store"] in STORES
+        and bool(np.all(np.abs(tensors["exponents"].astype(np.int32)) <= MAX_EXPONENT))
         and all(np.isfinite(tensors[name]).all() for name in ("weights", "thresholds", "centre"))
     )
     if "columns" in tensors:
@@ -136,55 +137,75 @@ def _checksum(tensors, header):
 
 
 def _labels_to_file(classes):
-    """Labels as raw bytes and a dtype, or Python objects as JSON."""
-    if classes.dtype.kind == "O":
-        values = classes.tolist()
-        odd = next((v for v in values if not (v is None or type(v) in (bool, int, float, str))), None)
-        if odd is not None:
-            raise InvalidInput(
-                f"label {odd!r} of type {type(odd).__name__} cannot be saved: only str, int, float, bool and None "
-                "are; memorize integers and keep the objects beside the file, or pickle the network"
-            )
-        return {}, {"label_dtype": "O", "labels": values}
-    return {"labels": np.frombuffer(classes.tobytes(), np.uint8)}, {"label_dtype": classes.dtype.str}
+    """Labels as raw bytes and a dtype, or strings and Python objects as JSON."""
+    if classes.dtype.kind not in "OT":
+        return {"labels": np.frombuffer(classes.tobytes(), np.uint8)}, {"label_dtype": classes.dtype.str}
+    values = classes.tolist()
+    odd = next((value for value in values if not _is_plain(value)), None)
+    if odd is not None:
+        raise InvalidInput(
+            f"label {_brief(odd)} of type {type(odd).__name__} cannot be saved: only str, int (below 4000 digits), "
+            "float, bool and None can; memorize integers and keep the objects beside the file, or pickle the network"
+        )
+    return {}, {"label_dtype": classes.dtype.kind, "labels": values}
 
 
 def _labels_from_file(tensors, header):
-    if header["label_dtype"] == "O":
-        classes = np.empty(len(header["labels"]), object)
-        classes[:] = header["labels"]
+    kind, values = header["label_dtype"], header.get("labels")
+    if kind in ("O", "T"):
+        if type(values) is not list or not all(map(_is_plain, values)):
+            raise FormatError("labels are not plain values")
+        classes = np.empty(len(values), object if kind == "O" else np.dtypes.StringDType())
+        classes[:] = values
     else:
-        classes = np.frombuffer(tensors["labels"].tobytes(), np.dtype(header["label_dtype"])).copy()
-    if classes.dtype.kind not in "biufcmMUSO" or len(classes) == 0:
+        classes = np.frombuffer(tensors["labels"].tobytes(), np.dtype(str(kind))).copy()
+    if classes.dtype.kind not in "biufcmMUSOT" or len(classes) == 0:
         raise FormatError(f"labels of dtype {classes.dtype} are not supported")
     return classes
 
 
-def _write_whole(path, data):
-    """Write to a temporary file beside `path`, flush it to disk, and rename it over `path`."""
+def _brief(value):
+    try:
+        return f"{value!r:.100}"
+    except ValueError:  # an integer that Python does not write as text
+        return "too long to print"
+
+
+def _is_plain(value):
+    """Whether JSON returns the value as it is."""
+    if type(value) is int:
+        return value.bit_length() < 13_000  # Python reads no longer integers from text
+    return value is None or type(value) in (bool, str) or (type(value) is float and value == value)
+
+
+def write_whole(path, data):
+    """Write bytes to a file, whole or not at all: to a temporary file beside it, to disk, and by renaming.
+
+    Raises
+    ------
+    OSError
+        It names `path`; an older file there is as it was.
+    """
     path = os.path.abspath(os.fspath(path))
-    folder, name = os.path.split(path)
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{name}.", suffix=".tmp")
+    temporary = os.path.join(os.path.dirname(path), f".{secrets.token_hex(8)}.tmp")
+    try:
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from error
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
-    if os.name == "posix":
-        folder_handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(folder_handle)
-        finally:
-            os.close(folder_handle)
-
-
-def _umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    if os.name == "posix":  # the rename too; the file is whole without it, and some file systems refuse
+        with contextlib.suppress(OSError):
+            folder = os.open(os.path.dirname(path), os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)

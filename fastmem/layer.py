@@ -54,7 +54,9 @@ class Layer:
     @cached_property
     def _planes(self):
         """Entries (word, shift, negative, mask) of each unit's weighted sum, and where each unit's begin."""
-        weights = self.weights.tocoo()
+        weights = self.weights.copy()
+        weights.sum_duplicates()
+        weights = weights.tocoo()
         unit, column, value = weights.row.astype(np.int64), weights.col.astype(np.int64), weights.data
         magnitude, negative = np.abs(value).astype(np.uint64), value < 0
         word, bit = column // _WORD, np.uint64(1) << (column % _WORD).astype(np.uint64)

@@ -74,7 +74,7 @@ class Network:
         return Hyperplanes(self.layers[0].weights.toarray(), self.layers[0].thresholds, *self._frame())
 
     def _frame(self):
-        return np.zeros(self.n_features_in, np.float32), np.zeros(self.n_features_in, np.int16)
+        return np.zeros(self.n_features_in), np.zeros(self.n_features_in, np.int16)
 
     def forward(self, X: ArrayLike, *, n_threads: int | None = None, progress: bool | type = False) -> np.ndarray:
         """Labels computed through every unit of `layers`.
@@ -344,7 +344,7 @@ class EncodedNetwork(Network):
         )
 
     def __reduce__(self):
-        return EncodedNetwork.from_parameters, (*self.parameters(), self.classes)
+        return _unpickle, (*self.parameters(), self.classes, self.classes.dtype)
 
     def __eq__(self, other):
         """Whether two networks have the same parameters and labels."""
@@ -371,10 +371,15 @@ class EncodedNetwork(Network):
         )
 
 
+def _unpickle(tensors, settings, classes, dtype):
+    # Arrays lose a foreign byte order when they are pickled, dtypes do not.
+    return EncodedNetwork.from_parameters(tensors, settings, classes.astype(dtype, copy=False))
+
+
 def _same(a, b):
     """Equal arrays, bit by bit where they hold numbers, by type and value where they hold objects."""
     if a.dtype != b.dtype or a.shape != b.shape:
         return False
-    if a.dtype.kind == "O":
+    if a.dtype.kind in "OT":
         return all(type(v) is type(w) and v == w for v, w in zip(a, b, strict=True))
     return a.tobytes() == b.tobytes()

@@ -13,7 +13,8 @@ from fastmem.layer import Layer
 
 __all__ = ["parity_layers"]
 
-_GROUP_SIZES = (2, 3, 4, 6, 8, 12, 16)
+
+_GROUP_SIZES = (2, 3)
 
 
 def parity_layers(columns, n_bits):
@@ -28,13 +29,13 @@ def parity_layers(columns, n_bits):
     Returns
     -------
     tuple of Layer
-        Flat or a tree, with the group size that needs the fewest units and weights together.
+        Flat, or a tree of groups of 2 or 3 (larger ones never win): what takes the fewest units and weights.
     """
     shifts = np.arange(n_bits, dtype=np.uint64)
     members = (columns[None, :] >> shifts[:, None]) & np.uint64(1) == 1
     counts = members.sum(axis=1)
     widest = int(counts.max())
-    size = min((_cost(counts, p), p) for p in {*_GROUP_SIZES, widest} if p >= 2 or widest < 2)[1]
+    size = min((_cost(counts, p), p) for p in {*_GROUP_SIZES, max(widest, 2)})[1]
     output, source = np.nonzero(members)
     # The linear forms a level reads: entries (form, input, coefficient), each form belonging to one output.
     forms, owners = (np.arange(len(source)), source, np.ones(len(source), np.int64)), output

@@ -34,7 +34,8 @@ class Points:
         self.n, self.d = array.shape
         native = array.dtype.newbyteorder("=")
         self._dtype = np.dtype(np.float32 if native in _EXACT_IN_FLOAT32 else np.float64)
-        self._in_place = array.dtype == self._dtype and array.dtype.isnative and array.flags.aligned
+        whole_steps = all(step % self._dtype.itemsize == 0 for step in array.strides)
+        self._in_place = array.dtype == self._dtype and array.dtype.isnative and array.flags.aligned and whole_steps
 
     def block(self, start, stop):
         """Rows start to stop as float32 or float64, a view where the array allows it."""

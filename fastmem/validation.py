@@ -4,6 +4,7 @@ Points must be real numbers that float64 holds exactly; labels may be of any dty
 apart. What cannot be used is refused with the row, and never changed in silence.
 """
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ __all__ = ["Labels", "as_labels", "as_points", "check_option", "refuse_contradic
 
 _LARGEST_INTEGER = 2**53
 _MANY_ROWS = 2**16
+_OBJECT_LABELS = "to use lists or tuples as labels, put them in an object array: a = np.empty(n, object); a[:] = y"
 
 
 def check_option(name, value, allowed):
@@ -48,7 +50,7 @@ def as_points(X, d=None, *, empty=False):
     _check_shape(array, d, empty)
     if array.dtype.kind not in "biuf":
         raise InvalidInput(_not_numbers(array.dtype))
-    if not isinstance(X, np.ndarray) and array.dtype.kind == "f":
+    if not isinstance(X, np.ndarray) and array.dtype.kind == "f" and array.dtype.itemsize > 2:
         _check_rounded_integers(X, array)
     if array.dtype.kind in "iu" and array.dtype.itemsize == 8:
         _check_integers(array)
@@ -70,6 +72,8 @@ def _as_array(values, name):
         raise InvalidInput(f"{name} is sparse: pass {name}.toarray()")
     try:
         return np.asarray(values)
+    except MemoryError:
+        raise
     except Exception as error:
         ragged = _ragged_row(values)
         where = "" if ragged is None else f" (row {ragged} has another length than row 0)"
@@ -85,6 +89,11 @@ def _ragged_row(values):
 
 
 def _check_shape(array, d, empty):
+    if array.ndim == 0:
+        raise InvalidInput(
+            f"X is {array.item()!r:.100}, but points are the rows of a two-dimensional array: "
+            "one point of one number is [[x]]"
+        )
     if array.ndim == 1:
         raise InvalidInput(
             f"X has shape {array.shape}, but points are the rows of a two-dimensional array: use "
@@ -131,21 +140,28 @@ def _raise_large_integer(row, column, value):
 
 
 def _check_rounded_integers(X, array):
-    """Refuse integers that NumPy rounded while it made one float array of mixed columns or lists."""
+    """Refuse integers that were rounded while mixed columns or lists became one float array."""
     if _first_entry(lambda block: np.abs(block) >= _LARGEST_INTEGER, array) is None:
         return
-    objects = np.asarray(X, dtype=object)
+    # A data frame knows which columns were integers; anything else still has its own numbers as objects.
+    dtypes = [str(dtype).lower() for dtype in getattr(X, "dtypes", ())]
+    objects = None if dtypes else np.asarray(X, dtype=object)
     for row, column in np.argwhere(np.abs(array) >= _LARGEST_INTEGER):
+        if objects is None:
+            if dtypes[column].startswith(("int", "uint")):
+                _raise_large_integer(row, column, array[row, column])
+            continue
         value = objects[row, column]
         if isinstance(value, int | np.integer) and abs(int(value)) > _LARGEST_INTEGER:
             _raise_large_integer(row, column, value)
 
 
 def _narrow_long_double(array):
-    place = _first_entry(lambda block: np.isfinite(block) & (block.astype(np.float64) != block), array)
-    if place:
-        raise InvalidInput(f"X[{place[0]}, {place[1]}] is {array[place]!r}, which float64 does not hold exactly")
-    return array.astype(np.float64)
+    with np.errstate(over="ignore", under="ignore"):
+        place = _first_entry(lambda block: np.isfinite(block) & (block.astype(np.float64) != block), array)
+        if place:
+            raise InvalidInput(f"X[{place[0]}, {place[1]}] is {array[place]!r}, which float64 does not hold exactly")
+        return array.astype(np.float64)
 
 
 def _numbers_from_objects(array):
@@ -155,8 +171,8 @@ def _numbers_from_objects(array):
     numbers = np.empty(array.shape, np.float64)
     for (row, column), value in np.ndenumerate(array):
         try:
-            if isinstance(value, str | bytes):
-                raise TypeError("text is not a number")
+            if isinstance(value, str | bytes | complex | np.complexfloating):
+                raise TypeError(f"{type(value).__name__} is not a real number")
             if isinstance(value, int | np.integer) and abs(int(value)) > _LARGEST_INTEGER:
                 _raise_large_integer(row, column, value)
             numbers[row, column] = number = float(value)
@@ -198,13 +214,15 @@ def as_labels(y, n):
     """
     array = _label_array(y)
     if array.ndim != 1:
-        hint = ": use y.ravel()" if array.ndim == 2 and 1 in array.shape else ""
-        raise InvalidInput(f"y has shape {array.shape}, but labels are a one-dimensional array{hint}")
+        hint = "use y.ravel()" if array.ndim == 2 and 1 in array.shape else _OBJECT_LABELS
+        raise InvalidInput(f"y has shape {array.shape}, but labels are a one-dimensional array: {hint}")
     if len(array) != n:
         raise InvalidInput(f"X has {n} rows, but y has {len(array)} labels: each row needs one label")
     kind, width = array.dtype.kind, array.dtype.itemsize
     if kind == "V":
         raise InvalidInput(f"y has structured dtype {array.dtype}: combine its fields to one label first")
+    if kind == "T" and hasattr(array.dtype, "na_object"):
+        array, kind = array.astype(object), "O"
     if kind in "fcmM":
         _refuse_labels(np.isnat(array) if kind in "mM" else np.isnan(array), array)
     if kind == "O" or (kind == "f" and width > 8) or (kind == "c" and width > 16):
@@ -215,12 +233,15 @@ def as_labels(y, n):
         classes, indices = _complex_classes(array)
     else:
         classes, indices = np.unique(array, return_inverse=True)
-    return Labels(classes, indices.astype(np.int32))
+    return Labels(classes.astype(array.dtype, copy=False), indices.astype(np.int32))
 
 
 def _label_array(y):
-    array = _as_array(y, "y")
-    if isinstance(y, list | tuple) and array.ndim == 1 and array.dtype.kind != "O" and array.tolist() != list(y):
+    try:
+        array = _as_array(y, "y")
+    except InvalidInput as error:
+        raise InvalidInput(f"{error}; {_OBJECT_LABELS}") from error.__cause__
+    if isinstance(y, list | tuple) and array.ndim == 1 and array.dtype.kind in "USfc" and array.tolist() != list(y):
         # NumPy changed a label to fit one dtype: 1 and "1", 2**53 + 1 and 2.0**53, b"a" and b"a\0".
         array = np.empty(len(y), object)
         array[:] = y
@@ -231,9 +252,14 @@ def _refuse_labels(undefined, array):
     if undefined.any():
         row = int(np.flatnonzero(undefined)[0])
         raise InvalidInput(
-            f"y[{row}] is {array[row]!r} ({int(undefined.sum())} such labels): it does not equal itself, so no "
+            f"y[{row}] is {_shown(array[row])} ({int(undefined.sum())} such labels): it does not equal itself, so no "
             "network can return it; replace it by a label of its own, e.g. None or -1"
         )
+
+
+def _shown(label):
+    """A label or number as Python writes it: 0 rather than np.int64(0)."""
+    return repr(label.item() if isinstance(label, np.generic) and label.dtype.kind in "biufcSU" else label)
 
 
 def _float_classes(array):
@@ -264,7 +290,11 @@ def _object_classes(array):
     except TypeError:
         try:
             _refuse_labels(np.array([bool(v != v) for v in array]), array)
-            return np.unique(array, return_inverse=True)
+            classes, indices = np.unique(array, return_inverse=True)
+            # Where < is not a total order (sets), sorting does not bring equal labels together.
+            if not all(a < b for a, b in itertools.pairwise(classes)):
+                raise TypeError("their < is not a total order")
+            return classes, indices
         except (TypeError, ValueError) as error:
             if isinstance(error, InvalidInput):
                 raise
@@ -284,6 +314,8 @@ def _object_classes(array):
 
 def _identity(label):
     """Key that is equal for equal labels of one type: 1, 1.0 and True, 0.0 and -0.0 are different labels."""
+    if type(label) is tuple:
+        return tuple, *map(_identity, label)
     if isinstance(label, float | np.floating):
         return type(label), label, bool(np.signbit(label))
     if isinstance(label, complex | np.complexfloating):
@@ -304,13 +336,15 @@ def refuse_contradictions(labels, later, first):
     if not wrong.size:
         return
     pairs = [(int(first[i]), int(later[i])) for i in wrong]
+    label_of = labels.classes[labels.indices[[row for pair in pairs[:5] for row in pair]]]
     shown = "; ".join(
-        f"rows {a} ({labels.classes[labels.indices[a]]!r}) and {b} ({labels.classes[labels.indices[b]]!r})"
-        for a, b in pairs[:5]
+        f"rows {a} ({_shown(label_of[2 * i])}) and {b} ({_shown(label_of[2 * i + 1])})"
+        for i, (a, b) in enumerate(pairs[:5])
     )
     more = f"; and {len(pairs) - 5} more" if len(pairs) > 5 else ""
     raise ContradictoryLabels(
-        f"{len(pairs)} rows equal an earlier row of X but have another label: {shown}{more}. No function of X "
+        f"{len(pairs)} {'row equals' if len(pairs) == 1 else 'rows equal'} an earlier row of X but with another "
+        f"label: {shown}{more}. No function of X "
         "can return both: drop these rows, give them one label, or add a column that tells them apart",
         pairs,
     )

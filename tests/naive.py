@@ -77,8 +77,8 @@ def split_pairs(above, bucket, classes, weights=None):
     )
 
 
-def sweep(projection, bucket, classes, weights, tolerance):
-    """Best of all cuts between neighbours more than `tolerance` apart, or None.
+def sweep(projection, bucket, classes, weights, tolerance, rounding):
+    """Best of all cuts between neighbours p < q more than ``tolerance + rounding (|p| + |q|)`` apart, or None.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def sweep(projection, bucket, classes, weights, tolerance):
     cuts = [
         (split_pairs(np.asarray(projection) >= above, bucket, classes, weights), above - below, -below, above)
         for below, above in itertools.pairwise(values)
-        if above - below > tolerance
+        if above - below > tolerance + rounding * (abs(below) + abs(above))
     ]
     if not cuts:
         return None

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.sparse import csr_array
 
+from fastmem import ContradictoryLabels, memorize
 from fastmem._kernels import rows, search, store
 from fastmem.encoder import LinearCode
-from fastmem.errors import InvalidInput, MemorizationError
+from fastmem.errors import FormatError, InvalidInput, MemorizationError
 from fastmem.layer import Layer
 from fastmem.parity import parity_layers
 from fastmem.store import IntegerStore
@@ -143,16 +144,18 @@ def test_the_first_row_that_is_not_finite_is_found_while_hashing(value, dtype):
     reason="the constants are those of glibc on x86-64",
 )
 @pytest.mark.parametrize("mode", [0x400, 0x800, 0xC00])  # downward, upward, toward zero
-def test_equal_rows_do_not_depend_on_the_rounding_mode(mode):
-    points = as_points(np.array([[0.0, 1.0], [-0.0, 1.0], [0.0, 2.0]]))
+def test_equal_rows_are_found_in_any_rounding_mode(mode):
+    X = np.array([[0.0, 1.0], [-0.0, 1.0], [0.0, 2.0]])
     libm = ctypes.CDLL("libm.so.6")
     before = libm.fegetround()
     assert libm.fesetround(mode) == 0
     try:
-        later, first = points.equal_rows()
+        with pytest.raises(ContradictoryLabels) as error:
+            memorize(X, [1, 2, 3], random_state=0, n_threads=1)
+        assert libm.fegetround() == mode
     finally:
         libm.fesetround(before)
-    assert (later.tolist(), first.tolist()) == ([1], [0])
+    assert error.value.rows == [(0, 1)]
 
 
 # Scores of candidate hyperplanes
@@ -177,8 +180,8 @@ def groups_of(bucket, classes):
 
 
 @PROPERTY
-@given(samples(), st.integers(0, 4).map(float))
-def test_a_sweep_finds_the_best_of_all_cuts(sample, tolerance):
+@given(samples(), st.integers(0, 4).map(float), st.sampled_from([0.0, 0.25, 0.5]))
+def test_a_sweep_finds_the_best_of_all_cuts(sample, tolerance, rounding):
     projections, bucket, classes, weights = sample
     group = groups_of(bucket, classes)
     orders = np.argsort(projections, axis=1)
@@ -186,10 +189,11 @@ def test_a_sweep_finds_the_best_of_all_cuts(sample, tolerance):
     bucket_sizes, group_sizes = np.bincount(bucket).astype(float), np.bincount(group).astype(float)
     search.sweep_thresholds(
         projections, orders, bucket, group, bucket_sizes, group_sizes, np.array(weights, float),
-        np.full(len(projections), tolerance), np.empty(len(bucket_sizes)), np.empty(len(group_sizes)), scores, cuts,
+        np.full(len(projections), tolerance), rounding, np.empty(len(bucket_sizes)), np.empty(len(group_sizes)),
+        scores, cuts,
     )  # fmt: skip
     for projection, order, score, cut in zip(projections, orders, scores.tolist(), cuts.tolist(), strict=True):
-        best = naive.sweep(projection, bucket, classes, weights, tolerance)
+        best = naive.sweep(projection, bucket, classes, weights, tolerance, rounding)
         if best is None:
             assert (score, cut) == (-1, 0)
         else:
@@ -228,6 +232,7 @@ def stored_codes(draw, most=40):
         st.integers(0, min(15, top)).map(lambda below: top - below),
         st.integers(0, 9).map(lambda above: min(middle + above, top)),
         st.integers(0, n_bits - 1).map(lambda bit: 1 << bit),
+        st.integers(0, n_bits - 1).map(lambda bit: middle ^ (1 << bit)),
     )
     class_of = draw(st.dictionaries(some, st.integers(0, 3), min_size=1, max_size=most))
     codes = sorted(draw(st.lists(st.sampled_from(sorted(class_of)), max_size=5)) + list(class_of))
@@ -309,9 +314,11 @@ def test_the_layers_of_a_store_look_codes_up(stored):
     assert words[:, 0].tolist() == expected
 
 
-def test_a_store_whose_codes_are_all_of_class_0_has_layers():
-    table = IntegerStore.build(np.array([2, 5], np.uint64), np.zeros(2, np.int32), 3, 4)
-    assert not naive.integer_layers(table.layers(), naive.unpack_bits(np.arange(8)[:, None].astype(np.uint64), 3)).any()
+@pytest.mark.parametrize("run_classes", [[0], [0, 2], [0, 4]])
+def test_runs_that_leave_a_label_bit_unused_or_use_more_are_refused(run_classes):
+    tensors = {"starts": np.arange(len(run_classes), dtype=np.uint32), "run_classes": np.array(run_classes, np.uint8)}
+    with pytest.raises(FormatError):
+        IntegerStore.from_tensors(tensors, 3, 4)
 
 
 @st.composite
@@ -436,6 +443,17 @@ def test_parity_layers_compute_the_xor_of_columns(seed):
     members[rng.integers(m), rng.integers(n_bits)] = True
     signs = rng.random((20, m)) < rng.random()
     assert_parities(naive.pack_bits(members)[:, 0], n_bits, np.concatenate([signs, np.ones((1, m), bool)]))
+
+
+@pytest.mark.parametrize("size", [2, 3, 5, 16, 40, 100])
+def test_parities_are_right_for_any_group_size(size, monkeypatch):
+    monkeypatch.setattr("fastmem.parity._GROUP_SIZES", (size,))
+    monkeypatch.setattr("fastmem.parity._cost", lambda counts, p: abs(p - size))
+    rng = np.random.default_rng(size)
+    counts = np.arange(101)
+    signs = np.concatenate([np.arange(100) < counts[:, None], rng.random((20, 100)) < 0.5])
+    layers = assert_parities(rng.integers(0, 2**20, 100, np.uint64) | np.uint64(1), 20, signs)
+    assert layers[0].thresholds.max() == size
 
 
 def test_parities_of_few_inputs_are_flat():

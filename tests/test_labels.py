@@ -6,6 +6,7 @@ import fractions
 
 import numpy as np
 import pytest
+
 from fastmem import ContradictoryLabels, InvalidInput, memorize
 
 INTEGERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
@@ -14,7 +15,7 @@ COMPLEX = ["complex64", "complex128"]
 
 
 def points(n):
-    """n distinct points."""
+    """N distinct points."""
     return np.random.default_rng(n).standard_normal((n, 4))
 
 
@@ -53,7 +54,7 @@ def objects(*values):
 
 
 def mixed(values, n=60):
-    """n labels drawn from an array, each value at least once."""
+    """N labels drawn from an array, each value at least once."""
     order = np.random.default_rng(1).integers(0, len(values), n)
     order[: len(values)] = np.arange(len(values))
     return values[order]
@@ -180,7 +181,13 @@ LAYOUTS = {
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 @pytest.mark.parametrize(
     "values",
-    [np.array([3, -1, 2]), np.array([0.5, -0.0, 0.0]), np.array(["b", "a"]), np.array([b"b", b"aa"]), np.array([1j, 0])],
+    [
+        np.array([3, -1, 2]),
+        np.array([0.5, -0.0, 0.0]),
+        np.array(["b", "a"]),
+        np.array([b"b", b"aa"]),
+        np.array([1j, 0]),
+    ],
     ids=lambda values: values.dtype.name,
 )
 def test_labels_do_not_depend_on_their_layout(layout, values):
@@ -249,11 +256,8 @@ def test_equal_objects_of_different_types_contradict_each_other():
 
 
 @pytest.mark.parametrize("values", [((1, "a"), (True, "a")), ((0.0,), (-0.0,)), (((1,),), ((1.0,),))], ids=repr)
-def test_equal_tuples_are_one_class(values):
-    y = objects(*values)
-    net = network(y)
-    assert len(net.classes) == 1
-    assert net.predict(points(2)).tolist() == y.tolist()
+def test_tuples_are_told_apart_like_what_they_hold(values):
+    assert len(network(objects(*values, *values)).classes) == 2
 
 
 class Mutable:
@@ -278,7 +282,9 @@ def test_equal_unhashable_labels_do_not_contradict_each_other():
 
 
 @pytest.mark.parametrize(
-    "values", [({}, {"a": 1}), ([1], "a"), ([1], None), (np.arange(2), np.arange(3))], ids=["dicts", "text", "None", "arrays"]
+    "values",
+    [({}, {"a": 1}), ([1], "a"), ([1], None), (np.arange(2), np.arange(3))],
+    ids=["dicts", "text", "None", "arrays"],
 )
 def test_labels_that_can_neither_be_hashed_nor_sorted_are_refused(values):
     message = refusal(objects(*values))
@@ -286,10 +292,10 @@ def test_labels_that_can_neither_be_hashed_nor_sorted_are_refused(values):
     assert "neither be hashed nor sorted" in message
 
 
-def test_equal_sets_do_not_contradict_each_other():
+def test_sets_are_refused():
     """`<` of sets is inclusion, no order: sorting them does not bring equal ones together."""
-    y = objects({1}, {2}, {1})
-    assert memorize([[0], [1], [0]], y).predict([[0], [1], [0]]).tolist() == y.tolist()
+    with pytest.raises(InvalidInput, match="neither be hashed nor sorted: their < is not a total order"):
+        memorize([[0], [1], [0]], objects({1}, {2}, {1}))
 
 
 # Lists in which NumPy would make two labels one
@@ -317,13 +323,8 @@ def test_labels_in_a_list_stay_apart_where_numpy_would_merge_them(y, container):
 
 
 @pytest.mark.parametrize("y", [["a", (1, 2), None], [None, (1, 2)], [(1,), (1, 2)], [[1], [1, 2]]], ids=repr)
-def test_a_list_of_labels_of_different_lengths_is_read_or_refused_with_the_way_out(y):
-    try:
-        labels = returned(y)
-    except InvalidInput as error:
-        assert "object" in str(error)  # how to make an object array
-    else:
-        assert labels.tolist() == y
+def test_a_list_of_labels_of_different_lengths_is_refused_with_the_way_out(y):
+    assert "object" in refusal(y)  # how to make an object array
 
 
 @pytest.mark.parametrize("unit", ["D", "s", "us", "ns"])
@@ -519,7 +520,9 @@ def test_any_number_of_classes_comes_back(n_classes):
 
 @pytest.mark.parametrize("separate", ["labels", "all"])
 @pytest.mark.parametrize(
-    "values", [np.array(["a", "b", "c"]), np.array([0.0, -0.0]), objects(None, 1, "1"), np.array([True, False])], ids=str
+    "values",
+    [np.array(["a", "b", "c"]), np.array([0.0, -0.0]), objects(None, 1, "1"), np.array([True, False])],
+    ids=str,
 )
 def test_forward_and_predict_return_the_same_labels(values, separate):
     y = mixed(values)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import fastmem
+from fastmem.points import Points
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +168,13 @@ def test_progress_accepts_true_and_a_tqdm_class(data, capsys):
 def test_a_general_network_predicts_by_its_layers(net, data):
     same = fastmem.Network(net.layers, net.classes, net.n_features_in)
     assert np.array_equal(same.predict(data[0][:500]), data[1][:500])
+
+
+def test_counting_steps_refuses_what_predict_refuses(net):
+    X = np.zeros((9, 6))
+    X[5, 2] = np.nan
+    with pytest.raises(fastmem.InvalidInput, match=r"X\[5, 2\] is nan"):
+        net.encoder.hyperplanes.sign_steps(Points(X))
 
 
 def run_python(code, **environment):

@@ -67,6 +67,9 @@ def test_natural_labels_of_two_moons_take_tens_of_hyperplanes():
         pytest.param(lambda X: X * np.where(np.arange(X.shape[1]) == 2, 1e300, 1e-300), id="extreme columns"),
         pytest.param(lambda X: np.where(np.arange(X.shape[1]) % 10 == 0, X, 0.1), id="constant columns"),
         pytest.param(lambda X: X * 5e-324 * 1e6, id="subnormal"),
+        pytest.param(lambda X: np.sign(X) * np.finfo(float).max / np.where(X > 1, 2, 1), id="largest numbers"),
+        pytest.param(lambda X: np.where(np.arange(X.shape[1]) == 3, -np.finfo(float).max, X), id="constant sentinel"),
+        pytest.param(lambda X: np.where(X > 2, 1e25, X), id="sentinel cells"),
         pytest.param(lambda X: np.round(X), id="grid"),
         pytest.param(lambda X: X[:, :1] * np.arange(1, X.shape[1] + 1), id="collinear"),
         pytest.param(lambda X: X * 1e-3 + np.repeat(X[:50], 8, axis=0), id="clusters"),
@@ -76,6 +79,28 @@ def test_separation_ends_on_hard_data(transform, by):
     X = transform(np.random.default_rng(3).standard_normal((400, 20)))
     _, first = np.unique(X, axis=0, return_inverse=True)
     memorized(X, random_labels(len(X), 3)[first.ravel()], separate=by)
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        pytest.param(lambda X: X, id="as they are"),
+        pytest.param(lambda X: np.concatenate([X, np.full((1, 8), 1e20)]), id="with an outlier"),
+        pytest.param(lambda X: X * [1, 1, 1, 1, 1e300, 1e-300, 1e150, 1e-150], id="with columns of any scale"),
+        pytest.param(lambda X: X + np.array([0, 0, 1e15, 0, 0, 0, -1e9, 0]), id="with columns far from the origin"),
+        pytest.param(lambda X: np.column_stack([X, np.full((2000, 30), 0.1)]), id="among constant columns"),
+        pytest.param(lambda X: X @ np.random.default_rng(0).standard_normal((8, 40)), id="in a subspace"),
+    ],
+)
+def test_2000_points_in_8_dimensions_take_few_hyperplanes(transform):
+    X = transform(np.random.default_rng(12).standard_normal((2000, 8)))
+    assert memorized(X, random_labels(len(X)), separate="all").n_hyperplanes < 45
+
+
+def test_hundreds_of_thousands_of_points_on_a_line_end_soon():
+    """One sign at a time, 4e10 of them would take minutes."""
+    x = np.random.default_rng(13).standard_normal((200_000, 1))
+    assert memorized(x, random_labels(200_000)).n_hyperplanes > 90_000
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import fastmem
-from fastmem.encoder import Encoder, Hyperplanes, LinearCode, column_frame
+from fastmem.encoder import Encoder, Hyperplanes, LinearCode, column_frame, split_exactly
 from fastmem.errors import InvalidInput
 from fastmem.network import EncodedNetwork
 from fastmem.store import IntegerStore
@@ -70,7 +70,7 @@ def plain(weights, thresholds):
     """Hyperplanes with centre 0 and unit scale."""
     weights = np.asarray(weights, np.float32)
     d = weights.shape[1]
-    return Hyperplanes(weights, thresholds, np.zeros(d, np.float32), np.zeros(d, np.int16))
+    return Hyperplanes(weights, thresholds, np.zeros(d), np.zeros(d, np.int16))
 
 
 def signs_of(hyperplanes, X):
@@ -98,7 +98,7 @@ def small_problems(draw, exponents=EXPONENTS):
         )
         for w in weights
     ]
-    centre = draw(hnp.arrays(np.float32, d, elements=float32s))
+    centre = draw(st.one_of(st.sampled_from(list(X)), hnp.arrays(np.float64, d, elements=float64s)))
     scale = draw(hnp.arrays(np.int16, d, elements=exponents))
     return Hyperplanes(weights, thresholds, centre, scale), X
 
@@ -125,12 +125,14 @@ def large_problem(seed, n=6, d=None, m=None, dtype=None, frame=None):
 
     X, weights = rows(n, pool).astype(dtype), rows(m, POOL32).astype(np.float32)
     thresholds = [threshold_through(w, X[rng.integers(n)], rng.integers(-1, 2)) for w in weights]
-    frame = rng.choice(["none", "columns", "random"]) if frame is None else frame
+    frame = rng.choice(["none", "columns", "point", "random"]) if frame is None else frame
     if frame == "none":
         return plain(weights, thresholds), X
     if frame == "columns":
         return Hyperplanes(weights, thresholds, *column_frame(X)), X
-    return Hyperplanes(weights, thresholds, rng.choice(POOL32, d), rng.integers(-900, 901, d)), X
+    if frame == "point":
+        return Hyperplanes(weights, thresholds, X[0], rng.integers(-9, 10, d)), X
+    return Hyperplanes(weights, thresholds, rng.choice(POOL64, d), rng.integers(-900, 901, d)), X
 
 
 def encoder_of(hyperplanes, seed=0):
@@ -247,6 +249,40 @@ def test_huge_terms_that_cancel_leave_the_small_one(dtype):
     ]
 
 
+@pytest.mark.parametrize("step", [1, 32])
+@pytest.mark.parametrize("share", [0.4999, 0.5001])
+@pytest.mark.parametrize("d", [2, 31, 64, 2048])
+def test_additions_that_all_round_the_same_way_change_no_sign(d, share, step):
+    # One product of 0.7 and others of just under or over half a unit in its last place, side by side or 32 apart.
+    x, w = np.zeros(d, np.float32), np.zeros(d, np.float32)
+    w[::step] = 0.7 / np.sqrt(max(len(w[::step]) - 1, 1))
+    x[::step] = share * 2.0**-24 / w[0]
+    x[0], w[0] = 1.0, 0.7
+    float32_sum, true_sum = np.float64(np.float32(0.7)), float(naive.inner_product(w, x))
+    thresholds = np.linspace(2 * float32_sum - true_sum, 3 * true_sum - 2 * float32_sum, 41)
+    for frame in (0, 0.5):
+        hyperplanes = Hyperplanes([w] * 41, thresholds, np.full(d, frame), np.zeros(d))
+        assert_exact(hyperplanes, np.array([x]))
+        assert_exact(hyperplanes, np.array([x], np.float64))
+    assert_exact(plain([-w] * 41, -thresholds), np.array([x]))
+
+
+@pytest.mark.parametrize("d", [2, 8, 64])
+def test_coordinates_that_all_round_the_same_way_to_float32_change_no_sign(d):
+    # Just above and below the middle of two float32 numbers: the sum is nearly 0, the rounded one d units.
+    x = np.resize([1 + 2.0**-24 * (1 - 2.0**-20), -1 - 2.0**-24 * (1 + 2.0**-20)], d)
+    thresholds = np.linspace(-2, 2, 41) * d * 2.0**-24
+    assert_exact(plain(np.ones((41, d)), thresholds), np.array([x, -x]))
+
+
+@pytest.mark.parametrize("d", [3, 10, 64])
+@pytest.mark.parametrize("w", [0.5, -0.5, 0.25, -0.75])
+def test_products_below_the_smallest_number_add_up(d, w):
+    X = np.full((1, d), 5e-324)
+    thresholds = [threshold_through(np.full(d, w), X[0], ulps) for ulps in range(-d, d + 1)]
+    assert_exact(plain(np.full((len(thresholds), d), w), thresholds), X)
+
+
 def test_the_largest_and_the_smallest_numbers_are_exact():
     X = np.array([[LARGEST64, -LARGEST64, 5e-324], [LARGEST64, LARGEST64, 0], [-LARGEST64, 1e308, 1e308]])
     weights = [[LARGEST32, LARGEST32, 2.0**-149], [LARGEST32, -LARGEST32, 1], [2.0**-149, 2.0**-149, 2.0**-149]]
@@ -278,7 +314,7 @@ def test_no_hyperplanes_give_the_code_0():
 @given(small_problems(), st.data())
 def test_centre_and_scale_change_no_sign(problem, data):
     hyperplanes, X = problem
-    centre = data.draw(hnp.arrays(np.float32, hyperplanes.d, elements=float32s))
+    centre = data.draw(hnp.arrays(np.float64, hyperplanes.d, elements=float64s))
     exponents = data.draw(hnp.arrays(np.int16, hyperplanes.d, elements=EXPONENTS))
     other = Hyperplanes(hyperplanes.weights, hyperplanes.thresholds, centre, exponents)
     assert np.array_equal(signs_of(other, X), signs_of(hyperplanes, X))
@@ -298,10 +334,59 @@ def test_no_exponent_of_int16_changes_a_sign(exponent):
 @given(hnp.arrays(np.float64, st.tuples(st.integers(1, 5), st.integers(1, 3)), elements=float64s))
 def test_every_finite_sample_has_a_frame(sample):
     centre, exponents = column_frame(sample)
-    assert centre.dtype == np.float32
+    assert centre.dtype == np.float64
     assert exponents.dtype == np.int16
     assert np.isfinite(centre).all()
     assert (np.abs(exponents) <= 900).all()
+
+
+@MANY
+@given(hnp.arrays(np.float64, 5, elements=float64s))
+def test_a_centre_is_split_in_two_parts_without_loss(x):
+    high, low = split_exactly(x)
+    for whole, *parts in zip(x.tolist(), high.tolist(), low.tolist(), strict=True):
+        assert sum(map(Fraction, parts)) == Fraction(whole)
+        for part in parts:
+            odd = abs(part.as_integer_ratio()[0])
+            while odd and odd % 2 == 0:
+                odd //= 2
+            assert odd.bit_length() <= 27
+
+
+# The line, where a sign is a comparison
+
+
+@MANY
+@given(st.data(), st.sampled_from([(np.float32, float32s), (np.float64, float64s)]))
+def test_signs_on_the_line_are_comparisons(data, numbers):
+    X = data.draw(hnp.arrays(numbers[0], (data.draw(st.integers(1, 6)), 1), elements=numbers[1]))
+    near = st.builds(nudged, st.sampled_from(X[:, 0].tolist()), st.integers(-1, 1))
+    thresholds = data.draw(st.lists(st.one_of(near, float64s), min_size=1, max_size=80))
+    for order in (thresholds, sorted(thresholds)):
+        hyperplanes = plain(np.ones((len(order), 1)), order)
+        assert signs_of(hyperplanes, X).tolist() == [[x >= t for t in order] for x in X[:, 0].tolist()]
+
+
+@pytest.mark.parametrize("m", [0, 1, 62, 63, 64, 65, 200])
+def test_codes_on_the_line_are_the_xor_of_columns(m):
+    rng = np.random.default_rng(m)
+    X = rng.integers(-50, 50, (100, 1)).astype(float)
+    hyperplanes = plain(np.ones((m, 1)), np.sort(rng.integers(-50, 50, m)).astype(float))
+    columns = rng.integers(0, 2**64, m, np.uint64)
+    codes, bad = hyperplanes.xor_codes(as_points(X).block(0, 100), columns)
+    assert bad == -1
+    assert np.array_equal(codes, naive.xor_codes(hyperplanes.thresholds <= X, columns))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("m", [1, 70])
+def test_not_finite_is_refused_on_the_line(value, m):
+    X = np.ones((40_000, 1))
+    X[[31_000, 39_999]] = value
+    encoder = encoder_of(plain(np.ones((m, 1)), np.arange(m)))
+    for n_threads in (1, 2):
+        with pytest.raises(InvalidInput, match=rf"X\[31000, 0\] is {value}"):
+            encoder.codes(as_points(X), n_threads)
 
 
 # Codes
@@ -353,7 +438,7 @@ def test_points_on_a_hyperplane_need_the_exact_step(dtype):
 def test_steps_add_up_over_several_blocks_of_rows():
     X = np.resize([1.0, 2.0, 3.0], (10_000, 1))
     expected = {"float32": 6666, "float64": 0, "exact": 3334}
-    assert sign_steps([[1]], [1.0], X) == expected
+    assert sign_steps([[2]], [2.0], X) == expected
 
 
 # One answer for one input
@@ -623,6 +708,28 @@ def test_certified_radii_do_not_depend_on_the_rounding_mode(hard, mode):
     with rounding(mode):
         radii = network.certified_radius(X, n_threads=1)
     assert np.array_equal(radii, expected)
+
+
+@needs_glibc
+@pytest.mark.parametrize("change", [lambda: rounding(UPWARD), lambda: rounding(DOWNWARD), subnormals_flushed])
+def test_hyperplanes_prepared_in_any_environment_have_the_same_signs(change):
+    for seed in range(30):
+        hyperplanes, X = large_problem(seed)
+        parameters = hyperplanes.weights, hyperplanes.thresholds, hyperplanes.centre, hyperplanes.exponents
+        with change():
+            prepared = Hyperplanes(*parameters)
+        assert_exact(prepared, X)
+
+
+@needs_glibc
+@pytest.mark.parametrize("change", [lambda: rounding(UPWARD), lambda: rounding(DOWNWARD), subnormals_flushed])
+def test_the_line_is_exact_in_any_environment(change):
+    X = np.array([[0.0], [-0.0], [5e-324], [-5e-324], [1e-310]])
+    thresholds = [-1e-310, -5e-324, -0.0, 0.0, 5e-324, 1e-310]
+    encoder, points = encoder_of(plain(np.ones((6, 1)), thresholds)), as_points(X)
+    with change():
+        codes = encoder.codes(points, n_threads=1)
+    assert codes.tolist() == [0b001111, 0b001111, 0b011111, 0b000011, 0b111111]
 
 
 # The certified radius

@@ -57,9 +57,18 @@ def test_separation_neither_over_nor_underflows(scale, d):
     assert distance == scale
 
 
-def test_a_difference_too_small_to_square_is_refused():
+@pytest.mark.parametrize("small", [1e-300, 1.3 * 2.0**-13, 2.0**-10])
+def test_a_difference_too_small_to_square_without_loss_is_refused(small):
     with pytest.raises(fastmem.InvalidInput, match="rows 0 and 1 differ by too little"):
-        separation([[1e-300, 0.0], [2e-300, 0.0], [0.0, 1e300]])
+        separation([[small, 0.0], [2 * small, 0.0], [0.0, 2.0**1023]])
+
+
+def test_an_outlier_does_not_hide_the_closest_pair():
+    X = np.random.default_rng(0).standard_normal((3000, 20))
+    expected = separation(X)
+    X[7] = 1e18
+    assert 7 not in expected.rows
+    assert separation(X) == expected
 
 
 def test_duplicates_are_one_point():

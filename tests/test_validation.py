@@ -5,11 +5,12 @@ import fractions
 import pickle
 import tracemalloc
 
-import fastmem
 import numpy as np
 import pytest
-from fastmem import ContradictoryLabels, FastmemError, FormatError, InvalidInput, MemorizationError, memorize
 from scipy import sparse
+
+import fastmem
+from fastmem import ContradictoryLabels, FastmemError, FormatError, InvalidInput, MemorizationError, memorize
 
 INTEGERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
 FLOATS = ["float16", "float32", "float64", "longdouble"]
@@ -168,6 +169,29 @@ def test_points_in_any_container_get_their_labels_back(container):
 def test_a_tensor_with_values_beyond_2_to_the_53_is_read():
     X, y = np.array([[1e20, 1.0], [1.0, 1e300], [2.0, 3.0]]), np.array([0, 1, 0])
     assert np.array_equal(memorize(Tensor(X), y, random_state=0).predict(Tensor(X)), y)
+
+
+class Columns(list):
+    """Dtypes of a data frame's columns, by place as pandas gives them."""
+
+    @property
+    def iloc(self):
+        return self
+
+
+@pytest.mark.parametrize("dtypes", [Columns, list, tuple, None], ids=["by iloc", "list", "tuple", "none"])
+def test_a_data_frame_with_values_beyond_2_to_the_53_is_read(dtypes):
+    frame = Frame({"a": np.array([1e20, 1.0, 2.0]), "b": np.array([3.0, 1e300, 4.0])})
+    if dtypes is not None:
+        frame.dtypes = dtypes(column.dtype for column in frame.columns.values())
+    y = np.array([0, 1, 0])
+    assert np.array_equal(memorize(frame, y, random_state=0).predict(frame), y)
+
+
+def test_a_large_integer_in_a_column_of_a_data_frame_is_named():
+    frame = Frame({"a": np.array([0.5, 1.5]), "b": np.array([0, 2**53 + 1])})
+    frame.dtypes = Columns(column.dtype for column in frame.columns.values())
+    assert_names(refusal(memorize, frame, [0, 1]), "X[1, 1] is", "2^53")
 
 
 # Layouts
@@ -634,7 +658,9 @@ def test_the_message_names_contradictory_rows_their_labels_and_the_ways_out():
     assert_names(str(error), "rows 0 ", "cat", " 2 ", "mouse", "drop", "column")
 
 
-@pytest.mark.parametrize(("labels", "shown"), [([4, 5], "rows 0 (4) and 1 (5)"), (["a", "b"], "rows 0 ('a') and 1 ('b')")])
+@pytest.mark.parametrize(
+    ("labels", "shown"), [([4, 5], "rows 0 (4) and 1 (5)"), (["a", "b"], "rows 0 ('a') and 1 ('b')")]
+)
 def test_contradictory_labels_are_shown_as_the_user_wrote_them(labels, shown):
     assert shown in str(contradiction([[0.0], [0.0]], labels))
 

@@ -12,6 +12,7 @@ _DIRECTIONS = 12
 _EIGENVALUE_FLOOR = 1e-6
 _WHITENED_DIMENSIONS = 256
 _MIDPOINT_TRIES = 32
+_OUTLYING = 8.0  # most coordinates lie within [-1, 1]
 
 
 def whitened_basis(sample, random_state):
@@ -27,13 +28,14 @@ def whitened_basis(sample, random_state):
     rank : int
         Number of dimensions in which the sample spreads, r at most.
     """
-    Z = sample.coordinates - sample.coordinates.mean(axis=0)
+    Z = sample.coordinates.clip(-_OUTLYING, _OUTLYING)
+    Z -= Z.mean(axis=0)
     if sample.d <= _WHITENED_DIMENSIONS:
         span = np.eye(sample.d)
     else:
         buckets = random_state.integers(0, sample.n_buckets, min(_WHITENED_DIMENSIONS, len(Z)))
         a, b = sample.random_pairs(buckets, random_state)
-        span = sample.coordinates[a] - sample.coordinates[b]
+        span = Z[a] - Z[b]
         span /= np.linalg.norm(span, axis=1, keepdims=True) + 1e-300
     inside = Z @ span.T
     eigenvalues, vectors = np.linalg.eigh(inside.T @ inside / len(Z))
@@ -65,8 +67,9 @@ def midpoint_move(sample, rank, random_state):
     target = np.concatenate([(differences * sides).sum(axis=1), random_state.standard_normal((tries, 1))], axis=1)
     # (w, t) with w.midpoint - t = 0 for every pair: the target less its part along the rows [midpoint, -1].
     rows = np.concatenate([(A + B) / 2, -np.ones((tries, pairs, 1))], axis=2)
+    rows /= np.linalg.norm(rows, axis=2, keepdims=True)
     solution = _off_the_rows(target[:, :, None], rows)
-    directions, levels = solution[:, :-1, 0], solution[:, -1, 0]
+    directions, levels = solution[:, :-1, 0], np.ascontiguousarray(solution[:, -1, 0])
     best, score = sample.best_direction(directions, levels)
     return sample.sweep(directions[[best]]) if score > 0 else None
 

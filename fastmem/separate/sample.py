@@ -10,12 +10,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastmem._kernels import search as kernels
-from fastmem.encoder import column_frame
+from fastmem.encoder import column_frame, split_exactly
 
 __all__ = ["Candidate", "Sample"]
 
-# Neighbours along a direction closer than this share of the range count as tied.
+# Neighbours along a direction count as tied if closer than this share of the range of the middle 80 %...
 _TIE = 1e-8
+# ...or than this share of their distances from the centre, which is what rounding leaves of equal points.
+_ROUNDING = 1e-13
+_FARTHEST = 1e30
+# Weights reach over fewer powers of two in float32; columns of much larger scale are left out.
+_WIDEST = 120
+_ZERO = -100_000
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,10 @@ class Sample:
         self.classes = classes
         self.centre, exponents = column_frame(X)
         self.exponents = exponents.astype(np.int32)
-        self.coordinates = np.ldexp(X - self.centre.astype(np.float64), -self.exponents)
+        self._varies = X.max(axis=0) > X.min(axis=0)
+        with np.errstate(over="ignore"):
+            coordinates = np.ldexp(X - self.centre, -self.exponents).clip(-_FARTHEST, _FARTHEST)
+        self.coordinates = np.where(self._varies, coordinates, 0.0)
         self._set_buckets(starts, sizes)
         self.initial_weight = self.open_weight
 
@@ -113,34 +122,33 @@ class Sample:
         directions : float array of shape (T, d)
             In the sample's own coordinates.
         """
-        weights, directions, _ = self._round(directions)
+        weights, directions, powers = self._round(directions)
         projections = np.ascontiguousarray(directions @ self.coordinates.T)
         orders = np.argsort(projections, axis=1)
-        spread = np.take_along_axis(projections, orders[:, [0, -1]], axis=1)
-        best, cut, score = self._sweep_kernel(projections, orders, _TIE * (spread[:, 1] - spread[:, 0]))
+        tenth = len(self.X) // 10
+        middle = np.take_along_axis(projections, orders[:, [tenth, -1 - tenth]], axis=1)
+        best, cut, score = self._sweep_kernel(projections, orders, _TIE * (middle[:, 1] - middle[:, 0]), _ROUNDING)
         if score <= 0:
             return None
         p = projections[best]
         below, above = p[orders[best, cut]], p[orders[best, cut + 1]]
         level = min(below + (above - below) / 2, above)
-        threshold = self._threshold(weights[best], directions[best], level)
-        return Candidate(weights[best], threshold, score, p >= level)
+        threshold = self._threshold(weights[best], level, int(powers[best]))
+        return Candidate(weights[best], threshold, score, p >= level) if math.isfinite(threshold) else None
 
-    def _sweep_kernel(self, projections, orders, tolerances):
+    def _sweep_kernel(self, projections, orders, tolerances, rounding):
         n_directions = len(projections)
         scores, cuts = np.empty(n_directions), np.empty(n_directions, np.int64)
         kernels.sweep_thresholds(
             projections, orders, self.bucket, self.group, self.counts, self.group_sizes, self.pair_weights,
-            tolerances, np.empty(self.n_buckets), np.empty(len(self.group_sizes)), scores, cuts,
+            tolerances, rounding, np.empty(self.n_buckets), np.empty(len(self.group_sizes)), scores, cuts,
         )  # fmt: skip
         best = int(np.argmax(scores))
         return best, int(cuts[best]), float(scores[best])
 
     def best_direction(self, directions, levels):
         """Index of the best of several hyperplanes (T, d), (T,), and its score."""
-        _, directions, powers = self._round(directions)
-        projections = np.ascontiguousarray(directions @ self.coordinates.T)
-        levels = np.ldexp(levels, -powers)
+        projections = np.ascontiguousarray(self._round(directions)[1] @ self.coordinates.T)
         scores = np.empty(len(projections))
         kernels.score_thresholds(projections, levels, self.starts, self.group, self.pair_weights, scores)
         best = int(np.argmax(scores))
@@ -150,7 +158,7 @@ class Sample:
         """Best candidate that compares a coordinate with one of the values it takes; None if all are tied."""
         values = np.ascontiguousarray(self.X[:, column], np.float64)
         orders = np.argsort(values)[None]
-        _, cut, score = self._sweep_kernel(values[None], orders, np.zeros(1))
+        _, cut, score = self._sweep_kernel(values[None], orders, np.zeros(1), 0.0)
         return self.cut_column(column, values[orders[0, cut + 1]], score) if score > 0 else None
 
     def cut_column(self, column, value, score=0.0):
@@ -165,28 +173,38 @@ class Sample:
         return bool(np.any((counts > 0) & (counts < self.counts)))
 
     def _round(self, directions):
-        """float32 weights for the points' own coordinates, and the same directions in the sample's.
+        """float32 weights for the points' own coordinates, and the directions in the sample's that they stand for.
 
-        Weights are scaled to a largest entry of about 1; entries too small for float32 beside it become 0.
+        Weights are scaled to a largest entry of about 1, or 2^120 where they differ by more than that; entries too
+        small for float32 beside it become 0. If the columns' scales differ by more still, direction t leaves out
+        columns of much smaller scale than column t modulo d, which would silence all others.
 
         Returns
         -------
         weights : float32 array of shape (T, d)
         rounded : float64 array of shape (T, d)
+            `directions`, rounded.
         powers : int array of shape (T,)
-            ``directions`` is about ``rounded * 2.0**powers``.
+            ``weights @ (x - centre) == 2.0**powers * (rounded @ coordinates of x)``.
         """
-        fractions, powers = np.frexp(directions)
-        powers = np.where(fractions != 0, powers - self.exponents, -10000)
-        largest = powers.max(axis=1, keepdims=True)
-        weights = np.ldexp(fractions, np.maximum(powers - largest, -1000)).astype(np.float32)
-        widest = self.exponents.max()
-        return weights, np.ldexp(weights.astype(np.float64), self.exponents - widest), largest[:, 0] + widest
+        fractions, powers = np.frexp(np.where(self._varies, directions, 0.0))
+        powers = np.where(fractions != 0, powers - self.exponents, _ZERO)
+        places = np.arange(len(powers))
+        least = np.where(powers > _ZERO, powers, -_ZERO).min(axis=1)
+        wide = powers.max(axis=1) - least > _WIDEST
+        reference = powers[places, places % self.d]
+        skipped = (wide & (reference > _ZERO))[:, None] & (powers > reference[:, None] + _WIDEST // 2)
+        fractions, powers = np.where(skipped, 0.0, fractions), np.where(skipped, _ZERO, powers)
+        shift = np.where(wide, _WIDEST, 0) - powers.max(axis=1)
+        weights = np.ldexp(fractions, np.maximum(powers + shift[:, None], -1000)).astype(np.float32)
+        return weights, np.ldexp(weights.astype(np.float64), self.exponents - shift[:, None]), shift
 
-    def _threshold(self, weights, direction, level):
-        """The level of a direction in the sample's coordinates as a threshold for the points' own."""
-        level = math.ldexp(level, int(self.exponents.max()))
+    def _threshold(self, weights, level, power):
+        """A level in the sample's coordinates as a threshold for the points' own; infinite if it overflows."""
+        with np.errstate(over="ignore"):
+            parts = [weights.astype(np.float64) * part for part in split_exactly(self.centre)]
+            level = float(np.ldexp(level, power))
         try:
-            return math.fsum([level, *(weights.astype(np.float64) * self.centre).tolist()])
-        except OverflowError:
-            return level
+            return math.fsum([level, *parts[0].tolist(), *parts[1].tolist()])
+        except (OverflowError, ValueError):
+            return math.inf

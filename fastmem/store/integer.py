@@ -101,14 +101,16 @@ class IntegerStore:
     @classmethod
     def from_tensors(cls, tensors, n_bits, n_classes):
         """Store with the given parameters; `FormatError` if they are not what `tensors` gives."""
-        starts, run_classes = tensors["starts"], tensors["run_classes"].astype(np.int64)
+        starts, run_classes = tensors["starts"], tensors["run_classes"]
         valid = (
             starts.ndim == run_classes.ndim == 1
+            and starts.dtype.kind == run_classes.dtype.kind == "u"
             and 0 < len(starts) == len(run_classes)
             and starts[0] == 0
             and bool(np.all(starts[1:] > starts[:-1]))
             and int(starts[-1]) < max(1 << n_bits, 1)
-            and bool(np.all((run_classes >= 0) & (run_classes < n_classes)))
+            and bool(np.all(run_classes < n_classes))
+            and int(np.bitwise_or.reduce(run_classes)) == (1 << (n_classes - 1).bit_length()) - 1
         )
         if not valid:
             raise FormatError("the integer store's runs are not ascending codes with valid classes")
@@ -151,7 +153,7 @@ class IntegerStore:
 
     def layers(self):
         """The store as three layers of threshold units, from code bits to the bits of the class index."""
-        from scipy.sparse import block_diag, csr_array, eye_array, hstack, vstack
+        from scipy.sparse import csr_array, eye_array, hstack, vstack
 
         if self.n_label_bits == 0:
             return ()
@@ -162,12 +164,14 @@ class IntegerStore:
         relays = eye_array(self.n_bits, dtype=np.int64, format="csr")
         table = np.concatenate([self._toggles(b, int(c)) for b, c in enumerate(used)], axis=1)
         values = vstack([value] * table.shape[1], format="csr")
-        alternating = [(1 - 2 * (np.arange(c) % 2))[None] for c in used]
+        outputs = np.repeat(np.arange(len(used)), used)
+        signs = 1 - 2 * (np.concatenate([np.arange(c) for c in used]) % 2)
+        alternating = csr_array((signs, (outputs, np.arange(len(outputs)))), shape=(len(used), len(outputs)))
         return (
             Layer(
                 vstack([gates, relays], format="csr", dtype=np.int64),
                 np.append(self.starts[block_starts[1:]].astype(np.int64), np.ones(self.n_bits, np.int64)),
             ),
             Layer(hstack([csr_array(-np.diff(table, axis=0).T), values], format="csr", dtype=np.int64), table[0]),
-            Layer(block_diag(alternating, format="csr", dtype=np.int64), np.ones(self.n_label_bits, np.int64)),
+            Layer(alternating, np.ones(self.n_label_bits, np.int64)),
         )

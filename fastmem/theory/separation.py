@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from fastmem.blocks import resolve_threads
+from fastmem.environment import default_environment
 from fastmem.errors import InvalidInput
 from fastmem.progress import progress_bar
 from fastmem.validation import as_points
@@ -21,6 +22,7 @@ __all__ = ["Separation", "separation"]
 _TREE_DIMENSION = 10
 _BLOCK = 1024
 _SCALE = 500
+_LEAST_SQUARE = 2.0**-969  # below it the squares of coordinates lose digits
 
 
 class Separation(NamedTuple):
@@ -37,6 +39,7 @@ class Separation(NamedTuple):
     rows: tuple[int, int]
 
 
+@default_environment()
 def separation(X: ArrayLike, *, n_threads: int | None = None, progress: bool | type = False) -> Separation:
     """Smallest distance between two distinct rows, with the pair.
 
@@ -80,7 +83,7 @@ def separation(X: ArrayLike, *, n_threads: int | None = None, progress: bool | t
         square, pair = _closest_by_tree(rows, n_threads)
     else:
         square, pair = _closest_by_blocks(rows, progress)
-    if square == 0:
+    if square < _LEAST_SQUARE:
         raise InvalidInput(
             f"rows {distinct[pair[0]]} and {distinct[pair[1]]} differ by too little beside the largest coordinate "
             "to square their distance: rescale the columns"
@@ -103,16 +106,18 @@ def _closest_by_tree(rows, n_threads):
 def _closest_by_blocks(rows, progress):
     """|a - b|^2 = |a|^2 + |b|^2 - 2 a.b as one matrix product; pairs within its rounding error are recomputed."""
     n, d = rows.shape
-    centred = rows - rows.mean(axis=0)
+    centred = rows - np.median(rows, axis=0)
     norms = (centred**2).sum(axis=1)
+    order = np.argsort(norms, kind="stable")  # rows far out share blocks, and spoil no other block's bound
+    rows, centred, norms = rows[order], centred[order], norms[order]
     left = np.column_stack([-2 * centred, norms, np.ones(n)])
     right = np.column_stack([centred, np.ones(n), norms])
-    error = 32 * (d + 8) * 2.0**-53 * float(norms.max())
     best, pair = math.inf, (0, 1)
     with progress_bar(progress, n, "comparing pairs") as bar:
         for i in range(0, n, _BLOCK):
             for j in range(i, n, _BLOCK):
                 squares = left[i : i + _BLOCK] @ right[j : j + _BLOCK].T
+                error = 32 * (d + 8) * 2.0**-53 * float(norms[min(j + _BLOCK, n) - 1])
                 if i == j:
                     squares[np.tril_indices_from(squares)] = math.inf
                 if squares.min() > best + error:
@@ -123,7 +128,7 @@ def _closest_by_blocks(rows, progress):
                 if exact[k] < best:
                     best, pair = float(exact[k]), (int(a[k]) + i, int(b[k]) + j)
             bar.update(min(_BLOCK, n - i))
-    return best, pair
+    return best, (int(order[pair[0]]), int(order[pair[1]]))
 
 
 def _squared_distances(rows, a, b):

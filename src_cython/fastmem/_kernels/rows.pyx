@@ -32,7 +32,8 @@ def hash_rows(const floating[:, :] X, uint64_t seed, uint64_t[::1] hashes):
                 if not isfinite(x):
                     bad = i
                     break
-                x = x + 0.0  # turns -0.0 into 0.0
+                if x == 0.0:  # -0.0 too, whatever the rounding mode
+                    x = 0.0
                 memcpy(&bits, &x, 8)
                 h = (h ^ bits) * 0x9e3779b97f4a7c15ull
                 h ^= h >> 32

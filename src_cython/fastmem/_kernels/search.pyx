@@ -7,24 +7,25 @@ over the buckets, each pair weighing what its bucket says (mathematics: the size
 of pairs). Scores choose hyperplanes and never decide a sign, so they may round.
 """
 
+from libc.math cimport fabs
 from libc.stdint cimport int32_t, int64_t
 
 
 def sweep_thresholds(const double[:, ::1] projections, const int64_t[:, ::1] orders, const int32_t[::1] bucket,
                      const int32_t[::1] group, const double[::1] bucket_sizes, const double[::1] group_sizes,
-                     const double[::1] pair_weights, const double[::1] tolerances, double[::1] bucket_below,
-                     double[::1] group_below, double[::1] scores, int64_t[::1] cuts):
+                     const double[::1] pair_weights, const double[::1] tolerances, double rounding,
+                     double[::1] bucket_below, double[::1] group_below, double[::1] scores, int64_t[::1] cuts):
     """Best threshold of each direction.
 
     projections (T, t) are the sample's coordinates along T directions and orders (T, t) what sorts them.
-    scores[c] is the best score of direction c over cuts between neighbours more than tolerances[c] apart, ties
-    broken by the wider gap, and the cut lies between orders[c, cuts[c]] and the next; -1 where no gap is wide
-    enough. bucket_below and group_below are working space.
+    scores[c] is the best score of direction c over cuts between neighbours p < q with
+    q - p > tolerances[c] + rounding (|p| + |q|), ties broken by the wider gap, and the cut lies between
+    orders[c, cuts[c]] and the next; -1 where no gap is wide enough. bucket_below and group_below are working space.
     """
     cdef Py_ssize_t n_directions = projections.shape[0], n = projections.shape[1], c, r
     cdef int64_t i, following
     cdef int32_t b, g
-    cdef double score, best, gap, best_gap
+    cdef double score, best, gap, best_gap, p, q
     with nogil:
         for c in range(n_directions):
             bucket_below[:] = 0.0
@@ -43,8 +44,10 @@ def sweep_thresholds(const double[:, ::1] projections, const int64_t[:, ::1] ord
                                             - (group_sizes[g] - 2.0 * group_below[g]))
                 bucket_below[b] += 1.0
                 group_below[g] += 1.0
-                gap = projections[c, following] - projections[c, i]
-                if gap > tolerances[c] and (score > best or (score == best and gap > best_gap)):
+                p = projections[c, i]
+                q = projections[c, following]
+                gap = q - p
+                if gap > tolerances[c] + rounding * (fabs(p) + fabs(q)) and (score > best or (score == best and gap > best_gap)):
                     best = score
                     best_gap = gap
                     cuts[c] = r

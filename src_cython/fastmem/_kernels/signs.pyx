@@ -8,7 +8,8 @@ in X, w and t alone. u = 2^-24 and v = 2^-53 are the units of rounding; gamma(k)
 on sums are Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., sections 3.1 and 4.2: if a
 product takes part in at most k - 1 additions, |fl(sum w_i x_i) - sum w_i x_i| <= gamma(k) sum |w_i x_i|.
 
-Step 1, float32. The caller supplies a centre c and powers of two 2^-e_i and 2^k_j, which change no sign:
+Step 1, float32. The caller supplies a centre c and powers of two 2^-e_i (|e_i| <= 900) and 2^k_j, which change
+no sign:
 with x'_i = (x_i - c_i) 2^-e_i, w'_ji = w_ji 2^(e_i + k_j), t'_j = 2^k_j (t_j - w_j.c), and ||w'_j|| <= 1,
     w_j.x >= t_j   if and only if   w'_j.x' >= t'_j.
 The row is rounded to float32: |fl(x'_i) - x'_i| <= (u + 2v)|x'_i| + 2^-149, and so are w' (exactly, unless it
@@ -28,8 +29,8 @@ bits, wide enough for every float32 times every finite float64 (Kulisch accumula
 every finite input.
 
 The bounds assume rounding to nearest with gradual underflow. Other code in the process can have changed
-either (libraries built with -ffast-math do), so each kernel sets the default floating-point environment for
-its own thread and puts back what it found.
+either (libraries built with -ffast-math do), so the kernels below set the default floating-point environment
+for their own thread and put back what they found; so does the Python code that prepares their arguments.
 """
 
 from cython cimport floating
@@ -271,6 +272,8 @@ def certified_radii(const floating[:, :] X, const double[:, ::1] weights, const 
                 if not (distance > 0):  # an overflow makes it NaN
                     radius = 0.0
                     break
+                if distance > 1.7976931348623157e308:
+                    distance = 1.7976931348623157e308
                 if distance < radius:
                     radius = distance
             radii[i] = radius

@@ -68,9 +68,9 @@ def cut_blocks(const int32_t[::1] run_classes, const int64_t[::1] capacities, in
                int64_t[::1] block_starts):
     """Cut runs into consecutive blocks in which label bit b has at most capacities[b] changes from 0.
 
-    A block reads every bit as 0 before its first run, so a bit that is 1 there counts as a change. used[b]
-    becomes the largest number of changes in a block; capacities below 1 cannot be kept and are taken as 1.
-    Returns the number of blocks; block j begins with run block_starts[j].
+    A block reads every bit as 0 before its first run, so a bit that is 1 there counts as a change. Capacities are
+    at least 1 for bits that change at all. used[b] becomes the largest number of changes in a block. Returns the
+    number of blocks; block j begins with run block_starts[j].
     """
     cdef Py_ssize_t n_runs = run_classes.shape[0], n_bits = capacities.shape[0], run, blocks = 0
     cdef int b
