@@ -1,8 +1,9 @@
 """The command line: each command on each kind of file, exit codes, and errors that are one clear line."""
 
 import gc
+import shutil
 import subprocess
-import sys
+import sysconfig
 
 import click
 import numpy as np
@@ -666,8 +667,8 @@ def test_an_error_behind_a_progress_bar_is_still_said(built, tmp_path):
 
 
 def script(*arguments):
-    """The program as the console script runs it, in a process of its own."""
-    command = [sys.executable, "-c", "from fastmem.cli import main; main()", *map(str, arguments)]
+    """The installed program, in a process of its own."""
+    command = [shutil.which("fastmem", path=sysconfig.get_path("scripts")), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=120)
 
 

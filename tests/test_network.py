@@ -1,9 +1,10 @@
 """What a user reads off a network, and calls that do not depend on how they are made."""
 
-import os
+import shutil
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -177,17 +178,21 @@ def test_counting_steps_refuses_what_predict_refuses(net):
         net.encoder.hyperplanes.sign_steps(Points(X))
 
 
-def run_python(code, **environment):
-    return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **environment},
-        check=True,
-    ).stdout
+def run_python(code, folder):
+    """Run code in a fresh process, in a folder that holds no source."""
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
 
 
-def test_a_first_call_imports_nothing_heavy_and_compiles_nothing():
+def test_the_source_folder_says_why_it_cannot_be_imported(tmp_path):
+    package = Path(fastmem.__file__).parent
+    shutil.copytree(package, tmp_path / "fastmem", ignore=shutil.ignore_patterns("*.so", "*.pyd", "__pycache__"))
+    result = run_python("import fastmem", tmp_path)
+    assert result.returncode == 1
+    assert "Start Python in another folder" in result.stderr.splitlines()[-1]
+
+
+def test_a_first_call_imports_nothing_heavy_and_compiles_nothing(tmp_path):
     code = """
         import sys
         import numpy as np, fastmem
@@ -197,10 +202,10 @@ def test_a_first_call_imports_nothing_heavy_and_compiles_nothing():
         heavy = {"numba", "sklearn", "matplotlib", "torch", "scipy", "tqdm", "Cython", "click"}
         print(sorted(heavy & set(sys.modules)))
     """
-    assert run_python(code).strip() == "[]"
+    assert run_python(code, tmp_path).stdout.strip() == "[]"
 
 
-def test_a_forked_process_predicts_alike(net, data, tmp_path):
+def test_a_forked_process_predicts_alike(tmp_path):
     code = """
         import os, sys
         import numpy as np, fastmem
@@ -212,4 +217,4 @@ def test_a_forked_process_predicts_alike(net, data, tmp_path):
             os._exit(0 if np.array_equal(net.predict(X, n_threads=2), expected) else 1)
         print(os.waitpid(child, 0)[1])
     """
-    assert run_python(code).strip() == "0"
+    assert run_python(code, tmp_path).stdout.strip() == "0"

@@ -5,3 +5,13 @@ allocated every array: contiguous typed memory of the dtypes the signature names
 indices in range, sizes that fit each other. A kernel takes no Python object, allocates nothing, checks
 nothing, releases the GIL and keeps no state, so that it may run in many threads at once on disjoint outputs.
 """
+
+try:
+    from fastmem._kernels import environment, layers, rows, search, signs, store
+except ModuleNotFoundError as error:
+    raise ImportError(
+        f"{error}: this is fastmem's source folder, which holds no compiled modules. Start Python in another folder "
+        "to use the installed fastmem, or install in place (see CONTRIBUTING.md)"
+    ) from error
+
+__all__ = ["environment", "layers", "rows", "search", "signs", "store"]
