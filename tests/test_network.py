@@ -189,7 +189,7 @@ def test_the_source_folder_says_why_it_cannot_be_imported(tmp_path):
     shutil.copytree(package, tmp_path / "fastmem", ignore=shutil.ignore_patterns("*.so", "*.pyd", "__pycache__"))
     result = run_python("import fastmem", tmp_path)
     assert result.returncode == 1
-    assert "Start Python in another folder" in result.stderr.splitlines()[-1]
+    assert "start it in another folder" in result.stderr.splitlines()[-1]
 
 
 def test_a_first_call_imports_nothing_heavy_and_compiles_nothing(tmp_path):
