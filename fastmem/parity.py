@@ -42,7 +42,7 @@ def parity_layers(columns, n_bits):
     n_inputs = len(columns)
     layers = []
     while True:
-        layer, forms, owners = _level(forms, owners, n_inputs, n_bits, size)
+        layer, forms, owners = _level(forms, owners, n_inputs, size)
         layers.append(layer)
         n_inputs = layer.n_units
         if len(owners) == len(np.unique(owners)):
@@ -69,7 +69,7 @@ def _cost(counts, p):
             return cost + int(counts.sum()) * p
 
 
-def _level(forms, owners, n_inputs, n_bits, size):
+def _level(forms, owners, n_inputs, size):
     """Units a_1..a_s over groups of at most `size` forms of one owner; their alternating sums are the new forms."""
     from scipy.sparse import csr_array
 
