@@ -389,7 +389,14 @@ class NotAvailable:
 
 @pytest.mark.parametrize(
     "missing",
-    [float("nan"), np.float32("nan"), complex("nan"), np.datetime64("NaT", "s"), decimal.Decimal("nan"), NotAvailable()],
+    [
+        float("nan"),
+        np.float32("nan"),
+        complex("nan"),
+        np.datetime64("NaT", "s"),
+        decimal.Decimal("nan"),
+        NotAvailable(),
+    ],
     ids=lambda missing: type(missing).__name__,
 )
 def test_a_missing_object_is_refused_naming_the_row(missing):

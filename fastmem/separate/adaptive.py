@@ -18,11 +18,12 @@ never enlarges it. Every round starts with D not empty and ends with D smaller, 
 is. If a round splits no bucket, the next one consists of bisecting moves only, and their first hyperplane does
 split a pair of D: the sample contains, from each bucket it draws on, two points that must differ. They are
 different points, since equal rows with different classes were refused. So they differ in some coordinate c.
-Among the thresholds swept in c is one between them, each splits what the sample says it splits, because [x_c
->= t] with t one of the column's own values is decided without rounding both here and by the signs kernel
-(weights 0 and 1 and a threshold that float64 holds), and the best of them has a positive score: it splits at
-least one pair of the sample, all of whose points belong to D's buckets. Hence D is empty after finitely many
-rounds.
+Among the thresholds swept in c is one between them, and each splits what the sample says it splits, because
+[x_c >= t] is decided without rounding both here and by the signs kernel (weights 0 and 1 and a threshold that
+float64 holds). The move takes the best of them, or, should rounded scores mislead it, the threshold between the
+two points; either way it has checked that points of one open bucket fall on both sides. Such a split parts at
+least one pair of D: were all pairs across it of one class, so would be the whole bucket. Hence D is empty after
+finitely many rounds.
 """
 
 import numpy as np
@@ -32,7 +33,7 @@ from fastmem.encoder import Hyperplanes, LinearCode, column_frame
 from fastmem.progress import progress_bar
 from fastmem.separate.buckets import Buckets
 from fastmem.separate.moves import bisecting_move, midpoint_move, whitened_basis, whitened_gaussian_move
-from fastmem.separate.sample import Sample
+from fastmem.separate.sample import Sample, threshold_between
 
 __all__ = ["separate", "separate_line"]
 
@@ -101,9 +102,7 @@ def separate_line(x, classes):
     order = np.argsort(x)
     x, classes = x[order].astype(np.float64), classes[order]
     changes = np.flatnonzero(classes[1:] != classes[:-1])
-    below, above = x[changes], x[changes + 1]
-    middle = below / 2 + above / 2
-    return np.where((below < middle) & (middle <= above), middle, above)
+    return threshold_between(x[changes], x[changes + 1])
 
 
 def _sample_size(d):

@@ -103,5 +103,5 @@ def bisecting_move(sample, random_state):
     column = int(differs[np.argmax(gaps)])
     candidate = sample.sweep_column(column)
     if candidate is None or not sample.is_split(candidate.above):  # scores are rounded
-        candidate = sample.cut_column(column, max(sample.X[a, column], sample.X[b, column]))
+        candidate = sample.cut_column(column, *np.sort(sample.X[[a, b], column].astype(np.float64)))
     return candidate

@@ -12,7 +12,7 @@ import numpy as np
 from fastmem._kernels import search as kernels
 from fastmem.encoder import column_frame, split_exactly
 
-__all__ = ["Candidate", "Sample"]
+__all__ = ["Candidate", "Sample", "threshold_between"]
 
 # Neighbours along a direction count as tied if closer than this share of the range of the middle 80 %...
 _TIE = 1e-8
@@ -22,6 +22,12 @@ _FARTHEST = 1e30
 # Weights reach over fewer powers of two in float32; columns of much larger scale are left out.
 _WIDEST = 120
 _ZERO = -100_000
+
+
+def threshold_between(below, above):
+    """Numbers t with below < t <= above, in the middle wherever float64 has a number there."""
+    middle = below / 2 + above / 2
+    return np.where((below < middle) & (middle <= above), middle, above)
 
 
 @dataclass(frozen=True)
@@ -131,8 +137,7 @@ class Sample:
         if score <= 0:
             return None
         p = projections[best]
-        below, above = p[orders[best, cut]], p[orders[best, cut + 1]]
-        level = min(below + (above - below) / 2, above)
+        level = float(threshold_between(p[orders[best, cut]], p[orders[best, cut + 1]]))
         threshold = self._threshold(weights[best], level, int(powers[best]))
         return Candidate(weights[best], threshold, score, p >= level) if math.isfinite(threshold) else None
 
@@ -155,17 +160,19 @@ class Sample:
         return best, float(scores[best])
 
     def sweep_column(self, column):
-        """Best candidate that compares a coordinate with one of the values it takes; None if all are tied."""
+        """Best candidate that compares one coordinate with a threshold; None if all its values are tied."""
         values = np.ascontiguousarray(self.X[:, column], np.float64)
         orders = np.argsort(values)[None]
         _, cut, score = self._sweep_kernel(values[None], orders, np.zeros(1), 0.0)
-        return self.cut_column(column, values[orders[0, cut + 1]], score) if score > 0 else None
+        below, above = values[orders[0, cut : cut + 2]]
+        return self.cut_column(column, below, above, score) if score > 0 else None
 
-    def cut_column(self, column, value, score=0.0):
-        """The hyperplane [x_column >= value]: no rounding here, nor when its exact signs are taken."""
+    def cut_column(self, column, below, above, score=0.0):
+        """The hyperplane [x_column >= t], below < t <= above: no rounding here, nor when its signs are taken."""
         weights = np.zeros(self.d, np.float32)
         weights[column] = 1.0
-        return Candidate(weights, float(value), score, self.X[:, column] >= value)
+        threshold = float(threshold_between(below, above))
+        return Candidate(weights, threshold, score, self.X[:, column].astype(np.float64) >= threshold)
 
     def is_split(self, above):
         """Whether points of one bucket lie on both sides."""
