@@ -101,6 +101,8 @@ def memorize(
             f"random_state must be a non-negative integer, a numpy Generator or None: {error}"
         ) from error
     points = as_points(X)
+    if points.n > np.iinfo(np.int32).max:
+        raise InvalidInput(f"X has {points.n} rows: a network memorizes at most 2^31 - 1; split X and build several")
     labels = as_labels(y, points.n)
     with progress_bar(progress, points.n, "reading") as bar:
         later, first = points.equal_rows(n_threads, bar)

@@ -743,3 +743,9 @@ def test_a_contradiction_survives_pickling_with_its_rows():
     again = pickle.loads(pickle.dumps(error))
     assert again.rows == error.rows == [(0, 1)]
     assert str(again) == str(error)
+
+
+def test_more_rows_than_32_bits_count_are_refused():
+    X = np.broadcast_to(np.zeros((1, 1), np.float32), (2**31, 1))
+    with pytest.raises(InvalidInput, match="2147483648 rows"):
+        memorize(X, [])
