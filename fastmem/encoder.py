@@ -21,6 +21,7 @@ MAX_BITS = 62
 _WORD = 64
 MAX_EXPONENT = 900
 _FRAME_ROWS = 512
+_DRAWN_TOGETHER = 2**14
 
 
 def column_frame(sample):
@@ -224,6 +225,13 @@ def _powers_above_norms(weights, exponents):
     return largest + np.frexp(np.sqrt((scaled**2).sum(axis=1)) * (1 + 2.0**-20))[1]
 
 
+def _words_with_ones(ones, k, random_state):
+    """Random k-bit words with the given numbers of ones: the first places of random permutations."""
+    places = random_state.random((len(ones), k)).argsort(axis=1).astype(np.uint64)
+    chosen = np.arange(k) < ones[:, None]
+    return np.bitwise_or.reduce(np.where(chosen, np.uint64(1) << places, np.uint64(0)), axis=1)
+
+
 class LinearCode:
     """A linear map over GF(2) from m sign bits to k code bits, one word a hyperplane.
 
@@ -255,11 +263,11 @@ class LinearCode:
         """
         k = min(MAX_BITS, math.ceil(2 * math.log2(max(n, 2))) + 10 + 2 * attempt)
         ones = random_state.integers(min(3 + attempt, k // 2), min(5 + attempt, k // 2) + 1, m)
-        # The first `ones` places of a random permutation of the k bits.
-        places = random_state.random((m, k)).argsort(axis=1).astype(np.uint64)
-        chosen = np.arange(k) < ones[:, None]
-        columns = np.bitwise_or.reduce(np.where(chosen, np.uint64(1) << places, np.uint64(0)), axis=1)
-        return cls(columns, k)
+        columns = [
+            _words_with_ones(ones[start : start + _DRAWN_TOGETHER], k, random_state)
+            for start in range(0, m, _DRAWN_TOGETHER)
+        ]
+        return cls(np.concatenate(columns), k)
 
     @property
     def is_identity(self):

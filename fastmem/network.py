@@ -195,10 +195,9 @@ class EncodedNetwork(Network):
     def predict(self, X: ArrayLike, *, n_threads: int | None = None, progress: bool | type = False) -> np.ndarray:
         """Label of each row.
 
-        A memorized row gets its own label. Any other row gets a label too, that of the memorized point whose
-        code is nearest below its own, which means nothing unless the row lies within the `certified_radius` of
-        a memorized point. The answer depends on the numbers in the row alone: not on batch, threads, memory
-        layout, dtype or machine.
+        A memorized row gets its own label. Any other row gets a label too, which means nothing unless the row
+        lies within the `certified_radius` of a memorized point. The answer depends on the numbers in the row
+        alone: not on batch, threads, memory layout, dtype or machine.
 
         Parameters
         ----------
