@@ -6,6 +6,7 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 FOLDER = "src_cython/fastmem/_kernels"
+DEPENDS = {"environment": ["fenv.pxi"], "signs": ["fenv.pxi", "panel.h"]}
 # No option that lets a compiler change a floating-point result: signs are decided by proved bounds.
 OPTIONS = ["/O2"] if sys.platform == "win32" else ["-O3", "-g0", "-ffp-contract=off"]
 
@@ -14,7 +15,7 @@ extensions = [
         f"fastmem._kernels.{name}",
         [f"{FOLDER}/{name}.pyx"],
         include_dirs=[FOLDER],
-        depends=[f"{FOLDER}/panel.h"] if name == "signs" else [],
+        depends=[f"{FOLDER}/{file}" for file in DEPENDS.get(name, ())],
         extra_compile_args=OPTIONS,
     )
     for name in ("environment", "signs", "rows", "search", "store", "layers")

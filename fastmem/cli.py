@@ -175,7 +175,7 @@ def _as_text(label):
 
 def _write_labels(labels, output):
     """Labels to standard output, a text file or a .npy file, files whole or not at all."""
-    if output is not None and output.suffix.lower() == ".npy":
+    if output is not None and _suffix(output) == ".npy":
         if labels.dtype.kind == "O":
             raise click.ClickException("these labels are Python objects, which .npy does not hold: write text instead")
         content = io.BytesIO()

@@ -1,8 +1,8 @@
 """Networks in files: safetensors, with a JSON header and a checksum, written whole or not at all.
 
 The parameters are stored under their names (`EncodedNetwork.parameters`). The safetensors metadata holds one
-key, "fastmem", with a JSON object: format version, version of the writer, construction, counts, label dtype,
-and the SHA-256 of the settings and of every tensor's name, dtype, shape and bytes.
+key, "fastmem", with a JSON object: format version, construction, counts, label dtype, and the SHA-256 of the
+settings and of every tensor's name, dtype, shape and bytes.
 """
 
 from __future__ import annotations
@@ -96,9 +96,9 @@ def _parse(data):
         _check(tensors, header)
         classes = _labels_from_file(tensors, header)
         return EncodedNetwork.from_parameters(tensors, header, classes)
+    except FastmemError:
+        raise
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        if isinstance(error, FastmemError):
-            raise
         raise FormatError(f"the parameters do not form a network: {error}") from error
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastmem._kernels import layers as kernels
+from fastmem.runs import run_starts
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -41,6 +42,12 @@ class Layer:
     thresholds: np.ndarray
     activation: str = "threshold"
 
+    def __post_init__(self):
+        if not self.weights.has_canonical_format:  # entries of one connection are summed before they are counted
+            weights = self.weights.copy()
+            weights.sum_duplicates()
+            object.__setattr__(self, "weights", weights)
+
     @property
     def n_units(self):
         """Number of units."""
@@ -54,9 +61,7 @@ class Layer:
     @cached_property
     def _planes(self):
         """Entries (word, shift, negative, mask) of each unit's weighted sum, and where each unit's begin."""
-        weights = self.weights.copy()
-        weights.sum_duplicates()
-        weights = weights.tocoo()
+        weights = self.weights.tocoo()
         unit, column, value = weights.row.astype(np.int64), weights.col.astype(np.int64), weights.data
         magnitude, negative = np.abs(value).astype(np.uint64), value < 0
         word, bit = column // _WORD, np.uint64(1) << (column % _WORD).astype(np.uint64)
@@ -69,7 +74,7 @@ class Layer:
             key = (unit[on] * n_words + word[on]) * 2 + negative[on]
             order = np.argsort(key, kind="stable")
             key = key[order]
-            firsts = np.flatnonzero(np.append(True, key[1:] != key[:-1]))
+            firsts = run_starts(key)
             masks = np.bitwise_or.reduceat(bit[on][order], firsts)
             entries.append((key[firsts], np.full(len(firsts), shift, np.int8), masks))
         if not entries:

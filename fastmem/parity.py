@@ -13,7 +13,6 @@ from fastmem.layer import Layer
 
 __all__ = ["parity_layers"]
 
-
 _GROUP_SIZES = (2, 3)
 
 
@@ -54,17 +53,12 @@ def parity_layers(columns, n_bits):
     return (*layers, Layer(weights, np.ones(n_bits, np.int64)))
 
 
-def _groups(counts, p):
-    """Sizes to cut counts into: ceil(counts / p) groups each."""
-    return -(-counts // p)
-
-
 def _cost(counts, p):
     """Units and weights of all levels with groups of at most p."""
     cost, inside = 0, 1
     while True:
         cost += int(counts.sum()) * (1 + p * inside)
-        counts, inside = _groups(counts, p), p
+        counts, inside = -(-counts // p), p
         if counts.max(initial=1) <= 1:
             return cost + int(counts.sum()) * p
 

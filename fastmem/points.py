@@ -9,10 +9,12 @@ import numpy as np
 from fastmem._kernels import rows as kernels
 from fastmem.blocks import over_row_blocks
 from fastmem.errors import InvalidInput
+from fastmem.runs import run_starts
 
 __all__ = ["Points"]
 
 _EXACT_IN_FLOAT32 = {np.dtype(t) for t in ("bool", "int8", "uint8", "int16", "uint16", "float16", "float32")}
+_HASH_SEED = 0
 
 
 class Points:
@@ -62,7 +64,7 @@ class Points:
             "remove or impute such rows"
         )
 
-    def equal_rows(self, n_threads=1, bar=None, seed=0):
+    def equal_rows(self, n_threads=1, bar=None):
         """Find all rows that are equal, as points, to an earlier row.
 
         Also the place where NaN and infinities are found, since it reads every row.
@@ -75,7 +77,7 @@ class Points:
         hashes = np.empty(self.n, np.uint64)
 
         def hash_block(start, stop):
-            bad = kernels.hash_rows(self.block(start, stop), seed, hashes[start:stop])
+            bad = kernels.hash_rows(self.block(start, stop), _HASH_SEED, hashes[start:stop])
             if bad >= 0:
                 self.raise_not_finite(start + bad)
 
@@ -87,8 +89,8 @@ class Points:
         pending, hashes = order[in_run], hashes[in_run]
         later, first = [], []
         while pending.size:  # twice or more only after a hash collision
-            run_starts = np.flatnonzero(np.append(True, hashes[1:] != hashes[:-1]))
-            leader = np.repeat(pending[run_starts], np.diff(np.append(run_starts, pending.size)))
+            starts = run_starts(hashes)
+            leader = np.repeat(pending[starts], np.diff(np.append(starts, pending.size)))
             equal = self._pairs_equal(pending, leader)
             found = equal & (pending != leader)
             later.append(pending[found])

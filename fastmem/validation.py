@@ -177,9 +177,9 @@ def _numbers_from_objects(array):
                 _raise_large_integer(row, column, value)
             numbers[row, column] = number = float(value)
             exact = number == value or number != number
+        except InvalidInput:
+            raise
         except (TypeError, ValueError, OverflowError) as error:
-            if isinstance(error, InvalidInput):
-                raise
             raise InvalidInput(f"X[{row}, {column}] is {value!r}, which is not a number") from error
         if not exact:
             raise InvalidInput(f"X[{row}, {column}] is {value!r}, which float64 does not hold exactly")
@@ -266,7 +266,11 @@ def _float_classes(array):
     array = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("="), copy=False))
     bits, indices = np.unique(array.view(f"u{array.dtype.itemsize}"), return_inverse=True)
     classes = bits.view(array.dtype)
-    order = np.lexsort((~np.signbit(classes), classes))
+    return _reordered(classes, indices, np.lexsort((~np.signbit(classes), classes)))
+
+
+def _reordered(classes, indices, order):
+    """The classes in another order, and indices that still point to the same ones."""
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
     return classes[order], rank[indices]
@@ -295,9 +299,9 @@ def _object_classes(array):
             if not all(a < b for a, b in itertools.pairwise(classes)):
                 raise TypeError("their < is not a total order")
             return classes, indices
+        except InvalidInput:
+            raise
         except (TypeError, ValueError) as error:
-            if isinstance(error, InvalidInput):
-                raise
             raise InvalidInput(f"labels in y can neither be hashed nor sorted: {error}") from error
     first = np.full(len(numbers), len(array))
     np.minimum.at(first, indices, np.arange(len(array)))
@@ -307,9 +311,7 @@ def _object_classes(array):
         order = np.array(sorted(range(len(classes)), key=classes.__getitem__), np.int64)
     except (TypeError, ValueError):
         return classes, indices
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order))
-    return classes[order], rank[indices]
+    return _reordered(classes, indices, order)
 
 
 def _identity(label):

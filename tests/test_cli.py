@@ -507,27 +507,25 @@ def test_a_broken_array_file_is_named(name, built, tmp_path):
     gc.collect()  # a file left open is a warning here, hence a failure, and not in a later test
 
 
-def test_an_npz_file_damaged_anywhere_is_one_line(built, tmp_path):
-    net, _, _ = built
-    path = tmp_path / "data.npz"
-    np.savez_compressed(path, X=np.zeros((4, 3)))
+def assert_damage_is_one_line(net, path, step, mask):
+    """Change one byte in every `step` of a file of points: predict reads it or fails with a line."""
     whole = path.read_bytes()
-    for place in range(0, len(whole), 3):
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+    for place in range(0, len(whole), step):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ mask]) + whole[place + 1 :])
         result = CliRunner().invoke(main, ["predict", str(net), str(path)])
         assert result.exit_code in (0, 1)
         assert result.exception is None or isinstance(result.exception, SystemExit), (place, result.exception)
+
+
+def test_an_npz_file_damaged_anywhere_is_one_line(built, tmp_path):
+    net, _, _ = built
+    np.savez_compressed(tmp_path / "data.npz", X=np.zeros((4, 3)))
+    assert_damage_is_one_line(net, tmp_path / "data.npz", step=3, mask=0x55)
 
 
 def test_an_npy_file_damaged_anywhere_is_one_line(built, tmp_path):
     net, _, _ = built
-    path = write_npy(tmp_path / "data.npy", np.zeros((4, 3)))
-    whole = path.read_bytes()
-    for place in range(len(whole)):
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-        result = CliRunner().invoke(main, ["predict", str(net), str(path)])
-        assert result.exit_code in (0, 1)
-        assert result.exception is None or isinstance(result.exception, SystemExit), (place, result.exception)
+    assert_damage_is_one_line(net, write_npy(tmp_path / "data.npy", np.zeros((4, 3))), step=1, mask=1)
 
 
 def test_a_zip_file_named_npy_is_refused(built, tmp_path):

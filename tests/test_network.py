@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 import fastmem
 from fastmem.points import Points
@@ -138,7 +139,7 @@ def test_verification_reports_the_rows_that_are_wrong(monkeypatch):
     from fastmem.store import IntegerStore
 
     lookup = IntegerStore.lookup
-    monkeypatch.setattr(IntegerStore, "lookup", lambda self, codes, classes=None: 1 - lookup(self, codes))
+    monkeypatch.setattr(IntegerStore, "lookup", lambda self, codes: 1 - lookup(self, codes))
     X = np.arange(10.0)[:, None]
     with pytest.raises(fastmem.MemorizationError, match="10 of 10 rows") as caught:
         fastmem.memorize(X, np.arange(10) % 2)
@@ -169,6 +170,14 @@ def test_progress_accepts_true_and_a_tqdm_class(data, capsys):
 def test_a_general_network_predicts_by_its_layers(net, data):
     same = fastmem.Network(net.layers, net.classes, net.n_features_in)
     assert np.array_equal(same.predict(data[0][:500]), data[1][:500])
+
+
+def test_a_connection_given_in_parts_counts_once_and_sums():
+    weights = csr_array((np.array([1, 1, -1, 1]), np.array([0, 0, 1, 1]), np.array([0, 4])), shape=(1, 2))
+    layer = fastmem.Layer(weights, np.array([2]))
+    assert layer.n_weights == 1  # 1 + 1 from input 0, 1 - 1 from input 1
+    assert layer.forward(np.arange(4, dtype=np.uint64)[:, None])[:, 0].tolist() == [0, 1, 0, 1]
+    assert weights.nnz == 4
 
 
 def test_counting_steps_refuses_what_predict_refuses(net):

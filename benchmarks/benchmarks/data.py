@@ -2,45 +2,51 @@
 
 import numpy as np
 
-__all__ = ["DATA", "labelled_points"]
+__all__ = ["DATA", "circle", "digits", "image_patches", "labelled_points", "sphere"]
 
 
-def _sphere(n, d):
+def sphere(n, d):
+    """Uniform points of the unit sphere, float32; labels: the hemisphere."""
     X = np.random.default_rng(0).standard_normal((n, d), dtype=np.float32)
-    return X / np.linalg.norm(X, axis=1, keepdims=True)
+    X /= np.linalg.norm(X, axis=1, keepdims=True)
+    return X, (X[:, 0] > 0).astype(int)
 
 
-def _digits():
+def digits():
+    """scikit-learn's digits with their labels."""
     from sklearn.datasets import load_digits
 
-    return load_digits().data
+    return load_digits(return_X_y=True)
 
 
-def _patches():
+def image_patches():
+    """All distinct 8×8×3 patches of two images at stride 2; labels: which of the images comes first."""
     from sklearn.datasets import load_sample_images
 
     views = [
         np.lib.stride_tricks.sliding_window_view(image, (8, 8, 3))[::2, ::2].reshape(-1, 192)
         for image in load_sample_images().images
     ]
-    return np.unique(np.concatenate(views), axis=0).astype(np.float32)
+    X, first = np.unique(np.concatenate(views), axis=0, return_index=True)
+    return X.astype(np.float32), (first >= len(views[0])).astype(int)
 
 
-def _circle():
-    angle = 2 * np.pi * np.arange(1000) / 1000
-    return np.column_stack([np.cos(angle), np.sin(angle)])
+def circle(n):
+    """Equally spaced points of the unit circle; labels: alternating, so that n / 2 hyperplanes are needed."""
+    angle = 2 * np.pi * np.arange(n) / n
+    return np.column_stack([np.cos(angle), np.sin(angle)]), np.arange(n) % 2
 
 
 DATA = {
-    "digits": _digits,
-    "patches": _patches,
-    "sphere 100k×16": lambda: _sphere(100_000, 16),
-    "sphere 200k×64": lambda: _sphere(200_000, 64),
-    "circle 1000": _circle,
+    "digits": digits,
+    "patches": image_patches,
+    "sphere 100k×16": lambda: sphere(100_000, 16),
+    "sphere 200k×64": lambda: sphere(200_000, 64),
+    "circle 1000": lambda: circle(1000),
 }
 
 
 def labelled_points(name):
     """Points of a data set and random labels of two classes."""
-    X = DATA[name]()
+    X, _ = DATA[name]()
     return X, np.random.default_rng(1).integers(0, 2, len(X))

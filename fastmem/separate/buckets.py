@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from fastmem.runs import run_starts
+
 __all__ = ["Buckets"]
 
 
@@ -63,7 +65,7 @@ class Buckets:
         order = np.argsort(codes, kind="stable")
         codes = codes[order]
         self.rows = self.rows[order]
-        firsts = np.flatnonzero(np.append(True, codes[1:] != codes[:-1]))
+        firsts = run_starts(codes)
         split = len(firsts) > self.n_buckets
         self._close(firsts, np.append(firsts[1:], len(codes)))
         return split

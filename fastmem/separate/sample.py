@@ -11,6 +11,7 @@ import numpy as np
 
 from fastmem._kernels import search as kernels
 from fastmem.encoder import column_frame, split_exactly
+from fastmem.runs import run_starts
 
 __all__ = ["Candidate", "Sample", "threshold_between"]
 
@@ -56,11 +57,12 @@ class Sample:
     def __init__(self, X, classes, starts, sizes):
         self.X = X
         self.classes = classes
-        self.centre, exponents = column_frame(X)
+        centre, exponents = column_frame(X)
+        self._centre_parts = split_exactly(centre)
         self.exponents = exponents.astype(np.int32)
         self._varies = X.max(axis=0) > X.min(axis=0)
         with np.errstate(over="ignore"):
-            coordinates = np.ldexp(X - self.centre, -self.exponents).clip(-_FARTHEST, _FARTHEST)
+            coordinates = np.ldexp(X - centre, -self.exponents).clip(-_FARTHEST, _FARTHEST)
         self.coordinates = np.where(self._varies, coordinates, 0.0)
         self._set_buckets(starts, sizes)
         self.initial_weight = self.open_weight
@@ -98,7 +100,7 @@ class Sample:
         key = self.bucket * np.int32(2) + above
         order = np.argsort(key, kind="stable")
         key = key[order]
-        firsts = np.flatnonzero(np.append(True, key[1:] != key[:-1]))
+        firsts = run_starts(key)
         ends = np.append(firsts[1:], len(key))
         classes = self.classes[order]
         is_open = classes[firsts] != classes[ends - 1]
@@ -209,7 +211,7 @@ class Sample:
     def _threshold(self, weights, level, power):
         """A level in the sample's coordinates as a threshold for the points' own; infinite if it overflows."""
         with np.errstate(over="ignore"):
-            parts = [weights.astype(np.float64) * part for part in split_exactly(self.centre)]
+            parts = [weights.astype(np.float64) * part for part in self._centre_parts]
             level = float(np.ldexp(level, power))
         try:
             return math.fsum([level, *parts[0].tolist(), *parts[1].tolist()])

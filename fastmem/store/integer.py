@@ -87,10 +87,9 @@ class IntegerStore:
         """Size of the parameters in bytes, as saved; the lookup's index is derived and not counted."""
         return sum(tensor.nbytes for tensor in self.tensors().values())
 
-    def lookup(self, codes, classes=None):
+    def lookup(self, codes):
         """Class index of each code: int32 array of shape (n,)."""
-        if classes is None:
-            classes = np.empty(len(codes), np.int32)
+        classes = np.empty(len(codes), np.int32)
         kernels.lookup(codes, self.starts, self.run_classes, self._index, self._shift, classes)
         return classes
 

@@ -38,12 +38,7 @@ from libc.math cimport fabs, fabsf, isfinite, sqrt, INFINITY
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy, memset
 
-cdef extern from "<fenv.h>" nogil:
-    ctypedef struct fenv_t:
-        pass
-    const fenv_t *FE_DFL_ENV
-    int fegetenv(fenv_t *environment)
-    int fesetenv(const fenv_t *environment)
+include "fenv.pxi"
 
 cdef extern from "panel.h" nogil:
     const int FASTMEM_ROWS
