@@ -6,7 +6,7 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 FOLDER = "src_cython/fastmem/_kernels"
-DEPENDS = {"environment": ["fenv.pxi"], "signs": ["fenv.pxi", "panel.h"]}
+DEPENDS = {"environment": ["fenv.pxi"], "signs": ["fenv.pxi", "panel.h", "panel_steps.h", "panel_rows.h"]}
 # No option that lets a compiler change a floating-point result: signs are decided by proved bounds.
 OPTIONS = ["/O2"] if sys.platform == "win32" else ["-O3", "-g0", "-ffp-contract=off"]
 

@@ -22,6 +22,9 @@ _WORD = 64
 MAX_EXPONENT = 900
 _FRAME_ROWS = 512
 _DRAWN_TOGETHER = 2**14
+_LARGEST = np.finfo(np.float64).max
+_NORMAL32 = np.finfo(np.float32).smallest_normal
+_NO_FLOAT32, _NO_FLOAT64 = np.empty((0, kernels.LANES), np.float32), np.empty(0)
 
 
 def column_frame(sample):
@@ -63,6 +66,8 @@ class Hyperplanes:
         decide more signs and change none; exponents beyond ±900 are taken as ±900, which its proof needs.
     """
 
+    _isa = kernels.supported_isas().index(kernels.isa_in_use())  # tests set the others
+
     def __init__(self, weights, thresholds, centre, exponents):
         self.weights = np.ascontiguousarray(weights, np.float32)
         self.thresholds = np.ascontiguousarray(thresholds, np.float64)
@@ -77,7 +82,7 @@ class Hyperplanes:
         panels = -(-self.m // kernels.LANES)
         weights = self.weights.astype(np.float64)
         exponents = self.exponents.astype(np.int32)
-        k = _powers_above_norms(weights, exponents)
+        k = _powers_above_norms(weights, exponents).astype(np.int32)
         scaled = np.zeros((panels * kernels.LANES, self.d), np.float32)
         scaled[: self.m] = np.ldexp(weights, exponents - k[:, None])
         cuts = np.full(panels * kernels.LANES, np.inf, np.float32)
@@ -95,6 +100,8 @@ class Hyperplanes:
         self._growth = additions * unit / (1 - additions * unit) * (1 + 2.0**-12)
         self._underflow = (self.d + 8) * 2.0**-148 * (1 + 2.0**-12)
         self._shrink = np.ldexp(1.0, -exponents)
+        self._powers = -k  # k_j of signs.pyx
+        self._constant = ~weights.any(axis=1)
         # Rounded up: squares of float32 numbers are exact in float64, their sum errs by d 2^-53.
         self._norms = np.sqrt((weights**2).sum(axis=1)) * (1 + (self.d + 4) * 2.0**-52)
         # On the line a sign is a comparison of two float64 numbers.
@@ -108,7 +115,7 @@ class Hyperplanes:
             terms = np.column_stack([self.thresholds, *(-weights * part for part in split_exactly(self.centre))])
         return np.array([_exact_sum(row) for row in terms.tolist()], np.float64)
 
-    def xor_codes(self, block, columns, counts=None, codes=None):
+    def xor_codes(self, block, columns, counts=None, codes=None, margins=None):
         """XOR of ``columns[j]`` over the hyperplanes j with sign 1, for each row.
 
         Parameters
@@ -119,6 +126,9 @@ class Hyperplanes:
             Grows by the number of signs that float32 and then float64 left undecided.
         codes : uint64 array of shape (n,), optional
             Where to put the result.
+        margins : float64 array of shape (m,), optional
+            Lowered to a bound of ``|w_j.x - t_j|`` over the rows: never above the least of them, and above half of it
+            but for distances that float64 hardly tells from 0. Unlike codes, it may differ between processors.
 
         Returns
         -------
@@ -126,32 +136,63 @@ class Hyperplanes:
         bad : int
             First row with a NaN or an infinity, or -1.
         """
-        return self._xor_codes(block, slice(0, self.m), columns, counts, codes)
+        return self._xor_codes(block, slice(0, self.m), columns, counts, codes, margins)
 
-    def _xor_codes(self, block, part, columns, counts, codes):
+    def _xor_codes(self, block, part, columns, counts, codes, margins=None):
         if codes is None:
             codes = np.empty(len(block), np.uint64)
         if self._ascending:
-            return codes, self._xor_codes_on_the_line(block[:, 0], part, columns, codes)
+            return codes, self._xor_codes_on_the_line(block[:, 0], part, columns, codes, margins)
         if counts is None:
             counts = np.zeros(2, np.int64)
         panels = slice(part.start // kernels.LANES, -(-part.stop // kernels.LANES))
-        scratch = np.empty((kernels.BLOCK_ROWS, self.d), np.float32)
-        bad = kernels.sign_codes(
-            block, self._panels[panels], self._cuts[panels], self._slack[panels], self.weights[part],
+        n_panels = panels.stop - panels.start
+        arguments = (
+            self._isa, block, self._panels[panels], self._cuts[panels], self._slack[panels], self.weights[part],
             self.thresholds[part], columns, self.centre, self._shrink, self._growth, self._underflow,
-            scratch, codes, counts,
+            np.zeros((-(-self.d // kernels.CHUNK), kernels.BLOCK_ROWS, kernels.CHUNK), np.float32),
+            np.empty(self.d, block.dtype), np.empty((n_panels, 4, 16), np.uint64), np.empty(n_panels, np.uint64),
+            codes, counts,
         )  # fmt: skip
-        return codes, bad
+        if margins is None:
+            no_margins = self._slack[panels], _NO_FLOAT32, _NO_FLOAT64, self._powers[:0]
+            return codes, kernels.sign_codes(*arguments, *no_margins)
+        with default_environment():
+            return codes, self._lower_margins(arguments, margins)
+
+    def _lower_margins(self, arguments, margins):
+        """The call of the kernel for all hyperplanes with margins: see "Margins" in signs.pyx."""
+        before = margins.copy()
+        nearest = np.zeros(self._slack.shape, np.float32)
+        lanes = nearest.reshape(-1)[: self.m]
+        with np.errstate(over="ignore", under="ignore"):
+            lanes[:] = np.ldexp(margins, self._powers) * (1 + 2.0**-21)
+            lanes[(margins > 0) & (lanes < _NORMAL32)] = _NORMAL32
+            first = lanes.copy()
+            bad = kernels.sign_codes(*arguments, self._slack + nearest, nearest, margins, self._powers)
+            lower = np.ldexp(lanes.astype(np.float64) * (1 - 2.0**-22), -self._powers)
+        lower = np.where(lower < 2.0**-1000, np.nextafter(lower, 0), lower.clip(max=_LARGEST))
+        np.minimum(margins, lower, out=margins, where=lanes < first)
+        if len(arguments[1]):
+            margins[self._constant] = np.minimum(before, np.abs(self.thresholds))[self._constant]
+        return bad
 
     @default_environment()
-    def _xor_codes_on_the_line(self, x, part, columns, codes):
+    def _xor_codes_on_the_line(self, x, part, columns, codes, margins):
         """The same in one dimension, in m log m + n log m steps instead of n m."""
         bad = np.flatnonzero(~np.isfinite(x))
         if bad.size:
             return int(bad[0])
+        x, thresholds = x.astype(np.float64), self.thresholds[part]
         prefixes = np.append(np.uint64(0), np.bitwise_xor.accumulate(columns))
-        codes[:] = prefixes[np.searchsorted(self.thresholds[part], x.astype(np.float64), side="right")]
+        codes[:] = prefixes[np.searchsorted(thresholds, x, side="right")]
+        if margins is not None and x.size:
+            x = np.concatenate([[-np.inf], np.sort(x), [np.inf]])
+            above = np.searchsorted(x, thresholds)
+            with np.errstate(over="ignore"):
+                distances = np.minimum(x[above] - thresholds, thresholds - x[above - 1])
+            # Small differences are exact.
+            np.minimum(margins, np.where(distances < 2.0**-1000, distances, np.nextafter(distances, 0)), out=margins)
         return -1
 
     def signs_of_block(self, points, start, stop):

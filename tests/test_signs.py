@@ -3,7 +3,9 @@
 import contextlib
 import ctypes
 import math
+import os
 import platform
+import subprocess
 import sys
 from fractions import Fraction
 
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import fastmem
+from fastmem._kernels import signs as kernels
 from fastmem.encoder import Encoder, Hyperplanes, LinearCode, column_frame, split_exactly
 from fastmem.errors import InvalidInput
 from fastmem.network import EncodedNetwork
@@ -730,6 +733,243 @@ def test_the_line_is_exact_in_any_environment(change):
     with change():
         codes = encoder.codes(points, n_threads=1)
     assert codes.tolist() == [0b001111, 0b001111, 0b011111, 0b000011, 0b111111]
+
+
+# Instruction sets
+
+ISAS = kernels.supported_isas()
+
+
+@contextlib.contextmanager
+def isa(name):
+    """Signs are computed with another instruction set than the one in use."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Hyperplanes, "_isa", ISAS.index(name))
+        yield
+
+
+@pytest.mark.parametrize("name", ISAS)
+@FEW
+@given(small_problems())
+def test_signs_are_exact_in_every_instruction_set(name, problem):
+    with isa(name):
+        assert_exact(*problem)
+
+
+@pytest.mark.parametrize("name", ISAS)
+@FEW
+@given(SEEDS)
+def test_signs_of_many_hyperplanes_are_exact_in_every_instruction_set(name, seed):
+    with isa(name):
+        assert_exact(*large_problem(seed, n=60))
+
+
+@pytest.mark.parametrize("name", ISAS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("d", [1, 31, 32, 33, 65, 2048, 2049, 4500])
+@pytest.mark.parametrize("n", [1, 7, 8, 23, 24, 25, 50])
+def test_every_instruction_set_is_exact_for_every_count_of_rows_and_chunks(name, dtype, d, n):
+    rng = np.random.default_rng(d * 100 + n)
+    X = rng.integers(-3, 4, (n, d)).astype(dtype)
+    weights = rng.integers(-3, 4, (17, d)).astype(np.float32)
+    thresholds = np.sum(weights * X[rng.integers(0, n, 17)], axis=1, dtype=np.float64)
+    expected = X.astype(np.float64) @ weights.T.astype(np.float64) >= thresholds
+    with isa(name):
+        assert np.array_equal(signs_of(plain(weights, thresholds), X), expected)
+
+
+@pytest.mark.parametrize("name", ISAS)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_codes_depend_neither_on_instruction_set_nor_on_memory_layout(hard, name, layout):
+    network, X, _, codes = hard
+    with isa(name):
+        assert np.array_equal(network.codes(LAYOUTS[layout](X), n_threads=1), codes)
+
+
+@pytest.mark.parametrize("name", ISAS)
+@pytest.mark.parametrize("shift", [0, 3, 21, 32, 63])
+def test_columns_that_are_and_are_not_neighbouring_bits_give_their_xor(name, shift):
+    rng = np.random.default_rng(shift)
+    X, weights = rng.normal(size=(50, 3)), rng.normal(size=(40, 3)).astype(np.float32)
+    hyperplanes = plain(weights, rng.normal(size=40))
+    signs = naive.signs(X, weights, hyperplanes.thresholds)
+    bits = np.uint64(1) << ((np.arange(40) + shift) % 64).astype(np.uint64)
+    swapped, tripled = bits.copy(), bits * np.uint64(3)
+    swapped[[5, 30]] = swapped[[30, 5]]
+    for columns in (bits, swapped, tripled, bits & np.uint64(2**20 - 1), np.zeros_like(bits)):
+        with isa(name):
+            codes, _ = hyperplanes.xor_codes(X, columns)
+        assert np.array_equal(codes, naive.xor_codes(signs, columns))
+
+
+PROGRAM = """
+import sys
+import numpy as np
+from fastmem._kernels import signs
+from fastmem.encoder import Hyperplanes
+rng = np.random.default_rng(0)
+X, weights = rng.integers(-9, 10, (500, 40)), rng.integers(-9, 10, (60, 40))
+hyperplanes = Hyperplanes(weights, rng.integers(-9, 10, 60), np.zeros(40), np.zeros(40))
+codes, _ = hyperplanes.xor_codes(X.astype(np.float32), rng.integers(0, 2**62, 60, np.uint64))
+print(signs.isa_in_use(), *codes.tolist())
+"""
+
+
+def run_with_isa(name):
+    environment = {key: value for key, value in os.environ.items() if key != "FASTMEM_ISA"}
+    if name is not None:
+        environment["FASTMEM_ISA"] = name
+    return subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True)
+
+
+def test_the_environment_chooses_the_instruction_set_and_codes_stay_the_same():
+    best, *codes = run_with_isa(None).stdout.split()
+    assert best == ISAS[-1]
+    assert len(codes) == 500
+    for name in ISAS:
+        assert run_with_isa(name).stdout.split() == [name, *codes]
+
+
+@pytest.mark.parametrize("name", ["", "sse9", "AVX2"])
+def test_an_instruction_set_that_is_not_supported_is_refused_at_import(name):
+    done = run_with_isa(name)
+    assert done.returncode != 0
+    assert f"FASTMEM_ISA is {name!r}: this processor and build support {', '.join(ISAS)}" in done.stderr
+
+
+def test_the_baseline_is_supported_everywhere():
+    assert ISAS[0] == "baseline"
+    assert kernels.isa_in_use() in ISAS
+
+
+# Margins
+
+
+def margins_of(hyperplanes, X, before=None):
+    margins = np.full(hyperplanes.m, np.inf) if before is None else before.copy()
+    columns = np.random.default_rng(0).integers(0, 2**64, hyperplanes.m, np.uint64)
+    codes, bad = hyperplanes.xor_codes(X, columns, margins=margins)
+    assert bad == -1
+    assert np.array_equal(codes, hyperplanes.xor_codes(X, columns)[0])
+    return margins
+
+
+def true_margins(hyperplanes, X):
+    return [
+        min(abs(naive.inner_product(w, x) - Fraction(float(t))) for x in X)
+        for w, t in zip(hyperplanes.weights, hyperplanes.thresholds, strict=True)
+    ]
+
+
+def assert_margins(hyperplanes, X):
+    """Never above the truth; above half of it where float64 tells it from 0 without doubt."""
+    d = hyperplanes.d
+    for margin, true, w, t in zip(
+        margins_of(hyperplanes, X).tolist(), true_margins(hyperplanes, X),
+        hyperplanes.weights.tolist(), hyperplanes.thresholds.tolist(), strict=True,
+    ):  # fmt: skip
+        assert 0 <= margin <= LARGEST64
+        assert Fraction(margin) <= true
+        largest = max(sum(abs(Fraction(a) * Fraction(b)) for a, b in zip(w, x, strict=True)) for x in X.tolist())
+        told = 4 * (d + 4) * Fraction(2) ** -53 * largest + (4 * d + 8) * Fraction(2) ** -1074
+        if true > told and max(largest, abs(Fraction(t))) < Fraction(LARGEST64) / 4:
+            assert Fraction(margin) * Fraction(201, 100) >= true
+
+
+@pytest.mark.parametrize("name", ISAS)
+@MANY
+@given(small_problems())
+def test_margins_are_below_the_least_distance_and_within_a_factor_of_two(name, problem):
+    with isa(name):
+        assert_margins(*problem)
+
+
+@pytest.mark.parametrize("name", ISAS)
+@FEW
+@given(SEEDS)
+def test_margins_are_right_in_many_dimensions(name, seed):
+    with isa(name):
+        assert_margins(*large_problem(seed, n=30, m=20))
+
+
+@FEW
+@given(SEEDS, st.sampled_from([np.float32, np.float64]))
+def test_margins_of_many_rows_are_those_of_their_least_distance(seed, dtype):
+    rng = np.random.default_rng(seed)
+    d, m = rng.integers(1, 40), rng.integers(1, 40)
+    X, weights = rng.normal(size=(300, d)).astype(dtype), rng.normal(size=(m, d)).astype(np.float32)
+    hyperplanes = Hyperplanes(weights, rng.normal(size=m) * 2, *column_frame(X))
+    distances = np.abs(X.astype(np.float64) @ weights.T.astype(np.float64) - hyperplanes.thresholds)
+    true, noise = distances.min(axis=0), 1e-13 * (1 + np.abs(hyperplanes.thresholds))
+    for order in (np.arange(300), np.argsort(distances[:, 0]), np.argsort(-distances[:, 0])):
+        margins = margins_of(hyperplanes, X[order])
+        assert (margins <= true + noise).all()
+        assert (margins * 2.01 >= true - noise).all()
+
+
+@MANY
+@given(small_problems(), st.data())
+def test_margins_are_lowered_from_their_old_values(problem, data):
+    hyperplanes, X = problem
+    fresh = margins_of(hyperplanes, X)
+    near = [*(fresh / 5).tolist(), *(fresh * 0.99).tolist(), *(fresh.clip(max=1e300) * 1.1).tolist()]
+    old = st.one_of(float64s.map(abs), st.sampled_from([*near, math.inf]))
+    before = data.draw(hnp.arrays(np.float64, hyperplanes.m, elements=old))
+    margins = margins_of(hyperplanes, X, before)
+    assert (margins <= before).all()
+    assert np.array_equal(margins[before < fresh / 4], before[before < fresh / 4])
+    for margin, true in zip(margins.tolist(), true_margins(hyperplanes, X), strict=True):
+        assert Fraction(margin) <= true
+
+
+def test_margins_do_not_fall_when_the_same_rows_come_again():
+    hyperplanes, X = large_problem(3, n=200, d=20, m=70, dtype=np.float32, frame="columns")
+    margins = margins_of(hyperplanes, X)
+    for _ in range(3):
+        again = margins_of(hyperplanes, X, margins)
+        assert (again <= margins).all()
+        assert (again >= margins * (1 - 1e-6)).all()
+    assert np.array_equal(margins_of(hyperplanes, X[:0], margins), margins)
+    assert margins_of(plain(np.ones((2, 1)), [1.0, 2.0]), X[:0, :1]).tolist() == [np.inf, np.inf]
+
+
+def test_the_margin_of_a_constant_hyperplane_is_its_threshold():
+    X = np.array([[1e30, 2.0], [0, 0]], np.float32)
+    thresholds = [0.0, -3.0, 1e-310, 1e308]
+    assert margins_of(plain(np.zeros((4, 2)), thresholds), X).tolist() == [0, 3, 1e-310, 1e308]
+    assert margins_of(plain(np.zeros((4, 2)), thresholds), X, np.ones(4)).tolist() == [0, 1, 1e-310, 1]
+
+
+def test_the_margin_of_a_hyperplane_through_a_point_is_0():
+    hyperplanes, X = plain([[3, 4], [1, 0]], [7.0, 99.0]), np.array([[1, 1], [100, 3], [5, -2]], np.float32)
+    assert margins_of(hyperplanes, X)[0] == 0
+    assert 0.5 < margins_of(hyperplanes, X)[1] <= 1
+
+
+@MANY
+@given(st.data(), st.sampled_from([(np.float32, float32s), (np.float64, float64s)]))
+def test_margins_on_the_line_are_the_distances_rounded_down(data, numbers):
+    X = data.draw(hnp.arrays(numbers[0], (data.draw(st.integers(1, 6)), 1), elements=numbers[1]))
+    near = st.builds(nudged, st.sampled_from(X[:, 0].tolist()), st.integers(-1, 1))
+    thresholds = sorted(data.draw(st.lists(st.one_of(near, float64s), min_size=1, max_size=20)))
+    hyperplanes = plain(np.ones((len(thresholds), 1)), thresholds)
+    for margin, true in zip(margins_of(hyperplanes, X).tolist(), true_margins(hyperplanes, X), strict=True):
+        assert margin <= LARGEST64
+        assert Fraction(margin) <= true
+        assert margin > LARGEST64 / 2 or Fraction(nudged(margin, 2)) >= true
+        assert (margin == 0) == (true == 0)
+
+
+@needs_glibc
+@pytest.mark.parametrize("change", [lambda: rounding(UPWARD), lambda: rounding(DOWNWARD), subnormals_flushed])
+def test_margins_do_not_depend_on_the_floating_point_environment(change):
+    for seed in range(30):
+        hyperplanes, X = large_problem(seed)
+        expected = margins_of(hyperplanes, X)
+        with change():
+            margins = np.full(hyperplanes.m, np.inf)
+            hyperplanes.xor_codes(X, np.zeros(hyperplanes.m, np.uint64), margins=margins)
+        assert margins.tobytes() == expected.tobytes()
 
 
 # The certified radius
