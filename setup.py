@@ -6,7 +6,13 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 FOLDER = "src_cython/fastmem/_kernels"
-DEPENDS = {"environment": ["fenv.pxi"], "signs": ["fenv.pxi", "panel.h", "panel_steps.h", "panel_rows.h"]}
+DEPENDS = {
+    "environment": ["fenv.pxi"],
+    "signs": ["fenv.pxi", "panel.h", "panel_steps.h", "panel_rows.h"],
+    "rows": ["prefetch.pxi"],
+    "sort": ["prefetch.pxi"],
+    "store": ["prefetch.pxi"],
+}
 # No option that lets a compiler change a floating-point result: signs are decided by proved bounds.
 OPTIONS = ["/O2"] if sys.platform == "win32" else ["-O3", "-g0", "-ffp-contract=off"]
 
@@ -18,7 +24,7 @@ extensions = [
         depends=[f"{FOLDER}/{file}" for file in DEPENDS.get(name, ())],
         extra_compile_args=OPTIONS,
     )
-    for name in ("environment", "signs", "rows", "search", "store", "layers")
+    for name in ("environment", "signs", "rows", "sort", "search", "store", "layers")
 ]
 
 setup(

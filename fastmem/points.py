@@ -9,7 +9,7 @@ import numpy as np
 from fastmem._kernels import rows as kernels
 from fastmem.blocks import over_row_blocks
 from fastmem.errors import InvalidInput
-from fastmem.runs import run_starts
+from fastmem.runs import possibly_repeated, run_starts, sort_codes
 
 __all__ = ["Points"]
 
@@ -45,7 +45,11 @@ class Points:
 
     def take(self, rows):
         """The given rows, copied, as float32 or float64."""
-        return self._for_kernels(self.array[rows])
+        if not self._in_place:
+            return self._for_kernels(self.array[rows])
+        taken = np.empty((len(rows), self.d), self._dtype)
+        kernels.take_rows(self.array, np.ascontiguousarray(rows, np.int64), taken)
+        return taken
 
     def _for_kernels(self, rows):
         return rows if self._in_place else rows.astype(self._dtype)
@@ -58,7 +62,7 @@ class Points:
 
     def raise_not_finite(self, row):
         """Raise `InvalidInput` for the NaN or infinity that a kernel found in a row."""
-        column = int(np.flatnonzero(~np.isfinite(self.take([row])[0]))[0])
+        column = int(np.flatnonzero(~np.isfinite(self.block(row, row + 1)[0]))[0])
         raise InvalidInput(
             f"X[{row}, {column}] is {self.array[row, column]}: every coordinate must be finite; "
             "remove or impute such rows"
@@ -75,18 +79,19 @@ class Points:
             ``X[later[i]] == X[first[i]]``, ``first[i] < later[i]`` the lowest such row; empty if all rows differ.
         """
         hashes = np.empty(self.n, np.uint64)
+        keys = self._hash_keys()
 
         def hash_block(start, stop):
-            bad = kernels.hash_rows(self.block(start, stop), _HASH_SEED, hashes[start:stop])
+            bad = kernels.hash_rows(self.block(start, stop), keys, hashes[start:stop])
             if bad >= 0:
                 self.raise_not_finite(start + bad)
 
         over_row_blocks(hash_block, self.n, self.d, n_threads, bar)
-        order = np.argsort(hashes, kind="stable")
-        hashes = hashes[order]
+        pending = possibly_repeated(hashes)
+        hashes, pending = sort_codes(hashes[pending], pending)
         same = hashes[1:] == hashes[:-1]
-        in_run = np.append(False, same) | np.append(same, False)
-        pending, hashes = order[in_run], hashes[in_run]
+        in_run = np.append(False, same) | np.append(same, False)[: pending.size]
+        pending, hashes = pending[in_run], hashes[in_run]
         later, first = [], []
         while pending.size:  # twice or more only after a hash collision
             starts = run_starts(hashes)
@@ -101,6 +106,10 @@ class Points:
         later, first = np.concatenate(later), np.concatenate(first)
         order = np.argsort(later)
         return later[order], first[order]
+
+    def _hash_keys(self):
+        words = self.d * self._dtype.itemsize // 4
+        return np.random.PCG64(_HASH_SEED).random_raw(2 * words).astype(np.uint32).reshape(2, words)
 
     def _pairs_equal(self, a, b):
         equal = np.empty(a.size, np.uint8)

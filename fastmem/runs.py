@@ -1,10 +1,48 @@
-"""Runs of equal values in a sorted array."""
+"""Sorted codes, and runs of equal values in a sorted array."""
 
 import numpy as np
 
-__all__ = ["run_starts"]
+from fastmem._kernels import search
+from fastmem._kernels import sort as kernels
+
+__all__ = ["possibly_repeated", "run_starts", "sort_codes"]
+
+_FEW = 2**11
+_ALL_BITS = 2**64 - 1
 
 
 def run_starts(values):
     """Positions at which a run of equal values begins: int64 array, from 0, of an array that is not empty."""
     return np.flatnonzero(np.append(True, values[1:] != values[:-1]))
+
+
+def sort_codes(codes, companions=None):
+    """Sort codes stably.
+
+    Parameters
+    ----------
+    codes : uint64 array of shape (n,)
+        Overwritten.
+    companions : int32 or int64 array of shape (n,), optional
+        What moves along with the codes; overwritten. Positions in `codes` if not given.
+
+    Returns
+    -------
+    codes : uint64 array of shape (n,), ascending
+    companions : int32 or int64 array of shape (n,)
+    """
+    if len(codes) < _FEW:
+        order = np.argsort(codes, kind="stable")
+        return codes[order], order if companions is None else companions[order]
+    if companions is None:
+        companions = np.arange(len(codes), dtype=np.int64 if len(codes) > np.iinfo(np.int32).max else np.int32)
+    spare = np.empty_like(codes), np.empty_like(companions)
+    kernels.radix_sort(codes, companions, *spare, np.empty(kernels.COUNTS, np.int64))
+    return codes, companions
+
+
+def possibly_repeated(codes):
+    """Positions of all codes that occur more than once, and of some others: int64 array, ascending."""
+    seen = np.empty(2 << len(codes).bit_length(), np.uint8)  # 8 to 16 counters a code
+    positions = np.empty(len(codes), np.int64)
+    return positions[: search.possibly_repeated(codes, _ALL_BITS, seen, positions)]

@@ -27,6 +27,7 @@ from fastmem.layer import Layer
 
 __all__ = ["IntegerStore"]
 
+_MOST_RUNS = np.iinfo(np.int32).max
 _GRID = 2.0 ** np.arange(-1.5, 1.51, 0.125)
 
 
@@ -53,9 +54,8 @@ class IntegerStore:
         # About one prefix a run: a lookup then searches about one run.
         prefix_bits = min(self.n_bits, len(self.starts).bit_length())
         self._shift = self.n_bits - prefix_bits
-        firsts = np.arange(1 << prefix_bits, dtype=np.uint64) << np.uint64(self._shift)
-        index = np.searchsorted(self.starts, firsts.astype(self.starts.dtype), side="right") - 1
-        self._index = np.append(index, len(self.starts) - 1)
+        self._index = np.empty((1 << prefix_bits) + 1, np.int32)
+        kernels.index_runs(self.starts, self._shift, self._index)
 
     @classmethod
     def build(cls, codes, classes, n_bits, n_classes):
@@ -104,7 +104,7 @@ class IntegerStore:
         valid = (
             starts.ndim == run_classes.ndim == 1
             and starts.dtype.kind == run_classes.dtype.kind == "u"
-            and 0 < len(starts) == len(run_classes)
+            and 0 < len(starts) == len(run_classes) <= _MOST_RUNS
             and starts[0] == 0
             and bool(np.all(starts[1:] > starts[:-1]))
             and int(starts[-1]) < max(1 << n_bits, 1)

@@ -1,17 +1,96 @@
 """Which rows of X are equal as points: a 64-bit hash of each row, and exact comparison of two rows.
 
 Equal points have equal hashes (0.0 and -0.0 are the same number); rows with equal hashes are compared number
-by number afterwards, so a hash collision costs time and never a wrong answer. The mixing step is the
-finalizer of MurmurHash3 (Appleby, public domain).
+by number afterwards, so a hash collision costs time and never a wrong answer.
+
+A row is hashed as sum_k v_k a_k modulo 2^64 (Carter & Wegman 1979, "Universal classes of hash functions"): v_k are the
+32-bit words of its numbers, a_k random keys of 64 bits. Where two rows differ in words v_k by a multiple of 2^z and
+not of 2^(z + 1), they collide for 2^z of 2^64 keys: for one in 2^33 at worst. Nothing in the sum waits for anything
+else, so that the compiler makes vectors of it: keys come in halves, since vectors multiply 32 bits by 32.
 """
 
 from cython cimport floating
-from libc.math cimport isfinite
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
+
+include "prefetch.pxi"
+
+cdef enum:
+    TILE = 256
+    AHEAD = 8  # rows
+    PREFETCHED = 4096  # bytes of a row: the processor sees on its own where the rest is
+
+
+def hash_rows(const floating[:, :] X, const uint32_t[:, ::1] keys, uint64_t[::1] hashes):
+    """Hash every row. Returns the first row that holds a NaN or an infinity, or -1.
+
+    keys (2, words of a row) holds the lower and the upper halves of a_k.
+    """
+    cdef Py_ssize_t n = X.shape[0], d = X.shape[1], i, k, start, length, bad = -1
+    cdef Py_ssize_t words = sizeof(floating) // 4
+    cdef bint contiguous = X.strides[1] == sizeof(floating)
+    cdef uint64_t low, high, exponents
+    cdef floating tile[TILE]
+    cdef const floating *x
+    with nogil:
+        for i in range(n):
+            low = 0
+            high = 0
+            exponents = 0
+            start = 0
+            while start < d:
+                length = min(<Py_ssize_t>TILE, d - start)
+                if contiguous:
+                    x = &X[i, start]
+                else:
+                    for k in range(length):
+                        tile[k] = X[i, start + k]
+                    x = tile
+                exponents |= add_words(x, length, &keys[0, words * start], &keys[1, words * start], &low, &high)
+                start += length
+            if exponents:
+                bad = i
+                break
+            hashes[i] = mix(low + (high << 32))
+    return bad
+
+
+cdef inline uint64_t add_words(const floating *x, Py_ssize_t length, const uint32_t *low_keys,
+                               const uint32_t *high_keys, uint64_t *low, uint64_t *high) noexcept nogil:
+    """Add to both sums; returns 0 if all numbers are finite.
+
+    A number is read as an integer of its absolute value, negated where the number is: so both zeros are 0. Adding one
+    to the exponent carries to the sign bit where it was all ones: infinities and NaN.
+    """
+    cdef uint64_t low_sum = 0, high_sum = 0, bits, sign, carries = 0
+    cdef uint32_t bits32, sign32, carries32 = 0
+    cdef Py_ssize_t k
+    if floating is float:
+        for k in range(length):
+            memcpy(&bits32, &x[k], 4)
+            sign32 = 0 - (bits32 >> 31)
+            bits32 &= 0x7fffffffu
+            carries32 |= bits32 + 0x00800000u
+            bits32 = (bits32 ^ sign32) - sign32
+            low_sum += <uint64_t>bits32 * low_keys[k]
+            high_sum += <uint64_t>bits32 * high_keys[k]
+        carries = <uint64_t>carries32 << 32
+    else:
+        for k in range(length):
+            memcpy(&bits, &x[k], 8)
+            sign = 0 - (bits >> 63)
+            bits &= 0x7fffffffffffffffull
+            carries |= bits + 0x0010000000000000ull
+            bits = (bits ^ sign) - sign
+            low_sum += (bits & 0xffffffffu) * low_keys[2 * k] + (bits >> 32) * low_keys[2 * k + 1]
+            high_sum += (bits & 0xffffffffu) * high_keys[2 * k] + (bits >> 32) * high_keys[2 * k + 1]
+    low[0] += low_sum
+    high[0] += high_sum
+    return carries >> 63
 
 
 cdef inline uint64_t mix(uint64_t h) noexcept nogil:
+    """The finalizer of MurmurHash3 (Appleby, public domain)."""
     h ^= h >> 33
     h *= 0xff51afd7ed558ccdull
     h ^= h >> 33
@@ -19,28 +98,23 @@ cdef inline uint64_t mix(uint64_t h) noexcept nogil:
     return h ^ (h >> 33)
 
 
-def hash_rows(const floating[:, :] X, uint64_t seed, uint64_t[::1] hashes):
-    """Hash every row. Returns the first row that holds a NaN or an infinity, or -1."""
-    cdef Py_ssize_t n = X.shape[0], d = X.shape[1], i, k, bad = -1
-    cdef uint64_t h, bits
-    cdef double x
+def take_rows(const floating[:, :] X, const int64_t[::1] rows, floating[:, ::1] taken):
+    """taken[i] = X[rows[i]], asking for rows ahead of time: they lie anywhere in memory."""
+    cdef Py_ssize_t n = rows.shape[0], d = X.shape[1], i, k
+    cdef Py_ssize_t line = 64 // sizeof(floating), lines = min(d, <Py_ssize_t>(PREFETCHED // sizeof(floating)))
+    cdef bint contiguous = X.strides[1] == sizeof(floating)
     with nogil:
         for i in range(n):
-            h = seed
-            for k in range(d):
-                x = X[i, k]
-                if not isfinite(x):
-                    bad = i
-                    break
-                if x == 0.0:  # -0.0 too, whatever the rounding mode
-                    x = 0.0
-                memcpy(&bits, &x, 8)
-                h = (h ^ bits) * 0x9e3779b97f4a7c15ull
-                h ^= h >> 32
-            if bad >= 0:
-                break
-            hashes[i] = mix(h)
-    return bad
+            if contiguous:
+                if i + AHEAD < n:
+                    k = 0
+                    while k < lines:
+                        fastmem_prefetch(&X[rows[i + AHEAD], k])
+                        k += line
+                memcpy(&taken[i, 0], &X[rows[i], 0], d * sizeof(floating))
+            else:
+                for k in range(d):
+                    taken[i, k] = X[rows[i], k]
 
 
 def equal_rows(const floating[:, :] A, const floating[:, :] B, unsigned char[::1] equal):

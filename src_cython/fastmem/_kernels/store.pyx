@@ -2,6 +2,11 @@
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
+include "prefetch.pxi"
+
+cdef enum:
+    BATCH = 64
+
 ctypedef fused code_t:
     uint32_t
     uint64_t
@@ -17,14 +22,14 @@ def merge_runs(const uint64_t[::1] codes, const int32_t[::1] classes, uint64_t[:
     """
     cdef Py_ssize_t n = codes.shape[0], i, runs = 1
     cdef uint64_t difference
+    cdef bint changed
     starts[0] = 0
     run_classes[0] = classes[0]
     with nogil:
         for i in range(1, n):
-            if classes[i] == classes[i - 1]:
-                continue
+            changed = classes[i] != classes[i - 1]
             difference = codes[i] ^ codes[i - 1]
-            if difference == 0:
+            if changed and difference == 0:
                 runs = -1 - i
                 break
             # All bits up to the highest one in which the neighbours differ.
@@ -34,34 +39,58 @@ def merge_runs(const uint64_t[::1] codes, const int32_t[::1] classes, uint64_t[:
             difference |= difference >> 8
             difference |= difference >> 16
             difference |= difference >> 32
+            # Written in any case, and counted if it is a start: a branch on random classes would be mispredicted.
             starts[runs] = codes[i] & ~(difference >> 1)
             run_classes[runs] = classes[i]
-            runs += 1
+            runs += changed
     return runs
 
 
-def lookup(const uint64_t[::1] codes, const code_t[::1] starts, const int32_t[::1] run_classes,
-           const int64_t[::1] index, int shift, int32_t[::1] classes):
-    """classes[i] = class of the run that holds codes[i].
+def index_runs(const code_t[::1] starts, int shift, int32_t[::1] index):
+    """index[p] = the run that holds the first code with leading bits p, code >> shift; index[-1] = the last run.
 
-    index[p] is the run that holds the first code with leading bits p, index[-1] the last run.
+    starts ascend from 0, and there are fewer than 2^31.
     """
-    cdef Py_ssize_t n = codes.shape[0], i
-    cdef int64_t low, high, middle
-    cdef uint64_t code, prefix
+    cdef Py_ssize_t n = starts.shape[0], n_prefixes = index.shape[0] - 1, prefix
+    cdef int32_t run = 0
     with nogil:
-        for i in range(n):
-            code = codes[i]
-            prefix = code >> shift
-            low = index[prefix]
-            high = index[prefix + 1]
-            while low < high:
-                middle = low + (high - low + 1) // 2
-                if starts[middle] <= code:
-                    low = middle
-                else:
-                    high = middle - 1
-            classes[i] = run_classes[low]
+        for prefix in range(n_prefixes):
+            while run + 1 < n and starts[run + 1] <= <uint64_t>prefix << shift:
+                run += 1
+            index[prefix] = run
+        index[n_prefixes] = n - 1
+
+
+def lookup(const uint64_t[::1] codes, const code_t[::1] starts, const int32_t[::1] run_classes,
+           const int32_t[::1] index, int shift, int32_t[::1] classes):
+    """classes[i] = class of the run that holds codes[i]; index as `index_runs` gives it.
+
+    A batch of codes is gone through three times, each time asking for the memory that the next one reads: otherwise
+    a code would wait for each of the three tables in turn.
+    """
+    cdef Py_ssize_t n = codes.shape[0], start = 0, stop, i
+    cdef int32_t low, width, half
+    cdef uint64_t code
+    with nogil:
+        while start < n:
+            stop = min(start + BATCH, n)
+            for i in range(start, stop):
+                fastmem_prefetch(&index[codes[i] >> shift])
+            for i in range(start, stop):
+                low = index[codes[i] >> shift]
+                width = index[(codes[i] >> shift) + 1] - low + 1
+                fastmem_prefetch(&starts[low + (width >> 1)])
+                fastmem_prefetch(&run_classes[low])
+            for i in range(start, stop):
+                code = codes[i]
+                low = index[code >> shift]
+                width = index[(code >> shift) + 1] - low + 1  # the run is one of low, ..., low + width - 1
+                while width > 1:
+                    half = width >> 1
+                    low += half & -<int32_t>(starts[low + half] <= code)  # a branch would be mispredicted
+                    width -= half
+                classes[i] = run_classes[low]
+            start = stop
 
 
 def cut_blocks(const int32_t[::1] run_classes, const int64_t[::1] capacities, int64_t[::1] used,
