@@ -5,6 +5,7 @@ __all__ = [
     "FastmemError",
     "FormatError",
     "InvalidInput",
+    "MarginNotReached",
     "MemorizationError",
 ]
 
@@ -54,3 +55,20 @@ class MemorizationError(FastmemError):
 
     def __str__(self):
         return self.args[0]
+
+
+class MarginNotReached(FastmemError, ValueError):
+    """Points that must differ could not be separated at the distance asked for.
+
+    Attributes
+    ----------
+    margin : float
+        The distance asked for.
+    largest : float
+        The largest distance that a hyperplane was found to keep which parts two of the points still together.
+    """
+
+    def __init__(self, message, margin, largest):
+        super().__init__(message)
+        self.margin = margin
+        self.largest = largest

@@ -5,6 +5,8 @@ apart. What cannot be used is refused with the row, and never changed in silence
 """
 
 import itertools
+import math
+import numbers
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +14,7 @@ import numpy as np
 from fastmem.errors import ContradictoryLabels, InvalidInput
 from fastmem.points import Points
 
-__all__ = ["Labels", "as_labels", "as_points", "check_option", "refuse_contradictions"]
+__all__ = ["Labels", "as_generator", "as_labels", "as_margin", "as_points", "check_option", "refuse_contradictions"]
 
 _LARGEST_INTEGER = 2**53
 _MANY_ROWS = 2**16
@@ -24,6 +26,23 @@ def check_option(name, value, allowed):
     if value not in allowed:
         raise InvalidInput(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
     return value
+
+
+def as_generator(random_state):
+    """Return a NumPy generator seeded with `random_state`, or itself if it is one."""
+    try:
+        return np.random.default_rng(random_state)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(
+            f"random_state must be a non-negative integer, a numpy Generator or None: {error}"
+        ) from error
+
+
+def as_margin(margin):
+    """Return a margin as a float; raise `InvalidInput` unless it is a finite number, 0 or more."""
+    if isinstance(margin, numbers.Real) and not isinstance(margin, bool) and 0 <= margin < math.inf:
+        return float(margin)
+    raise InvalidInput(f"margin must be a finite distance, 0 or more, not {margin!r}")
 
 
 def as_points(X, d=None, *, empty=False):
@@ -231,9 +250,11 @@ def as_labels(y, n):
         classes, indices = _float_classes(array)
     elif kind == "c":
         classes, indices = _complex_classes(array)
+    elif kind in "biu" and int(array.max()) - int(array.min()) <= len(array):
+        classes, indices = _near_integer_classes(array)
     else:
         classes, indices = np.unique(array, return_inverse=True)
-    return Labels(classes.astype(array.dtype, copy=False), indices.astype(np.int32))
+    return Labels(classes.astype(array.dtype, copy=False), indices.astype(np.int32, copy=False))
 
 
 def _label_array(y):
@@ -260,6 +281,15 @@ def _refuse_labels(undefined, array):
 def _shown(label):
     """A label or number as Python writes it: 0 rather than np.int64(0)."""
     return repr(label.item() if isinstance(label, np.generic) and label.dtype.kind in "biufcSU" else label)
+
+
+def _near_integer_classes(array):
+    """Classes of integers no further apart than their number: counted, not sorted."""
+    lowest = array.min()
+    offsets = np.subtract(array, lowest, dtype=np.int64)  # modulo 2^64
+    present = np.bincount(offsets) > 0
+    numbers = np.cumsum(present, dtype=np.int32) - np.int32(1)
+    return np.flatnonzero(present).astype(array.dtype) + lowest, numbers[offsets]
 
 
 def _float_classes(array):

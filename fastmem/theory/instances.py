@@ -1,0 +1,415 @@
+"""Data sets for which the number of hyperplanes needed is known, or bounded from below.
+
+Which separation a bound speaks of is `Instance.separate`: "labels" where points of different labels must get
+different signs on some hyperplane, "all" where any two points must. The first asks for less, so its lower bounds
+hold for the second as well. The proofs stand in the docstrings. They speak of the points as real numbers; where
+rounding the coordinates to float64 could matter, the docstring says so.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastmem.errors import InvalidInput
+from fastmem.theory.bounds import hyperplanes_for_cells
+from fastmem.validation import as_generator
+
+__all__ = ["Instance", "circle", "grid", "moment_curve", "sphere", "square", "tight_pairs"]
+
+_MOST_POINTS = 2**31 - 1
+_MOST_ON_THE_CIRCLE = 10**7
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Instance:
+    """A data set and what is known about the number m of hyperplanes that separate it.
+
+    Attributes
+    ----------
+    name : str
+    X : ndarray of shape (n, d)
+        The points, all different.
+    y : int64 ndarray of shape (n,)
+        Labels: those the bound needs, else 0 and 1 at random.
+    bound : int or float
+        What m is compared with.
+    bound_is : {"optimum", "lower bound", "scale"}
+        "optimum": m = bound can be reached and not be beaten. "lower bound": no m is smaller. "scale": the order
+        of magnitude of the best m; smaller ones are not excluded.
+    separate : {"labels", "all"}
+        Which points must be told apart, as in `fastmem.memorize`.
+    reason : str
+        Why, in a sentence.
+    """
+
+    name: str
+    X: np.ndarray
+    y: np.ndarray
+    bound: int | float
+    bound_is: str
+    separate: str
+    reason: str
+
+    @property
+    def optimum(self) -> int | None:
+        """The fewest hyperplanes there can be, or None where that is not known."""
+        return int(self.bound) if self.bound_is == "optimum" else None
+
+    @property
+    def n_points(self) -> int:
+        """Number of points."""
+        return self.X.shape[0]
+
+    @property
+    def d(self) -> int:
+        """Number of coordinates."""
+        return self.X.shape[1]
+
+    def __repr__(self):
+        return f"Instance({self.name}: {self.n_points}×{self.d}, {self.bound_is} {self.bound:.6g})"
+
+
+def circle(n: int) -> Instance:
+    """Equally spaced points of the unit circle, neighbours with different labels: ceil(n/2) lines.
+
+    Labels alternate; for odd n the last point has label 2, so that it differs from both its neighbours.
+
+    *No fewer.* The points of the circle on one side of a line form an arc, so around the circle the sign changes
+    at most twice: a line separates at most two of the n pairs of neighbours, and all n must be separated. The
+    argument only needs the vertices of a convex polygon, which the points still are after rounding to float64:
+    three neighbours miss collinearity by 20/n^2, which the errors of 1e-16 are far from for n <= 10^7.
+
+    *No more.* For even n, line j passes through the gaps j and j + n/2 (between points j, j + 1 and their
+    opposites), j < n/2. Of the two arcs between two points one holds at most n/2 gaps, no two of them opposite,
+    so any line through one of its gaps separates the two points: all points are told apart, whatever their
+    labels. For odd n imagine one more point in the gap between the last and the first and, since a line can pass
+    through any two gaps, proceed as for n + 1.
+
+    With delta, the distance of neighbours, about 2 pi/n, this is m >= pi/delta: the 1/delta of the theorem of
+    Rajput et al. (2021) cannot be improved in general.
+
+    Parameters
+    ----------
+    n : int
+        2 to 10^7.
+
+    Returns
+    -------
+    Instance
+        The optimum is the same for ``separate="all"``.
+
+    Examples
+    --------
+    >>> circle(1000)
+    Instance(circle: 1000×2, optimum 500)
+    >>> circle(5).y
+    array([0, 1, 0, 1, 2])
+    """
+    n = _whole("n", n, 2, _MOST_ON_THE_CIRCLE)
+    return Instance(
+        "circle",
+        _trigonometric_curve(n, 2),
+        _differing_neighbours(n),
+        -(-n // 2),
+        "optimum",
+        "labels",
+        "all n gaps between neighbours must be cut and a line cuts at most two",
+    )
+
+
+def moment_curve(n: int, d: int) -> Instance:
+    """Equally spaced points of the trigonometric moment curve (cos t, sin t, cos 2t, ...): n/d hyperplanes.
+
+    Labels as in `circle`, which is the case d = 2.
+
+    *No fewer.* Along the curve ``w.x(t) - threshold`` is a trigonometric polynomial of degree d/2. With
+    z = exp(it) it is z^(-d/2) times a polynomial of degree d in z, so it has at most d zeros in a period unless
+    it vanishes everywhere: around the closed curve the sign changes at most d times, a hyperplane separates at
+    most d of the n pairs of neighbours, and all of them must be separated. Hence m >= n/d.
+
+    *No more, for even n.* For any even number 2r <= d of places a_i, the product of sin((t - a_i)/2) is a
+    trigonometric polynomial of degree r that changes sign at these places only: a hyperplane can cut any d gaps,
+    or any even number below d. Deal the n gaps out to ceil(n/d) hyperplanes, an even number to each. Between two
+    points of different labels lies an odd number of gaps, so one hyperplane cuts an odd number of them: it
+    separates the two. For ``separate="all"`` the lower bound holds as it is, and is reached if no arc holds an
+    even number of gaps of every hyperplane (which a random deal without equal neighbours gives at 2000×8).
+
+    The points are rounded to float64, and many neighbours lie nearer than that to a common hyperplane once
+    (2 pi/n)^d is below 1e-16. What rounding could add are pairs that a hyperplane passes within 1e-16 of.
+
+    Parameters
+    ----------
+    n : int
+    d : int
+        Even.
+
+    Returns
+    -------
+    Instance
+        For odd n the bound is a lower bound only.
+
+    Examples
+    --------
+    >>> moment_curve(2000, 8)
+    Instance(moment curve: 2000×8, optimum 250)
+    """
+    n = _whole("n", n, 2)
+    d = _whole("d", d, 2)
+    if d % 2:
+        raise InvalidInput(f"d is {d}: the trigonometric moment curve pairs cosines with sines, so d must be even")
+    gaps = -(-n // d)
+    return Instance(
+        "moment curve",
+        _trigonometric_curve(n, d),
+        _differing_neighbours(n),
+        gaps if n % 2 == 0 else max(gaps, 2),  # three labels take two hyperplanes
+        "optimum" if n % 2 == 0 else "lower bound",
+        "labels",
+        "all n gaps between neighbours must be cut and a hyperplane meets the closed curve at most d times",
+    )
+
+
+def square(n: int, random_state: int | np.random.Generator | None = None) -> Instance:
+    """Random points of the unit square: about n^(2/3) lines.
+
+    Har-Peled & Jones ("On separating points by lines", SODA 2018): with high probability as many are needed and
+    enough, up to powers of log n.
+
+    *Why not fewer.* m fixed lines cut the square into F <= 1 + m + m(m - 1)/2 cells. That n random points fall
+    into different cells has a probability of at most (1 - 1/F)(1 - 2/F)...(1 - (n - 1)/F), the value for cells of
+    equal area, hence at most exp(-n(n - 1)/(2F)), about exp(-n^2/m^2). Lines may be moved until each passes
+    through two of the points without changing what they separate elsewhere, so there are n^(2m) choices to
+    consider, up to lower order, and for one of them to succeed n^2/m^2 must not exceed 2 m log n. Hence
+    m >= (n^2 / (2 log n))^(1/3), up to lower order.
+
+    Parameters
+    ----------
+    n : int
+    random_state : int, numpy.random.Generator or None
+
+    Returns
+    -------
+    Instance
+        Labels are random.
+
+    Examples
+    --------
+    >>> square(1000, random_state=0)
+    Instance(square: 1000×2, scale 100)
+    """
+    n = _whole("n", n, 2)
+    rng = as_generator(random_state)
+    return Instance(
+        "square",
+        rng.random((n, 2)),
+        rng.integers(0, 2, n),
+        n ** (2 / 3),
+        "scale",
+        "all",
+        "about n^(2/3) lines are needed and enough for random points (Har-Peled & Jones, SODA 2018)",
+    )
+
+
+def grid(side: int, d: int, rotated: bool = False, random_state: int | np.random.Generator | None = None) -> Instance:
+    """The grid {0, ..., side - 1}^d, which d (side - 1) axis-parallel hyperplanes separate.
+
+    *Among axis-parallel hyperplanes* that is the optimum: the points of a line along axis c need side - 1
+    thresholds for coordinate c, and these serve no other coordinate.
+
+    *Any hyperplanes.* Consider the edges of the cube, d 2^(d-1) lines of side points. Each point must be told
+    from its neighbour on the line, which takes one cut for each of the side - 1 steps of the line, and a
+    hyperplane makes at most one of them. How many of the edges can it cut? Mirror the axes with negative weights
+    and walk from the lowest corner to the highest, one axis after the other, in any of the d! orders: the sign
+    changes at most once, so each walk crosses at most one edge that is cut. An edge that is walked after k
+    others belongs to k! (d - 1 - k)! walks, at least (d - 1)!/C with C = binomial(d - 1, floor((d - 1)/2)), so
+    at most d!/((d - 1)!/C) = d C edges are cut (O'Neil, "Hyperplane cuts of an n-cube", Discrete Mathematics 1,
+    1971). Hence::
+
+        m >= (side - 1) 2^(d-1) / C:   1, 2, 2, 8/3, 8/3, 16/5 times (side - 1) for d = 1, ..., 6
+
+    and m is at least `hyperplanes_for_cells` (side^d, d), about side (d!)^(1/d) for a large side, which is more in
+    seven dimensions and beyond. The bound is the larger of the two. It equals d (side - 1), and is the optimum,
+    for d <= 2, for side = 2, and for the 27 points of side 3 in three dimensions. For others, such as side 32 in
+    three dimensions (62 against 93), this leaves the optimum open.
+
+    Parameters
+    ----------
+    side : int
+    d : int
+    rotated : bool
+        Rotate the grid by a random rotation, so that no axis helps. Rounded to float64: points that were on
+        one line then differ from it by about 1e-16 side, and the first bound holds for hyperplanes that do not
+        come as near to one.
+    random_state : int, numpy.random.Generator or None
+        For the rotation and the labels.
+
+    Returns
+    -------
+    Instance
+        Labels are random.
+
+    Examples
+    --------
+    >>> grid(16, 2, random_state=0)
+    Instance(grid: 256×2, optimum 30)
+    >>> grid(16, 3, random_state=0)
+    Instance(grid: 4096×3, lower bound 30)
+    """
+    side = _whole("side", side, 2)
+    d = _whole("d", d, 2 if rotated else 1)
+    if d * math.log2(side) >= 31:
+        raise InvalidInput(f"a grid of side {side} in {d} dimensions has {side}^{d} points: at most 2^31 - 1 fit")
+    rng = as_generator(random_state)
+    X = np.ascontiguousarray(np.indices((side,) * d).reshape(d, -1).T, np.float64)
+    if rotated:
+        from scipy.stats import special_ortho_group
+
+        X = X @ special_ortho_group.rvs(d, random_state=rng)
+    bound = _grid_bound(side, d)
+    return Instance(
+        "rotated grid" if rotated else "grid",
+        X,
+        rng.integers(0, 2, len(X)),
+        bound,
+        "optimum" if bound == d * (side - 1) else "lower bound",
+        "all",
+        "a hyperplane cuts few of the lines along the edges of the cube, and has few cells; "
+        f"{d * (side - 1)} along the axes suffice",
+    )
+
+
+def _grid_bound(side, d):
+    edges = -(-(side - 1) * 2 ** (d - 1) // math.comb(d - 1, (d - 1) // 2))
+    return max(edges, hyperplanes_for_cells(side**d, d))
+
+
+def tight_pairs(
+    n: int, d: int, random_state: int | np.random.Generator | None = None, distance: float = 1e-4
+) -> Instance:
+    """n/2 Gaussian points, each doubled to a pair with different labels: about n/(2d) hyperplanes.
+
+    The two points of a pair lie `distance` apart, in a random direction; rows 2i and 2i + 1 are a pair, with
+    labels 0 and 1.
+
+    *Why not fewer.* A hyperplane that separates a pair passes within distance/2 of its midpoint. No hyperplane
+    contains more than d of the n/2 random midpoints (almost surely), so there is a positive number such that
+    none comes within it of more than d. If distance/2 is below this number, a hyperplane separates at most d
+    pairs, and m >= n/(2d).
+
+    *In which sense.* The bound is thus a theorem for distance → 0 with the midpoints fixed. For a given distance
+    it is a scale: (d + 1)-subsets of the midpoints are so many that some are, by chance, nearly on a hyperplane,
+    which then separates more than d pairs, but to find one is a search among all of them. A hyperplane that is
+    chosen through d midpoints separates another given pair with a probability of about 0.3 distance / sqrt(d),
+    which the default distance keeps to 0.2 pairs, beside 64, for n = 100 000 and d = 64.
+
+    *Why not more.* A hyperplane through d midpoints separates these d pairs: ceil(n/(2d)) hyperplanes separate
+    each point from its partner, and, if they are many more than log2 n, almost surely from the others.
+
+    Parameters
+    ----------
+    n : int
+        Even.
+    d : int
+    random_state : int, numpy.random.Generator or None
+    distance : float
+        Positive. Coordinates have standard deviation 1.
+
+    Returns
+    -------
+    Instance
+
+    Examples
+    --------
+    >>> tight_pairs(10_000, 64, random_state=0)
+    Instance(tight pairs: 10000×64, scale 79)
+    """
+    n = _whole("n", n, 2)
+    d = _whole("d", d, 1)
+    if n % 2:
+        raise InvalidInput(f"n is {n}: pairs take an even number of points")
+    if not (isinstance(distance, int | float | np.number) and 1e-12 <= distance <= 1):
+        raise InvalidInput(
+            f"distance must be a number from 1e-12 to 1, beside coordinates of about 1, not {distance!r}"
+        )
+    rng = as_generator(random_state)
+    midpoints = rng.standard_normal((n // 2, d))
+    halves = rng.standard_normal((n // 2, d))
+    halves *= distance / 2 / np.linalg.norm(halves, axis=1, keepdims=True)
+    return Instance(
+        "tight pairs",
+        np.stack([midpoints - halves, midpoints + halves], axis=1).reshape(n, d),
+        np.arange(n) % 2,
+        -(-n // (2 * d)),
+        "scale",
+        "labels",
+        "n/2 pairs must be parted and a hyperplane passes between at most d, but for chance at this distance",
+    )
+
+
+def sphere(n: int, d: int, random_state: int | np.random.Generator | None = None) -> Instance:
+    """Uniform random points of the unit sphere in R^d, float32: no fewer hyperplanes than cells ask for.
+
+    m hyperplanes cut R^d into at most sum_{i <= d} C(m, i) cells (Schläfli), and n points that all differ need n
+    of them: `hyperplanes_for_cells` (n, d), log2 n for large d. Random points fill cells unevenly, so more is
+    needed in fact.
+
+    Parameters
+    ----------
+    n : int
+    d : int
+        At least 3; for 2 see `circle`.
+    random_state : int, numpy.random.Generator or None
+
+    Returns
+    -------
+    Instance
+        Labels are random.
+
+    Examples
+    --------
+    >>> sphere(1000, 16, random_state=0)
+    Instance(sphere: 1000×16, lower bound 10)
+    """
+    n = _whole("n", n, 2)
+    d = _whole("d", d, 3)
+    rng = as_generator(random_state)
+    X = rng.standard_normal((n, d), dtype=np.float32)
+    X /= np.linalg.norm(X, axis=1, keepdims=True)
+    return Instance(
+        "sphere",
+        X,
+        rng.integers(0, 2, n),
+        hyperplanes_for_cells(n, d),
+        "lower bound",
+        "all",
+        "m hyperplanes have at most sum C(m, i), i <= d, cells, and every point needs its own",
+    )
+
+
+def _trigonometric_curve(n, d):
+    """(cos t, sin t, cos 2t, ..., sin dt/2) at t = 2 pi k/n; multiples of t are reduced before they are rounded."""
+    turns = np.outer(np.arange(n), np.arange(1, d // 2 + 1)) % n
+    angles = turns * (2 * np.pi / n)
+    return np.stack([np.cos(angles), np.sin(angles)], axis=2).reshape(n, d)
+
+
+def _differing_neighbours(n):
+    """Labels 0, 1, 0, 1, ... around a closed curve, and 2 for the last point if n is odd."""
+    y = np.arange(n) % 2
+    if n % 2:
+        y[-1] = 2
+    return y
+
+
+def _whole(name, value, least, most=_MOST_POINTS):
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise InvalidInput(f"{name} must be a whole number, not {value!r}") from None
+    if not least <= number <= most:
+        raise InvalidInput(f"{name} must be from {least} to {most}, not {number}")
+    return number
