@@ -14,7 +14,14 @@ the same network unit by unit and ``net.forward(X)`` its evaluation through all 
 """
 
 from fastmem.api import memorize
-from fastmem.errors import ContradictoryLabels, FastmemError, FormatError, InvalidInput, MemorizationError
+from fastmem.errors import (
+    ContradictoryLabels,
+    FastmemError,
+    FormatError,
+    InvalidInput,
+    MarginNotReached,
+    MemorizationError,
+)
 from fastmem.io import load
 from fastmem.layer import Layer
 from fastmem.network import EncodedNetwork, Network
@@ -30,6 +37,7 @@ __all__ = [
     "FormatError",
     "InvalidInput",
     "Layer",
+    "MarginNotReached",
     "MemorizationError",
     "Network",
     "Report",

@@ -11,8 +11,9 @@ from fastmem.constructions import CONSTRUCTIONS
 from fastmem.environment import default_environment
 from fastmem.errors import InvalidInput, MemorizationError
 from fastmem.progress import progress_bar
+from fastmem.separate.effort import EFFORTS
 from fastmem.store import STORES
-from fastmem.validation import as_labels, as_points, check_option, refuse_contradictions
+from fastmem.validation import as_generator, as_labels, as_margin, as_points, check_option, refuse_contradictions
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -32,6 +33,8 @@ def memorize(
     construction: str = "compact",
     store: str = "integer",
     separate: str = "labels",
+    margin: float = 0.0,
+    effort: str = "balanced",
     random_state: int | np.random.Generator | None = None,
     verify: bool = True,
     n_threads: int | None = None,
@@ -58,6 +61,13 @@ def memorize(
         How labels are read from codes; "integer" takes the fewest units.
     separate : {"labels", "all"}
         Which points must get different codes: those with different labels, or all that are distinct.
+    margin : float
+        Euclidean distance, in the units of X, that every row keeps from every hyperplane: an input nearer than this
+        to a memorized row gets that row's label (see `EncodedNetwork.certified_radius`). Takes more hyperplanes,
+        and a pass over X for each of the steps by which one is cleared of points.
+    effort : {"fast", "balanced", "small"}
+        How hard to search for few hyperplanes. "small" takes the fewest, and may take a minute for a million
+        points; "fast" spends the least time.
     random_state : int, numpy.random.Generator or None
         The same seed and data give the same network, whatever `n_threads`.
     verify : bool
@@ -78,6 +88,8 @@ def memorize(
         X or y cannot be used as they are; the message names the row.
     ContradictoryLabels
         Equal rows have different labels.
+    MarginNotReached
+        Points that must differ could not be separated at that margin; the error holds the largest one found.
     MemorizationError
         Verification failed, which must never happen.
 
@@ -93,13 +105,10 @@ def memorize(
     build = CONSTRUCTIONS[check_option("construction", construction, tuple(CONSTRUCTIONS))].build
     check_option("store", store, tuple(STORES))
     check_option("separate", separate, _SEPARATE)
+    check_option("effort", effort, tuple(EFFORTS))
+    margin = as_margin(margin)
     n_threads = resolve_threads(n_threads)
-    try:
-        random_state = np.random.default_rng(random_state)
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(
-            f"random_state must be a non-negative integer, a numpy Generator or None: {error}"
-        ) from error
+    random_state = as_generator(random_state)
     points = as_points(X)
     if points.n > np.iinfo(np.int32).max:
         raise InvalidInput(f"X has {points.n} rows: a network memorizes at most 2^31 - 1; split X and build several")
@@ -113,6 +122,8 @@ def memorize(
         _must_differ(labels, later, first, separate),
         store=store,
         separate_by=separate,
+        margin=margin,
+        effort=effort,
         random_state=random_state,
         n_threads=n_threads,
         progress=progress,
@@ -135,10 +146,12 @@ def _verify(network, points, labels, n_threads, progress):
     wrong = np.zeros(points.n, bool)
 
     def work(start, stop):
-        wrong[start:stop] = network.class_indices(points, start, stop) != labels.indices[start:stop]
+        wrong[start:stop] = network.store.lookup(codes[start:stop]) != labels.indices[start:stop]
 
+    # All codes first: reading X evicts the store's tables from the cache.
     with progress_bar(progress, points.n, "verifying") as bar:
-        over_row_blocks(work, points.n, points.d, n_threads, bar)
+        codes = network.encoder.codes(points, n_threads, bar)
+        over_row_blocks(work, points.n, 1, n_threads)
     if wrong.any():
         rows = np.flatnonzero(wrong).tolist()
         raise MemorizationError(

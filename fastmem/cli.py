@@ -16,6 +16,7 @@ import numpy as np
 
 import fastmem
 from fastmem.io import write_whole
+from fastmem.separate.effort import EFFORTS
 from fastmem.validation import as_labels
 
 __all__ = ["main"]
@@ -86,10 +87,14 @@ def demo(n, d, classes, seed, threads, progress):
 @_LABEL
 @click.option("--separate", type=click.Choice(["labels", "all"]), default="labels", show_default=True,
               help="Which points get different codes.")  # fmt: skip
+@click.option("--effort", type=click.Choice(list(EFFORTS)), default="balanced", show_default=True,
+              help="How hard to search for few hyperplanes.")  # fmt: skip
+@click.option("--margin", type=click.FloatRange(min=0), default=0.0, show_default=True,
+              help="Distance that every point keeps from every hyperplane.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), help="The same seed and data give the same network.")
 @_THREADS
 @_PROGRESS
-def build(data, labels, output, label, separate, seed, threads, progress):
+def build(data, labels, output, label, separate, effort, margin, seed, threads, progress):
     """Memorize DATA and write the network.
 
     DATA is a .npy file of points with LABELS another one, a .npz file with arrays X and y, or a .csv file whose
@@ -98,7 +103,15 @@ def build(data, labels, output, label, separate, seed, threads, progress):
     X, y = _read_labelled(data, labels, label)
     progress = _progress(progress)
     net, seconds = _timed(
-        fastmem.memorize, X, y, separate=separate, random_state=seed, n_threads=threads, progress=progress
+        fastmem.memorize,
+        X,
+        y,
+        separate=separate,
+        effort=effort,
+        margin=margin,
+        random_state=seed,
+        n_threads=threads,
+        progress=progress,
     )
     net.save(output)
     click.echo(f"{output}: {net!r}, built and verified in {seconds:.2f} s")

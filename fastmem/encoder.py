@@ -8,6 +8,7 @@ signs are decided, so that nothing of size n x m is ever stored.
 """
 
 import math
+import threading
 
 import numpy as np
 
@@ -15,7 +16,16 @@ from fastmem._kernels import signs as kernels
 from fastmem.blocks import over_row_blocks
 from fastmem.environment import default_environment
 
-__all__ = ["MAX_BITS", "MAX_EXPONENT", "Encoder", "Hyperplanes", "LinearCode", "column_frame", "split_exactly"]
+__all__ = [
+    "MAX_BITS",
+    "MAX_EXPONENT",
+    "Encoder",
+    "Hyperplanes",
+    "LinearCode",
+    "Margins",
+    "column_frame",
+    "split_exactly",
+]
 
 MAX_BITS = 62
 _WORD = 64
@@ -336,18 +346,37 @@ class Encoder:
         """Length k of the codes, in bits."""
         return self.code.n_bits
 
-    def codes_of_block(self, points, start, stop, codes=None):
-        """Codes of the points start to stop, as uint64."""
-        codes, bad = self.hyperplanes.xor_codes(points.block(start, stop), self.code.columns, codes=codes)
+    def codes_of_block(self, points, start, stop, codes=None, margins=None):
+        """Codes of the points start to stop, as uint64; `margins` as for `Hyperplanes.xor_codes`."""
+        block = points.block(start, stop)
+        codes, bad = self.hyperplanes.xor_codes(block, self.code.columns, codes=codes, margins=margins)
         if bad >= 0:
             points.raise_not_finite(start + bad)
         return codes
 
-    def codes(self, points, n_threads=1, bar=None):
-        """Codes of all points: uint64 array of shape (n,)."""
+    def codes(self, points, n_threads=1, bar=None, margins=None):
+        """Codes of all points: uint64 array of shape (n,); `margins`, a `Margins`, is lowered on the way."""
         codes = np.empty(points.n, np.uint64)
-        over_row_blocks(
-            lambda start, stop: self.codes_of_block(points, start, stop, codes[start:stop]),
-            points.n, points.d, n_threads, bar,
-        )  # fmt: skip
+
+        def work(start, stop):
+            lowered = None if margins is None else margins.of_this_thread()
+            self.codes_of_block(points, start, stop, codes[start:stop], lowered)
+
+        over_row_blocks(work, points.n, points.d, n_threads, bar)
         return codes
+
+
+class Margins:
+    """How near the points come to each of m hyperplanes, from below, gathered by several threads."""
+
+    def __init__(self, m):
+        self._m = m
+        self._of_threads = {}
+
+    def of_this_thread(self):
+        """An array for `Hyperplanes.xor_codes` to lower."""
+        return self._of_threads.setdefault(threading.get_ident(), np.full(self._m, np.inf))
+
+    def lowest(self):
+        """The bounds over all points: float64 array of shape (m,)."""
+        return np.min([np.full(self._m, np.inf), *self._of_threads.values()], axis=0)

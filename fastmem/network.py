@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -145,9 +146,25 @@ class EncodedNetwork(Network):
         Number of classes, or with separate="all" of distinct points: none of these shares a code.
     construction, separate : str
         As given to `memorize`.
+    smallest_distance : float
+        Smallest Euclidean distance of a memorized point from a hyperplane, rounded down.
+    largest_norm : float
+        Largest Euclidean norm of a memorized point.
     """
 
-    def __init__(self, encoder, store, classes, *, n_points, n_told_apart, construction, separate):
+    def __init__(
+        self,
+        encoder,
+        store,
+        classes,
+        *,
+        n_points,
+        n_told_apart,
+        construction,
+        separate,
+        smallest_distance,
+        largest_norm,
+    ):
         self.encoder = encoder
         self.store = store
         self.classes = classes
@@ -156,6 +173,8 @@ class EncodedNetwork(Network):
         self.n_told_apart = int(n_told_apart)
         self.construction = construction
         self.separate = separate
+        self.smallest_distance = float(smallest_distance)
+        self.largest_norm = float(largest_norm)
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
@@ -179,6 +198,35 @@ class EncodedNetwork(Network):
     def n_hyperplanes(self) -> int:
         """Number m of units of the first layer."""
         return self.encoder.hyperplanes.m
+
+    @property
+    def relative_margin(self) -> float:
+        """Smallest distance of a memorized point from a hyperplane, relative to the largest norm of a point."""
+        return self.smallest_distance / self.largest_norm if self.largest_norm else math.inf
+
+    def is_safe(self, dtype: np.typing.DTypeLike) -> bool:
+        """Whether signs taken in a float dtype's arithmetic are sure to be those of every memorized point.
+
+        With points and parameters rounded first, the sum w.x of d products and its comparison with t err by at most
+        gamma(d + 3) (||w|| ||x|| + |t|), whatever the order of summation, if nothing over- or underflows (Higham,
+        Accuracy and Stability of Numerical Algorithms, section 3.1); and |t| <= ||w|| max ||x||, as every hyperplane
+        has memorized points on both sides.
+
+        Parameters
+        ----------
+        dtype : dtype
+            float32 or float64, say.
+        """
+        precision = np.finfo(dtype)
+        unit, terms = float(precision.eps) / 2, self.n_features_in + 3
+        lengths = np.linalg.norm(self.encoder.hyperplanes.weights.astype(np.float64), axis=1)
+        largest = max(lengths.max(initial=1.0), 1.0) * self.largest_norm
+        smallest = min(lengths.min(initial=1.0), 1.0) * self.smallest_distance
+        return bool(
+            self.relative_margin > 2 * terms * unit / (1 - terms * unit)
+            and largest < float(precision.max) / 8
+            and smallest > terms * float(precision.tiny) / unit
+        )
 
     @property
     def nbytes(self) -> int:
@@ -321,6 +369,9 @@ class EncodedNetwork(Network):
             "n_points": self.n_points,
             "n_told_apart": self.n_told_apart,
             "n_bits": self.encoder.n_bits,
+            # As strings, which hold infinity too.
+            "smallest_distance": self.smallest_distance.hex(),
+            "largest_norm": self.largest_norm.hex(),
         }
         return tensors, settings
 
@@ -340,6 +391,7 @@ class EncodedNetwork(Network):
             store,
             classes,
             **{name: settings[name] for name in ("n_points", "n_told_apart", "construction", "separate")},
+            **{name: float.fromhex(settings[name]) for name in ("smallest_distance", "largest_norm")},
         )
 
     def __reduce__(self):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 
+import numpy as np
+
 from fastmem.errors import InvalidInput
 from fastmem.theory.bounds import hyperplanes_for_cells, rajput2021_sizes
 
@@ -34,6 +36,13 @@ class Report:
         Bytes of all parameters.
     bits_per_label : float
         Bits of the store alone, for each point.
+    smallest_distance : float
+        Smallest Euclidean distance of a memorized point from a hyperplane, in the units of X, rounded down.
+    relative_margin : float
+        The same, relative to the largest norm of a memorized point.
+    float32_safe, float64_safe : bool
+        Whether an export that takes the signs in this precision, in any order of summation, is sure to return every
+        memorized label.
     delta, theorem_neurons, theorem_weights : float or None
         Smallest distance of points scaled into the unit ball, 1/delta + sqrt n and d/delta + n.
     """
@@ -55,6 +64,10 @@ class Report:
     largest_integer_weight: int
     nbytes: int
     bits_per_label: float
+    smallest_distance: float
+    relative_margin: float
+    float32_safe: bool
+    float64_safe: bool
     delta: float | None = None
     theorem_neurons: float | None = None
     theorem_weights: float | None = None
@@ -86,6 +99,10 @@ class Report:
             ),
             nbytes=network.nbytes,
             bits_per_label=network.bits_per_label,
+            smallest_distance=network.smallest_distance,
+            relative_margin=network.relative_margin,
+            float32_safe=network.is_safe(np.float32),
+            float64_safe=network.is_safe(np.float64),
             delta=delta,
             theorem_neurons=neurons,
             theorem_weights=weights,
@@ -107,6 +124,10 @@ class Report:
             ("weights", f"{self.n_weights:,}, integers up to {self.largest_integer_weight:,} after layer 1"),
             ("size", f"{self.nbytes:,} bytes, {self.bits_per_label:.2f} bits a label in the store"),
         ]
+        if self.n_hyperplanes:
+            safe = "float32" if self.float32_safe else "float64, not float32" if self.float64_safe else "neither float"
+            margin = f"{self.smallest_distance:.3g}, {self.relative_margin:.2g} of the largest norm"
+            rows.append(("margin", f"{margin}; {safe} exports are safe"))
         if k:
             scale = 2 * math.sqrt(k * n / 2)
             rows.append(("store", f"2 sqrt(K n / 2) = {scale:,.0f} units for random labels of K = {k} bits"))

@@ -7,20 +7,29 @@ import numpy as np
 
 import fastmem
 from fastmem.constructions import CONSTRUCTIONS
+from fastmem.separate.effort import EFFORTS
 from fastmem.store import STORES
 
-# Every registered way to build a network, as keyword arguments of `memorize`.
+# Every registered way to build a network, as keyword arguments of `memorize`; quickly, since they are many.
 BUILDS = [
-    {"construction": construction, "store": store, "separate": separate}
+    {"construction": construction, "store": store, "separate": separate, "effort": "fast"}
     for construction in CONSTRUCTIONS
     for store in STORES
     for separate in ("labels", "all")
 ]
 
+# The same with other efforts, and with a margin.
+VARIANTS = [
+    build | options
+    for build in BUILDS
+    for options in [{"effort": effort} for effort in EFFORTS]
+    + [{"margin": 1e-3}, {"margin": 1e-3, "effort": "balanced"}]
+]
+
 
 def name_of(build):
     """Test id of a build."""
-    return "-".join(build.values())
+    return "-".join(map(str, build.values()))
 
 
 def check(X, y, unseen, tmp_path, **build):
@@ -32,6 +41,7 @@ def check(X, y, unseen, tmp_path, **build):
     copies_are_equal(net, unseen, tmp_path)
     build_is_deterministic(net, X, y, build)
     counts_agree(net)
+    margin_is_kept(net, X, build.get("margin", 0.0))
     return net
 
 
@@ -83,3 +93,8 @@ def counts_agree(net):
     assert net.n_weights == sum(np.count_nonzero(layer.weights.toarray()) for layer in net.layers)
     report = net.report()
     assert (report.n_neurons, report.n_weights, report.depth) == (net.n_neurons, net.n_weights, net.depth)
+
+
+def margin_is_kept(net, X, margin):
+    """Each memorized point is as far from every hyperplane as was asked for."""
+    assert np.all(net.certified_radius(X) >= margin)

@@ -5,6 +5,7 @@ of Python integers over one common denominator, a power of two, so sums, product
 """
 
 import itertools
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -66,35 +67,131 @@ def equal_rows(X):
     return [(i, k) for i, k in enumerate(first) if k < i]
 
 
+def hash_sums(X, keys):
+    """sum_k v_k a_k modulo 2^64 for each row: a_k = keys[0, k] + 2^32 keys[1, k], v_k the 32-bit words of its numbers.
+
+    The words of a number are those of its absolute value's bits, as an integer that is negated if the number is; the
+    lower ones first.
+    """
+    low, high = np.asarray(keys).tolist()
+    X = np.asarray(X)
+    size = 8 * X.itemsize
+    sums = []
+    for row, integers in zip(X.tolist(), np.abs(X).view(f"u{X.itemsize}").tolist(), strict=True):
+        integers = [-integer if x < 0 else integer for x, integer in zip(row, integers, strict=True)]
+        words = [integer % 2**size >> place & 2**32 - 1 for integer in integers for place in range(0, size, 32)]
+        sums.append(sum(v * (a + (b << 32)) for v, a, b in zip(words, low, high, strict=True)) % 2**64)
+    return sums
+
+
+def mix(h):
+    """The finalizer of MurmurHash3."""
+    for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
+        h = (h ^ h >> 33) * factor % 2**64
+    return h ^ h >> 33
+
+
+def sort_codes(codes, companions):
+    """Both lists in the order of the codes, equal codes in the order in which they came."""
+    pairs = sorted(zip(np.asarray(codes).tolist(), np.asarray(companions).tolist(), strict=True), key=lambda p: p[0])
+    return [code for code, _ in pairs], [companion for _, companion in pairs]
+
+
+def split_buckets(codes, buckets, classes):
+    """Parts of each bucket (a list of rows) with equal codes, in the order of codes.
+
+    Returns those that hold two classes, and the number of all.
+    """
+    codes = iter(np.asarray(codes).tolist())
+    parts = []
+    for rows in buckets:
+        code_of = {row: next(codes) for row in rows}
+        parts += [[row for row in rows if code_of[row] == code] for code in sorted(set(code_of.values()))]
+    return [rows for rows in parts if len({classes[row] for row in rows}) > 1], len(parts)
+
+
 def split_pairs(above, bucket, classes, weights=None):
-    """Pairs of one bucket and two classes on different sides; each counts what its bucket weighs (1)."""
+    """Pairs of one bucket and two classes on different sides; each counts what its bucket weighs (1).
+
+    Points of bucket -1 are in no pair.
+    """
     above, bucket, classes = (np.asarray(a).tolist() for a in (above, bucket, classes))
     return sum(
         1 if weights is None else weights[bucket[i]]
         for i in range(len(above))
         for k in range(i)
-        if bucket[i] == bucket[k] and classes[i] != classes[k] and above[i] != above[k]
+        if bucket[i] == bucket[k] != -1 and classes[i] != classes[k] and above[i] != above[k]
     )
 
 
-def sweep(projection, bucket, classes, weights, tolerance, rounding):
-    """Best of all cuts between neighbours p < q more than ``tolerance + rounding (|p| + |q|)`` apart, or None.
+def sweep(events, above, bucket, classes, weights, tolerance, rounding, slack=0):
+    """Best of all cuts between neighbouring events p < q more than ``tolerance + rounding (|p| + |q|)`` apart.
+
+    At a cut the points with events up to p have changed from the side `above` to the other.
 
     Returns
     -------
-    score, below, above
-        The neighbours' values; of equal scores the widest gap counts, of equal gaps the lowest.
+    score, p, q
+        Of scores of at least 1 - slack times the best that in the widest gap, of equal gaps the lowest; None if
+        there is no cut.
     """
-    values = sorted(set(np.asarray(projection).tolist()))
+    events, above = np.asarray(events), np.asarray(above, bool)
     cuts = [
-        (split_pairs(np.asarray(projection) >= above, bucket, classes, weights), above - below, -below, above)
-        for below, above in itertools.pairwise(values)
-        if above - below > tolerance + rounding * (abs(below) + abs(above))
+        (split_pairs(above ^ (events <= p), bucket, classes, weights), p, q)
+        for p, q in itertools.pairwise(sorted(set(events.tolist())))
+        if q - p > tolerance + rounding * (abs(p) + abs(q))
     ]
     if not cuts:
         return None
-    score, _, negative_below, above = max(cuts)
-    return score, -negative_below, above
+    best = max(score for score, _, _ in cuts)
+    return max((cut for cut in cuts if cut[0] >= (1 - slack) * best), key=lambda cut: (cut[2] - cut[1], -cut[1]))
+
+
+def coarse_order(values):
+    """What sorts doubles by their leading 44 bits as numbers; equal ones keep their order, -0.0 < 0.0."""
+    values = np.asarray(values, np.float64)
+    leading = (values.view(np.uint64) >> np.uint64(20) << np.uint64(20)).view(np.float64).tolist()
+    return sorted(range(len(leading)), key=lambda i: (leading[i], not math.copysign(1, leading[i]) < 0))
+
+
+def repeated(codes, mask):
+    """Positions of the codes that occur more than once under a mask."""
+    masked = [code & int(mask) for code in np.asarray(codes).tolist()]
+    return [i for i, code in enumerate(masked) if masked.count(code) > 1]
+
+
+def climb(middles, halves, weights, start, iterations, step):
+    """Turn a hyperplane h so that it splits pairs middles[:, i] ± halves[:, i] of much weight.
+
+    h climbs ``- sum_i w_i f(b h.x_i) f(b h.x'_i)``, f(z) = z / sqrt(1 + z^2), on the unit sphere: in step t, b is
+    (0.5 + 2.5 t / iterations) over the mean of |h.half|, and the momentum, 0.7 of what it was plus the unit vector
+    along the gradient, is added 0.1 + 0.9 (1 - t / iterations) times the step size.
+
+    Returns
+    -------
+    score, h
+        The most weight split on the way and the last hyperplane that split it.
+    """
+    h, momentum = np.array(start, float), np.zeros(len(start))
+    one, other = middles + halves, middles - halves
+    best = -1.0, h
+    for t in range(iterations):
+        score = split_weight(middles, halves, weights, h)
+        best = (score, h) if score >= best[0] else best
+        b = (0.5 + 2.5 * t / iterations) / np.abs(h @ halves).mean()
+        x, y = b * (h @ one), b * (h @ other)
+        f, slope = (lambda z: z / np.sqrt(1 + z**2)), (lambda z: (1 + z**2) ** -1.5)
+        gradient = -one @ (weights * slope(x) * f(y)) - other @ (weights * slope(y) * f(x))
+        gradient -= (gradient @ h) * h
+        momentum = 0.7 * momentum + gradient / np.linalg.norm(gradient)
+        h = h + step * (0.1 + 0.9 * (1 - t / iterations)) * momentum
+        h = h / np.linalg.norm(h)
+    return best
+
+
+def split_weight(middles, halves, weights, h):
+    """Weight of the pairs middles[:, i] ± halves[:, i] on both sides of h."""
+    return np.asarray(weights)[(h @ (middles + halves) > 0) != (h @ (middles - halves) > 0)].sum()
 
 
 def merge_runs(codes, classes):
@@ -112,6 +209,13 @@ def merge_runs(codes, classes):
         starts.append(next(start for start in rounded if start > codes[i - 1]))
         run_classes.append(classes[i])
     return starts, run_classes
+
+
+def index_runs(starts, n_prefixes, shift):
+    """The last run that starts at prefix << shift or below, for each prefix, and then the last of all."""
+    starts = np.asarray(starts).tolist()
+    firsts = [prefix << shift for prefix in range(n_prefixes)]
+    return [max(r for r, start in enumerate(starts) if start <= first) for first in firsts] + [len(starts) - 1]
 
 
 def lookup(codes, starts, run_classes):

@@ -18,6 +18,15 @@ def test_random_labels_are_memorized(n, d, n_classes, build, tmp_path):
     contract.check(X, rng.integers(0, n_classes, n), unseen, tmp_path, **build)
 
 
+@pytest.mark.parametrize("build", contract.VARIANTS, ids=contract.name_of)
+@pytest.mark.parametrize(("n", "d"), [(2, 3), (60, 1), (60, 3)])
+def test_random_labels_are_memorized_with_any_effort_and_margin(n, d, build, tmp_path):
+    rng = np.random.default_rng([n, d])
+    X, unseen = rng.integers(-99, 99, (n, d)) / 4, 40 * rng.standard_normal((100, d))
+    _, points = np.unique(X, axis=0, return_inverse=True)
+    contract.check(X, rng.integers(0, 3, n)[points.ravel()], unseen, tmp_path, **build)
+
+
 @BUILDS
 def test_equal_labels_need_no_unit(build, tmp_path):
     rng = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Every kernel but the signs, held to its plain twin in `naive`."""
+"""Every kernel but those of the signs and of the search, held to its plain twin in `naive`."""
 
 import ctypes
 import platform
@@ -13,11 +13,12 @@ from hypothesis.extra import numpy as hnp
 from scipy.sparse import csr_array
 
 from fastmem import ContradictoryLabels, memorize
-from fastmem._kernels import rows, search, store
+from fastmem._kernels import rows, sort, store
 from fastmem.encoder import LinearCode
 from fastmem.errors import FormatError, InvalidInput, MemorizationError
 from fastmem.layer import Layer
 from fastmem.parity import parity_layers
+from fastmem.runs import sort_codes
 from fastmem.store import IntegerStore
 from fastmem.validation import as_points
 
@@ -57,7 +58,7 @@ def test_equal_rows_are_those_with_equal_numbers(X):
 @PROPERTY
 @given(X=points_with_equal_rows())
 def test_equal_rows_are_found_among_colliding_hashes(n_hashes, X):
-    def hash_rows(X, seed, hashes):
+    def hash_rows(X, keys, hashes):
         # Equal rows must get equal hashes; many others share them.
         hashes[:] = [hash(tuple(row)) % n_hashes for row in X.tolist()]
         return -1
@@ -86,14 +87,32 @@ def test_equal_rows_do_not_depend_on_dtype(dtype):
     assert pairs_of(X.astype(dtype)) == naive.equal_rows(X)
 
 
+def keys_of(X, seed=0):
+    return np.random.default_rng(seed).integers(0, 2**32, (2, X.shape[1] * X.itemsize // 4), np.uint32)
+
+
 def hashes_of(X, seed=0):
     hashes = np.empty(len(X), np.uint64)
-    assert rows.hash_rows(X, seed, hashes) == -1
+    assert rows.hash_rows(X, keys_of(X, seed), hashes) == -1
     return hashes
 
 
 @PROPERTY
-@given(points_with_equal_rows(), st.integers(0, 2**64 - 1))
+@given(points_with_equal_rows(), SEEDS)
+def test_a_hash_is_the_mixed_sum_of_words_times_keys(X, seed):
+    assert hashes_of(X, seed).tolist() == [naive.mix(h) for h in naive.hash_sums(X, keys_of(X, seed))]
+
+
+@pytest.mark.parametrize("d", [255, 256, 257, 600])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_every_column_of_a_long_row_is_hashed(d, dtype):
+    X = np.random.default_rng(d).standard_normal((3, d)).astype(dtype)
+    assert hashes_of(X).tolist() == [naive.mix(h) for h in naive.hash_sums(X, keys_of(X))]
+    assert np.array_equal(hashes_of(np.asfortranarray(X)), hashes_of(X))
+
+
+@PROPERTY
+@given(points_with_equal_rows(), SEEDS)
 def test_equal_rows_have_equal_hashes(X, seed):
     hashes = hashes_of(X, seed)
     for later, first in naive.equal_rows(X):
@@ -102,20 +121,41 @@ def test_equal_rows_have_equal_hashes(X, seed):
 
 @PROPERTY
 @given(points_with_equal_rows())
-def test_hashes_do_not_depend_on_layout_and_precision(X):
+def test_hashes_do_not_depend_on_layout(X):
     hashes = hashes_of(X)
     wide = np.zeros((2 * X.shape[0], 3 * X.shape[1]), X.dtype)
     wide[::2, ::3] = X
     assert np.array_equal(hashes_of(np.asfortranarray(X)), hashes)
     assert np.array_equal(hashes_of(wide[::2, ::3]), hashes)
     assert np.array_equal(hashes_of(X[::-1])[::-1], hashes)
-    assert np.array_equal(hashes_of(X.astype(np.float64)), hashes)
 
 
-def test_hashes_tell_apart_grid_points_and_permuted_coordinates():
-    grid = np.array(np.meshgrid(*[np.arange(20.0)] * 3)).reshape(3, -1).T
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_hashes_tell_apart_grid_points_and_permuted_coordinates(dtype):
+    grid = np.array(np.meshgrid(*[np.arange(20.0)] * 3)).reshape(3, -1).T.astype(dtype)
     assert len(np.unique(hashes_of(grid))) == 8000
-    assert len(np.unique(hashes_of(grid.astype(np.float32), seed=5))) == 8000
+    assert len(np.unique(hashes_of(-grid, seed=5))) == 8000
+
+
+@PROPERTY
+@given(st.data(), points_with_equal_rows())
+def test_rows_are_taken_from_any_layout(data, X):
+    taken = np.array(data.draw(st.lists(st.integers(0, len(X) - 1), max_size=30)), np.int64)
+    wide = np.zeros((2 * X.shape[0], 3 * X.shape[1]), X.dtype)
+    wide[::2, ::3] = X
+    for layout in (X, np.asfortranarray(X), wide[::2, ::3], wide[:, ::3][::2]):
+        out = np.full((len(taken), X.shape[1]), 7, X.dtype)
+        rows.take_rows(layout, taken, out)
+        assert out.tobytes() == X[taken].tobytes()
+
+
+def test_points_give_rows_in_any_order_and_of_any_dtype():
+    X = np.random.default_rng(2).integers(-9, 9, (3000, 40))
+    taken = np.random.default_rng(3).integers(0, 3000, 1000)
+    for dtype in ("f4", "f8", ">f4", "i1", "i8"):
+        points = as_points(X.astype(dtype))
+        assert np.array_equal(points.take(taken[::2]), X[taken[::2]])
+        assert points.take(taken).dtype == points.block(0, 1).dtype
 
 
 @PROPERTY
@@ -134,7 +174,7 @@ def test_rows_are_compared_number_by_number(data, dtype):
 def test_the_first_row_that_is_not_finite_is_found_while_hashing(value, dtype):
     X = np.zeros((30, 5), dtype)
     X[11, 4] = X[12, 0] = X[29, 2] = value
-    assert rows.hash_rows(X, 0, np.empty(30, np.uint64)) == 11
+    assert rows.hash_rows(X, keys_of(X), np.empty(30, np.uint64)) == 11
     with pytest.raises(InvalidInput, match=rf"X\[11, 4\] is {value}"):
         as_points(X).equal_rows()
 
@@ -158,63 +198,59 @@ def test_equal_rows_are_found_in_any_rounding_mode(mode):
     assert error.value.rows == [(0, 1)]
 
 
-# Scores of candidate hyperplanes
+# Sorting
 
 
 @st.composite
-def samples(draw):
-    """Projections of points sorted by bucket and class; integer numbers, so that no score is rounded."""
-    n, n_directions = draw(st.integers(1, 14)), draw(st.integers(1, 4))
-    keys = sorted(draw(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), min_size=n, max_size=n)))
-    bucket = np.unique([b for b, _ in keys], return_inverse=True)[1].astype(np.int32)
-    classes = np.array([c for _, c in keys])
-    weights = [draw(st.integers(1, 9)) for _ in range(bucket[-1] + 1)]
-    coordinates = st.integers(-6, 6).map(float)
-    projections = draw(hnp.arrays(np.float64, (n_directions, n), elements=coordinates, fill=st.nothing()))
-    return projections, bucket, classes, weights
-
-
-def groups_of(bucket, classes):
-    keys = list(zip(bucket.tolist(), classes.tolist(), strict=True))
-    return np.array([sorted(set(keys)).index(key) for key in keys], np.int32)
+def codes_with_companions(draw, most=60):
+    """Codes that differ in a few bits anywhere, or in all."""
+    bits = draw(st.sampled_from([0, 1, 5, 9, 10, 18, 27, 64]))
+    shift = draw(st.integers(0, 64 - bits))
+    codes = draw(st.lists(st.integers(0, 2**bits - 1).map(lambda code: code << shift), max_size=most))
+    base = draw(st.integers(0, 2**64 - 1)) & ~((2**bits - 1) << shift)
+    return np.array([code | base for code in codes], np.uint64), np.arange(len(codes))[::-1] * 3
 
 
 @PROPERTY
-@given(samples(), st.integers(0, 4).map(float), st.sampled_from([0.0, 0.25, 0.5]))
-def test_a_sweep_finds_the_best_of_all_cuts(sample, tolerance, rounding):
-    projections, bucket, classes, weights = sample
-    group = groups_of(bucket, classes)
-    orders = np.argsort(projections, axis=1)
-    scores, cuts = np.empty(len(projections)), np.empty(len(projections), np.int64)
-    bucket_sizes, group_sizes = np.bincount(bucket).astype(float), np.bincount(group).astype(float)
-    search.sweep_thresholds(
-        projections, orders, bucket, group, bucket_sizes, group_sizes, np.array(weights, float),
-        np.full(len(projections), tolerance), rounding, np.empty(len(bucket_sizes)), np.empty(len(group_sizes)),
-        scores, cuts,
-    )  # fmt: skip
-    for projection, order, score, cut in zip(projections, orders, scores.tolist(), cuts.tolist(), strict=True):
-        best = naive.sweep(projection, bucket, classes, weights, tolerance, rounding)
-        if best is None:
-            assert (score, cut) == (-1, 0)
-        else:
-            assert (score, projection[order[cut]], projection[order[cut + 1]]) == best
+@given(codes_with_companions(), st.sampled_from([np.int32, np.int64]))
+def test_codes_are_sorted_stably_with_their_companions(pairs, dtype):
+    codes, companions = pairs[0], pairs[1].astype(dtype)
+    expected = naive.sort_codes(codes, companions)
+    spare = np.empty_like(codes), np.empty_like(companions)
+    sort.radix_sort(codes, companions, *spare, np.empty(sort.COUNTS, np.int64))
+    assert (codes.tolist(), companions.tolist()) == expected
+
+
+@pytest.mark.parametrize("bits", [1, 9, 10, 19, 38, 62, 64])
+@pytest.mark.parametrize("n", [1, 2, 1000, 2047, 2048, 20_000])
+def test_a_sort_of_any_length_is_stable(n, bits):
+    codes = np.random.default_rng(n).integers(0, 2**bits - 1, n, np.uint64, endpoint=True)
+    order = np.argsort(codes, kind="stable")
+    for companions in (None, np.arange(n)):
+        ascending, found = sort_codes(codes.copy(), companions)
+        assert np.array_equal(ascending, codes[order])
+        assert np.array_equal(found, order)
 
 
 @PROPERTY
-@given(samples(), st.data())
-def test_the_score_of_a_threshold_is_the_weight_of_the_pairs_it_splits(sample, data):
-    projections, bucket, classes, weights = sample
-    levels = st.integers(-14, 14).map(lambda half: half / 2)
-    thresholds = data.draw(hnp.arrays(np.float64, len(projections), elements=levels))
-    starts = np.append(np.searchsorted(bucket, np.arange(bucket[-1] + 1)), len(bucket)).astype(np.int64)
-    scores = np.empty(len(projections))
-    group, pair_weights = groups_of(bucket, classes), np.array(weights, float)
-    search.score_thresholds(projections, thresholds, starts, group, pair_weights, scores)
-    expected = [
-        naive.split_pairs(projection >= t, bucket, classes, weights)
-        for projection, t in zip(projections, thresholds, strict=True)
-    ]
-    assert scores.tolist() == expected
+@given(SEEDS, st.sampled_from([1, 3, 12, 64]))
+def test_buckets_are_split_by_codes_and_parts_of_one_class_left_out(seed, bits):
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(2, rng.choice([4, 20, 200]), rng.integers(0, 12))  # inserted one by one, and by digits
+    n = int(sizes.sum()) + 5
+    classes = rng.integers(0, rng.integers(1, 5), n).astype(np.int32)
+    starts = np.append(0, np.cumsum(sizes))
+    members = np.split(rng.permutation(n)[: starts[-1]], starts[1:-1]) if len(sizes) else []
+    buckets = [rows[np.argsort(classes[rows], kind="stable")].tolist() for rows in members]
+    points = np.array([row for rows in buckets for row in rows], np.int64)
+    codes = rng.integers(0, 2**bits - 1, len(points), np.uint64, endpoint=True)
+    expected, n_parts = naive.split_buckets(codes, buckets, classes.tolist())
+    largest, new_starts = sizes.max(initial=0), np.empty(len(points) // 2 + 1, np.int64)
+    spare = np.empty(largest, np.uint64), np.empty(largest, np.int64)
+    found = sort.split_buckets(codes, points, starts, classes, *spare, np.empty(sort.COUNTS, np.int64), new_starts)
+    assert found == (len(expected), n_parts)
+    assert new_starts[0] == 0
+    assert [points[new_starts[k] : new_starts[k + 1]].tolist() for k in range(found[0])] == expected
 
 
 # The integer store
@@ -248,6 +284,17 @@ def test_runs_are_merged_and_their_starts_rounded(stored):
     starts, run_classes = np.empty(len(codes), np.uint64), np.empty(len(codes), np.int32)
     runs = store.merge_runs(codes, classes, starts, run_classes)
     assert (starts[:runs].tolist(), run_classes[:runs].tolist()) == naive.merge_runs(codes, classes)
+
+
+@PROPERTY
+@given(stored_codes(), st.integers(0, 6))
+def test_each_prefix_has_the_run_of_its_first_code(stored, prefix_bits):
+    n_bits, codes, classes, _ = stored
+    starts, _ = naive.merge_runs(codes, classes)
+    prefix_bits = min(prefix_bits, n_bits)
+    index = np.empty(2**prefix_bits + 1, np.int32)
+    store.index_runs(np.array(starts, np.uint64), n_bits - prefix_bits, index)
+    assert index.tolist() == naive.index_runs(starts, 2**prefix_bits, n_bits - prefix_bits)
 
 
 @PROPERTY

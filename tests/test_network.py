@@ -159,7 +159,7 @@ def test_progress_accepts_true_and_a_tqdm_class(data, capsys):
 
     net = fastmem.memorize(data[0][:2000], data[1][:2000], progress=Recorder)
     net.predict(data[0], progress=Recorder)
-    assert shown == ["reading", "separating", "encoding", "verifying", "predicting"]
+    assert shown == ["reading", "separating", "trimming", "verifying", "predicting"]
     capsys.readouterr()
     net.predict(data[0], progress=True)
     assert "predicting" in capsys.readouterr().err

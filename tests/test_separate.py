@@ -1,24 +1,42 @@
-"""Separation ends on every kind of data, and takes few hyperplanes where the optimum is known."""
+"""Separation ends on every kind of data, takes few hyperplanes where the optimum is known, and keeps a margin."""
 
+import dataclasses
 import itertools
 
+import naive
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits, make_moons
 
 import fastmem
-from fastmem.encoder import LinearCode
+from fastmem import InvalidInput, MarginNotReached
+from fastmem.encoder import MAX_BITS, Hyperplanes, LinearCode
 from fastmem.points import Points
+from fastmem.progress import progress_bar
 from fastmem.separate import separate
-from fastmem.separate.adaptive import separate_line
+from fastmem.separate.adaptive import Separation, separate_line
 from fastmem.separate.buckets import Buckets
+from fastmem.separate.effort import EFFORTS
+from fastmem.separate.trim import trim
+from fastmem.theory import instances
 from fastmem.theory.bounds import hyperplanes_for_cells
+
+EACH_EFFORT = pytest.mark.parametrize("effort", EFFORTS)
+EITHER_WAY = pytest.mark.parametrize("by", ["labels", "all"])
 
 
 def memorized(X, y, **options):
     net = fastmem.memorize(X, y, random_state=0, **options)
     assert np.array_equal(net.predict(X), y)
     return net
+
+
+@pytest.fixture
+def little_trimming(monkeypatch):
+    """Every effort trims as it does, but for a tenth of a second at most."""
+    for name, effort in EFFORTS.items():
+        short = dataclasses.replace(effort, trimming=min(effort.trimming, 1e8), trimming_a_point=0.0)
+        monkeypatch.setitem(EFFORTS, name, short)
 
 
 def random_labels(n, classes=2):
@@ -58,7 +76,7 @@ def test_natural_labels_of_two_moons_take_tens_of_hyperplanes():
     assert memorized(X, y).n_hyperplanes < 40
 
 
-@pytest.mark.parametrize("by", ["labels", "all"])
+@EITHER_WAY
 @pytest.mark.parametrize(
     "transform",
     [
@@ -149,16 +167,373 @@ def test_a_round_that_splits_nothing_is_followed_by_one_that_does(monkeypatch):
         weights = np.zeros(sample.d, np.float32)
         return Candidate(weights, 1.0, 1e9, sample.X[:, 0] >= np.median(sample.X[:, 0]))
 
+    def remembered(self, sample, only_bisect):
+        stalled.add(only_bisect)
+        return best(self, sample, only_bisect)
+
+    best, stalled = adaptive.Moves.best, set()
     monkeypatch.setattr(adaptive, "whitened_gaussian_move", useless)
     monkeypatch.setattr(adaptive, "midpoint_move", useless)
     monkeypatch.setattr(adaptive.Moves, "_drawn", lambda self: ["gaussian", "midpoint"])
+    monkeypatch.setattr(adaptive.Moves, "best", remembered)
     X = np.random.default_rng(9).standard_normal((200, 3))
     y = random_labels(200).astype(np.int32)
-    hyperplanes = separate(Points(X), y, np.random.default_rng(0))
+    hyperplanes = separate(Points(X), y, np.random.default_rng(0), effort="fast").hyperplanes
     assert np.array_equal(np.count_nonzero(hyperplanes.weights, axis=1), np.ones(hyperplanes.m))
     signs = hyperplanes.signs_of_block(Points(X), 0, 200)
     _, cells = np.unique(signs, axis=0, return_inverse=True)
     assert all(len(set(y[cells.ravel() == cell])) == 1 for cell in range(cells.max() + 1))
+    assert stalled == {False, True}
+
+
+# Efforts
+
+
+def of(instance, y=None):
+    return instance.X, instance.y if y is None else y
+
+
+def points_of_several_rows():
+    X = np.random.default_rng(14).integers(0, 4, (600, 4)).astype(float)
+    return X, np.unique(X, axis=0, return_inverse=True)[1].ravel()
+
+
+KINDS = {
+    "digits": lambda: load_digits(return_X_y=True),
+    "sphere": lambda: of(instances.sphere(2000, 8, random_state=0), np.arange(2000)),
+    "circle": lambda: of(instances.circle(200)),
+    "moment curve": lambda: of(instances.moment_curve(300, 6)),
+    "square": lambda: of(instances.square(500, random_state=0), np.arange(500)),
+    "grid": lambda: of(instances.grid(6, 3, random_state=0), np.arange(216)),
+    "tight pairs": lambda: of(instances.tight_pairs(300, 8, random_state=0)),
+    "moons": lambda: make_moons(2000, noise=0.05, random_state=0),
+    "duplicates": points_of_several_rows,
+    "line": lambda: (np.random.default_rng(15).standard_normal((300, 1)), random_labels(300)),
+}
+EACH_KIND = pytest.mark.parametrize("kind", KINDS)
+
+
+def separated(X, y, effort, seed=0, **options):
+    return separate(Points(X), y.astype(np.int32), np.random.default_rng(seed), effort=effort, **options)
+
+
+def exact_signs(hyperplanes, X):
+    words = hyperplanes.signs_of_block(Points(X), 0, len(X))
+    return naive.unpack_bits(words, hyperplanes.m)
+
+
+@pytest.mark.usefixtures("little_trimming")
+@EACH_EFFORT
+@EACH_KIND
+def test_points_of_different_classes_differ_in_a_sign(kind, effort):
+    X, y = KINDS[kind]()
+    hyperplanes = separated(X, y, effort).hyperplanes
+    signs = exact_signs(hyperplanes, X)
+    some = np.random.default_rng(0).permutation(len(X))[:20]
+    assert np.array_equal(signs[some], naive.signs(X[some], hyperplanes.weights, hyperplanes.thresholds))
+    cells = np.unique(signs, axis=0, return_inverse=True)[1].ravel()
+    pairs = np.unique(np.column_stack([cells, y]), axis=0)
+    assert len(pairs) == len(np.unique(cells))
+
+
+@pytest.mark.usefixtures("little_trimming")
+@EACH_EFFORT
+@EACH_KIND
+def test_codes_that_come_with_hyperplanes_are_their_signs(kind, effort):
+    X, y = KINDS[kind]()
+    separation = separated(X, y, effort)
+    if separation.hyperplanes.m > MAX_BITS or X.shape[1] == 1:
+        assert separation.codes is None
+    else:
+        signs = exact_signs(separation.hyperplanes, X)
+        assert np.array_equal(naive.unpack_bits(separation.codes[:, None], separation.hyperplanes.m), signs)
+
+
+@pytest.mark.usefixtures("little_trimming")
+@pytest.mark.parametrize("effort", ["fast", "balanced"])
+@pytest.mark.parametrize("margin", [0.0, 1e-4])
+def test_separation_depends_on_the_seed_and_not_on_threads(effort, margin):
+    X = np.random.default_rng(16).standard_normal((20_000, 30))  # more than one block of rows
+    y = random_labels(len(X))
+    once, again, other = (
+        separated(X, y, effort, seed, margin=margin, n_threads=n_threads)
+        for seed, n_threads in [(0, 1), (0, 2), (1, 1)]
+    )
+    assert np.array_equal(once.hyperplanes.weights, again.hyperplanes.weights)
+    assert np.array_equal(once.hyperplanes.thresholds, again.hyperplanes.thresholds)
+    assert np.array_equal(once.codes, again.codes)
+    assert not np.array_equal(once.hyperplanes.weights, other.hyperplanes.weights)
+
+
+# Most hyperplanes for each effort, above what several seeds took.
+@pytest.mark.parametrize(
+    ("kind", "effort", "most"),
+    [
+        ("circle", "fast", 105),
+        ("circle", "balanced", 100),
+        ("circle", "small", 100),
+        ("sphere", "balanced", 25),
+        ("moons", "balanced", 5),
+        ("moons", "small", 5),
+        ("digits", "fast", 22),
+        ("digits", "balanced", 16),
+        ("digits", "small", 14),
+    ],
+)
+def test_more_effort_takes_few_hyperplanes(kind, effort, most):
+    X, y = KINDS[kind]()
+    assert separated(X, y, effort).hyperplanes.m <= most
+
+
+@pytest.mark.parametrize("effort", ["balanced", "small"])
+def test_a_moment_curve_is_separated_near_its_optimum(effort):
+    instance = instances.moment_curve(400, 8)
+    assert instance.optimum <= separated(*of(instance), effort).hyperplanes.m <= instance.optimum + 4
+
+
+@pytest.mark.parametrize("effort", ["fast", "balanced"])
+def test_a_grid_is_separated_along_its_axes(effort):
+    instance = instances.grid(8, 3, random_state=0)
+    assert separated(instance.X, np.arange(512), effort).hyperplanes.m == 3 * 7
+
+
+def test_a_rotated_grid_takes_hardly_more_than_an_upright_one():
+    instance = instances.grid(8, 3, rotated=True, random_state=0)
+    assert separated(instance.X, np.arange(512), "balanced").hyperplanes.m <= 3 * 7 + 3
+
+
+def trimmed(separation, X, y, work, seed=0):
+    with progress_bar(False, separation.hyperplanes.m, "trimming") as bar:
+        return trim(*separation, Points(X), y.astype(np.int32), work, None, np.random.default_rng(seed), 1, bar)
+
+
+@pytest.mark.parametrize("kind", ["digits", "sphere", "moons", "grid", "tight pairs"])
+def test_trimming_leaves_fewer_hyperplanes_that_still_separate(kind):
+    X, y = KINDS[kind]()
+    separation = separated(X, y, "fast")
+    hyperplanes, codes, *_ = trimmed(separation, X, y, 2e8)
+    assert hyperplanes.m <= separation.hyperplanes.m
+    if kind != "grid":  # which is at its optimum
+        assert hyperplanes.m < separation.hyperplanes.m
+    assert np.array_equal(naive.unpack_bits(codes[:, None], hyperplanes.m), exact_signs(hyperplanes, X))
+    order = np.lexsort((y, codes))
+    same = codes[order][1:] == codes[order][:-1]
+    assert np.array_equal(y[order][1:][same], y[order][:-1][same])
+
+
+@pytest.mark.parametrize("n", [2000, 100_000])
+def test_trimming_keeps_the_one_hyperplane_that_parts_a_rare_point(n):
+    """Pairs are drawn where they are many, and hardly one holds the rare point."""
+    X = np.random.default_rng(28).standard_normal((n, 2))
+    X[0] = 9
+    y = (np.arange(n) == 0).astype(np.int32)
+    thresholds = np.array([8.0, 0.0, 1.0])
+    hyperplanes = Hyperplanes(np.eye(2)[[0, 1, 1]], thresholds, np.zeros(2), np.zeros(2, np.int16))
+    codes = naive.pack_bits(X[:, [0, 1, 1]] >= thresholds)[:, 0]
+    margins = np.abs(X[:, [0, 1, 1]] - thresholds).min(axis=0) / 2
+    hyperplanes, codes, *_ = trimmed(Separation(hyperplanes, codes, margins), X, y, 1e9)
+    assert hyperplanes.m >= 1
+    assert np.array_equal(naive.unpack_bits(codes[:, None], hyperplanes.m), exact_signs(hyperplanes, X))
+    assert np.count_nonzero(codes == codes[0]) == 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_few_rare_points_among_many_are_parted_after_trimming(seed):
+    rng = np.random.default_rng(seed)
+    X, y = rng.standard_normal((50_000, 4)), np.zeros(50_000, int)
+    y[rng.choice(50_000, 3, replace=False)] = 1
+    memorized(X, y, effort="balanced")
+
+
+def test_trimming_without_work_returns_what_it_was_given():
+    X, y = KINDS["digits"]()
+    separation = separated(X, y, "fast")
+    hyperplanes, codes, *_ = trimmed(separation, X, y, 0.0)
+    assert np.array_equal(hyperplanes.weights, separation.hyperplanes.weights)
+    assert np.array_equal(hyperplanes.thresholds, separation.hyperplanes.thresholds)
+    assert np.array_equal(codes, separation.codes)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_few_far_points_are_trimmed(seed):
+    """At some time no two points at all share their signs."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((16, 20))
+    X = np.concatenate([X, np.nextafter(X, np.inf)]) if seed % 2 else X
+    memorized(X, np.arange(len(X)), effort="balanced")
+
+
+@pytest.mark.parametrize("effort", ["none", "Fast", "", None, 1, True, ["fast"]])
+def test_an_effort_that_does_not_exist_is_refused_by_name(effort):
+    with pytest.raises(InvalidInput, match="effort"):
+        fastmem.memorize([[0.0], [1.0]], [0, 1], effort=effort)
+
+
+# Hard cases, named by the people who met them
+
+
+@EITHER_WAY
+def test_20000_points_on_a_line_take_19999_thresholds(by):
+    x = np.random.default_rng(17).permutation(np.arange(20_000.0))
+    net = memorized(x[:, None], x.astype(int) % 2, separate=by)
+    assert net.n_hyperplanes == 19_999
+
+
+@pytest.mark.parametrize("direction", [(1.0, 2.0, -3.0), (1.0, 0.0, 0.0), (0.3, -0.7, 1.1)])
+def test_points_on_a_line_in_space_take_little_more_than_one_hyperplane_each(direction):
+    x = np.random.default_rng(18).permutation(np.arange(1500.0))
+    net = memorized(x[:, None] * np.array(direction), x.astype(int) % 2, effort="fast")
+    assert 1499 <= net.n_hyperplanes <= 1520
+
+
+@pytest.mark.usefixtures("little_trimming")
+@EACH_EFFORT
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_pairs_one_ulp_apart_are_parted_with_each_effort(dtype, effort):
+    rng = np.random.default_rng(19)
+    A = rng.standard_normal((40, 4)).astype(dtype)
+    B = A.copy()
+    rows, columns = np.arange(40), rng.integers(0, 4, 40)
+    B[rows, columns] = np.nextafter(B[rows, columns], np.array(-9, dtype))
+    memorized(np.concatenate([A, B]), np.repeat([0, 1], 40), effort=effort)
+
+
+@pytest.mark.parametrize("effort", ["fast", "balanced"])
+@EITHER_WAY
+def test_a_cluster_at_a_thousand_places_is_memorized(effort, by):
+    rng = np.random.default_rng(20)
+    cluster, places = rng.standard_normal((20, 5)), 100 * rng.standard_normal((1000, 5))
+    X = (places[:, None] + cluster).reshape(-1, 5)
+    net = memorized(X, np.tile(rng.integers(0, 2, 20), 1000), effort=effort, separate=by)
+    assert net.n_hyperplanes < 1500
+
+
+@pytest.mark.usefixtures("little_trimming")
+@EACH_EFFORT
+@EITHER_WAY
+def test_a_thousand_copies_of_20_points_are_20_points(effort, by):
+    X = np.random.default_rng(21).standard_normal((20, 5))
+    net = memorized(np.tile(X, (1000, 1)), np.tile(random_labels(20), 1000), effort=effort, separate=by)
+    assert net.n_hyperplanes <= 10
+
+
+@pytest.mark.usefixtures("little_trimming")
+@EACH_EFFORT
+@EITHER_WAY
+def test_integer_images_of_mostly_constant_columns_are_memorized(effort, by):
+    rng = np.random.default_rng(22)
+    X = np.zeros((1000, 200), np.uint8)
+    X[:, 150:] = 255
+    X[:, 100:120] = rng.integers(0, 256, (1000, 20))
+    assert memorized(X, rng.integers(0, 10, 1000), effort=effort, separate=by).n_hyperplanes <= 24
+
+
+@pytest.mark.usefixtures("little_trimming")
+@EACH_EFFORT
+@EITHER_WAY
+@pytest.mark.parametrize("scale", [1e30, 1e-30])
+def test_one_column_of_another_scale_costs_little(effort, by, scale):
+    X = np.random.default_rng(23).standard_normal((1000, 6))
+    X[:, 2] *= scale
+    assert memorized(X, random_labels(1000), effort=effort, separate=by).n_hyperplanes <= 40
+
+
+# Margins
+
+
+def constant_columns():
+    X = np.random.default_rng(24).standard_normal((400, 20))
+    return np.where(np.arange(20) % 5 == 0, X, 0.1), random_labels(400)
+
+
+def whole_numbers():
+    return np.random.default_rng(25).integers(0, 10, (500, 8)), random_labels(500, 3)
+
+
+WITH_MARGIN = {
+    "digits": (KINDS["digits"], 0.02),
+    "sphere": (lambda: of(instances.sphere(2000, 16, random_state=0)), 1e-3),
+    "moons": (KINDS["moons"], 1e-3),
+    "line": (lambda: (np.arange(300.0)[:, None], random_labels(300)), 0.25),
+    "constant columns": (constant_columns, 1e-3),
+    "whole numbers": (whole_numbers, 0.1),
+}
+EACH_MARGIN = pytest.mark.parametrize("kind", WITH_MARGIN)
+
+
+@pytest.mark.usefixtures("little_trimming")
+@pytest.mark.parametrize("effort", ["fast", "balanced"])
+@EITHER_WAY
+@EACH_MARGIN
+def test_all_points_keep_the_margin_from_all_hyperplanes(kind, by, effort):
+    data, margin = WITH_MARGIN[kind]
+    X, y = data()
+    margin = margin / 100 if by == "all" else margin  # where near points have one label
+    net = memorized(X, y, margin=margin, separate=by, effort=effort)
+    assert net.certified_radius(X).min() >= margin
+
+
+@EACH_MARGIN
+def test_noise_below_the_margin_changes_no_label(kind):
+    data, margin = WITH_MARGIN[kind]
+    X, y = data()
+    net = memorized(X, y, margin=margin, effort="fast")
+    rng = np.random.default_rng(26)
+    rows, noise = rng.integers(0, len(X), 2000), rng.standard_normal((2000, X.shape[1]))
+    noise *= margin * (1 - 1e-6) / np.linalg.norm(noise, axis=1, keepdims=True)
+    assert np.array_equal(net.predict(X[rows].astype(float) + noise), y[rows])
+    # The worst noise: towards the nearest hyperplane.
+    layer = net.layers[0]
+    weights = np.asarray(layer.weights.toarray(), float)
+    lengths = np.linalg.norm(weights, axis=1)
+    distances = (X[rows] @ weights.T - layer.thresholds) / lengths
+    nearest = np.abs(distances).argmin(axis=1)
+    towards = -np.sign(distances[np.arange(2000), nearest])[:, None] * weights[nearest] / lengths[nearest, None]
+    assert np.array_equal(net.predict(X[rows] + margin * (1 - 1e-6) * towards), y[rows])
+
+
+@EACH_MARGIN
+@pytest.mark.parametrize("times", [300, 1e6])
+def test_a_margin_too_large_is_refused_with_the_largest_found(kind, times):
+    data, margin = WITH_MARGIN[kind]
+    X, y = data()
+    with pytest.raises(MarginNotReached, match="margin") as error:
+        fastmem.memorize(X, y, margin=times * margin, effort="fast", random_state=0)
+    assert error.value.margin == times * margin
+    assert 0 <= error.value.largest < times * margin
+
+
+@pytest.mark.parametrize("kind", ["sphere", "line"])
+def test_half_of_the_largest_margin_found_is_kept(kind):
+    """No promise, since `largest` is one hyperplane's, but so it is on data like these."""
+    data, margin = WITH_MARGIN[kind]
+    X, y = data()
+    with pytest.raises(MarginNotReached) as error:
+        fastmem.memorize(X, y, margin=300 * margin, effort="fast", random_state=0)
+    half = error.value.largest / 2
+    assert half > 0
+    assert memorized(X, y, margin=half, effort="fast").certified_radius(X).min() >= half
+
+
+@pytest.mark.parametrize("margin", [-1, -1e-300, np.nan, np.inf, -np.inf, "0.1", True, None, [0.1], 1j])
+def test_a_margin_that_is_no_distance_is_refused_by_name(margin):
+    with pytest.raises(InvalidInput, match="margin"):
+        fastmem.memorize([[0.0], [1.0]], [0, 1], margin=margin)
+
+
+@pytest.mark.parametrize("margin", [0, 0.0, np.float32(0), np.int64(0)])
+def test_no_margin_is_the_default(margin):
+    X = np.random.default_rng(27).standard_normal((500, 4))
+    y = random_labels(500)
+    assert memorized(X, y, margin=margin, effort="fast") == memorized(X, y, effort="fast")
+
+
+def test_a_margin_kept_anyway_changes_nothing_on_the_line():
+    X, y = WITH_MARGIN["line"][0]()
+    assert memorized(X, y, margin=0.25) == memorized(X, y)
+
+
+# Parts
 
 
 def test_refining_closes_exactly_the_buckets_of_one_class():
@@ -170,7 +545,7 @@ def test_refining_closes_exactly_the_buckets_of_one_class():
         signs = np.concatenate([signs, new], axis=1)
         codes = (new @ [1, 2]).astype(np.uint64)[buckets.rows]
         before = buckets.n_buckets
-        split = buckets.refine(codes, 2)
+        split = buckets.refine(codes)
         _, cells = np.unique(signs, axis=0, return_inverse=True)
         cells = cells.ravel()
         open_cells = [c for c in range(cells.max() + 1) if len(set(classes[cells == c])) > 1]
@@ -186,7 +561,7 @@ def test_a_sample_holds_points_that_must_differ_from_every_bucket_it_draws_on():
     rng = np.random.default_rng(11)
     classes = (rng.random(5000) < 0.001).astype(np.int32)
     buckets = Buckets(classes)
-    buckets.refine((rng.integers(0, 4, 5000).astype(np.uint64))[buckets.rows], 2)
+    buckets.refine((rng.integers(0, 4, 5000).astype(np.uint64))[buckets.rows])
     rows, starts, sizes = buckets.sample(64, rng)
     assert 2 <= len(rows) <= 80
     assert len(np.unique(rows)) == len(rows)

@@ -9,10 +9,12 @@ store reads K label bits in about 2 sqrt(K n / 2) units (`fastmem.store.integer`
 
 import numpy as np
 
-from fastmem.encoder import MAX_BITS, Encoder, LinearCode
+from fastmem.clearance import clear
+from fastmem.encoder import MAX_BITS, Encoder, LinearCode, Margins
 from fastmem.errors import MemorizationError
 from fastmem.network import EncodedNetwork
 from fastmem.progress import progress_bar
+from fastmem.runs import sort_codes
 from fastmem.separate import separate
 from fastmem.store import STORES
 
@@ -21,7 +23,7 @@ __all__ = ["build"]
 _DRAWS = 64
 
 
-def build(points, labels, must_differ, *, store, separate_by, random_state, n_threads, progress):
+def build(points, labels, must_differ, *, store, separate_by, margin, effort, random_state, n_threads, progress):
     """Memorize validated data.
 
     Parameters
@@ -31,8 +33,8 @@ def build(points, labels, must_differ, *, store, separate_by, random_state, n_th
         Equal points have equal labels.
     must_differ : int32 array of shape (n,)
         Points get different codes if these differ: the class indices, or a number for each distinct point.
-    store, separate_by : str
-        As `fastmem.memorize`'s `store` and `separate`.
+    store, separate_by, margin, effort
+        As `fastmem.memorize`'s `store`, `separate`, `margin` and `effort`.
     random_state : numpy.random.Generator
     n_threads : int
     progress : bool or tqdm class
@@ -41,39 +43,62 @@ def build(points, labels, must_differ, *, store, separate_by, random_state, n_th
     -------
     EncodedNetwork
     """
-    hyperplanes = separate(points, must_differ, random_state, n_threads, progress)
-    encoder, codes, order = _encode(hyperplanes, points, must_differ, random_state, n_threads, progress)
-    table = STORES[store].build(codes, labels.indices[order], encoder.n_bits, len(labels.classes))
+    separation = separate(
+        points,
+        must_differ,
+        random_state,
+        effort=effort,
+        margin=margin,
+        n_threads=n_threads,
+        progress=progress,
+    )
+    code, codes, ascending, order, margins = _encode(separation, points, must_differ, random_state, n_threads, progress)
+    hyperplanes, clearance = clear(separation.hyperplanes, code, codes, must_differ, margins, points, n_threads)
+    encoder = Encoder(hyperplanes, code)
+    if hyperplanes is not separation.hyperplanes:  # some codes have changed
+        ascending, order = sort_codes(codes)
+    table = STORES[store].build(ascending, labels.indices[order], encoder.n_bits, len(labels.classes))
     return EncodedNetwork(
         encoder,
         table,
         labels.classes,
         n_points=points.n,
-        n_told_apart=np.count_nonzero(np.bincount(must_differ)),
+        n_told_apart=_count_distinct(must_differ),
         construction="compact",
         separate=separate_by,
+        **clearance._asdict(),
     )
 
 
-def _encode(hyperplanes, points, must_differ, random_state, n_threads, progress):
-    """Encoder under which points that must differ do, its codes sorted, and what sorts them.
+def _encode(separation, points, must_differ, random_state, n_threads, progress):
+    """Linear code under which points that must differ do, the codes, also sorted, what sorts them, the signs' margins.
 
     Signs themselves are distinct by construction; a drawn code is checked, and drawn again if two collide.
     """
+    hyperplanes, codes, lowest = separation
     for attempt in range(_DRAWS):
         if hyperplanes.m <= MAX_BITS:
             code = LinearCode.identity(hyperplanes.m)
         else:
             code = LinearCode.draw(hyperplanes.m, points.n, random_state, attempt)
-        encoder = Encoder(hyperplanes, code)
-        with progress_bar(progress, points.n, "encoding") as bar:
-            codes = encoder.codes(points, n_threads, bar)
-        order = np.argsort(codes, kind="stable")
-        codes, classes = codes[order], must_differ[order]
-        collision = np.flatnonzero((codes[1:] == codes[:-1]) & (classes[1:] != classes[:-1]))
+        if not code.is_identity or codes is None:
+            margins = Margins(hyperplanes.m)
+            with progress_bar(progress, points.n, "encoding") as bar:
+                codes = Encoder(hyperplanes, code).codes(points, n_threads, bar, margins)
+            lowest = margins.lowest()
+        ascending, order = sort_codes(codes.copy())
+        equal = np.flatnonzero(ascending[1:] == ascending[:-1])
+        collision = equal[must_differ[order[equal]] != must_differ[order[equal + 1]]]
         if not collision.size:
-            return encoder, codes, order
+            return code, codes, ascending, order, lowest
         if code.is_identity:
             break
     rows = [int(order[collision[0]]), int(order[collision[0] + 1])]
     raise MemorizationError(f"rows {rows[0]} and {rows[1]} got the same code though they must differ", rows)
+
+
+def _count_distinct(numbers):
+    """How many different ones there are among n numbers from 0 to n - 1."""
+    present = np.zeros(len(numbers), bool)
+    present[numbers] = True
+    return np.count_nonzero(present)

@@ -6,8 +6,12 @@ without looking at the data. Here points with the same signs so far share a buck
 1. draws a sample of the open buckets (`fastmem.separate.buckets`, `fastmem.separate.sample`),
 2. chooses a batch of hyperplanes on the sample, each the best of what the moves propose
    (`fastmem.separate.moves`): whitened Gaussian directions w ~ N(0, S^-1), S the covariance of the open
-   points; hyperplanes through the midpoints of open pairs; axis-parallel ones,
+   points; pencils of hyperplanes through the midpoints of open pairs; cuts along a lattice; axis-parallel ones,
 3. takes the exact signs of all open points, splits the buckets and closes those that are done.
+
+Where much is open, a round chooses on a larger sample in rounds of its own, so that few passes over all points are
+needed. Hyperplanes are trimmed afterwards (`fastmem.separate.trim`) where the effort allows. With a margin each of
+them is first cleared of points (`fastmem.separate.slab`).
 
 On the line no search is needed: `separate_line` is optimal.
 
@@ -18,31 +22,75 @@ never enlarges it. Every round starts with D not empty and ends with D smaller, 
 is. If a round splits no bucket, the next one consists of bisecting moves only, and their first hyperplane does
 split a pair of D: the sample contains, from each bucket it draws on, two points that must differ. They are
 different points, since equal rows with different classes were refused. So they differ in some coordinate c.
-Among the thresholds swept in c is one between them, and each splits what the sample says it splits, because
+The threshold between them splits them, and any threshold t in c splits what the sample says it splits, because
 [x_c >= t] is decided without rounding both here and by the signs kernel (weights 0 and 1 and a threshold that
-float64 holds). The move takes the best of them, or, should rounded scores mislead it, the threshold between the
-two points; either way it has checked that points of one open bucket fall on both sides. Such a split parts at
-least one pair of D: were all pairs across it of one class, so would be the whole bucket. Hence D is empty after
-finitely many rounds.
+float64 holds). The move takes the best of the thresholds that leave a gap, or, if none does or rounded scores
+mislead it, the one between the two points; either way it has checked that points of one open bucket fall on both
+sides. Such a split parts at least one pair of D: were all pairs across it of one class, so would be the whole
+bucket. Hence D is empty after finitely many rounds.
 """
+
+import time
+from contextlib import contextmanager
+from typing import NamedTuple
 
 import numpy as np
 
-from fastmem.blocks import over_row_blocks
-from fastmem.encoder import Hyperplanes, LinearCode, column_frame
+from fastmem.encoder import MAX_BITS, Hyperplanes, column_frame
+from fastmem.points import Points
 from fastmem.progress import progress_bar
 from fastmem.separate.buckets import Buckets
-from fastmem.separate.moves import bisecting_move, midpoint_move, whitened_basis, whitened_gaussian_move
-from fastmem.separate.sample import Sample, threshold_between
+from fastmem.separate.effort import EFFORTS
+from fastmem.separate.exact import signs_of
+from fastmem.separate.frame import threshold_between
+from fastmem.separate.moves import (
+    bisecting_move,
+    discriminant_move,
+    lattice_move,
+    midpoint_move,
+    whitened_basis,
+    whitened_gaussian_move,
+)
+from fastmem.separate.sample import Candidate, Sample
+from fastmem.separate.slab import Slab
+from fastmem.separate.trim import trim
 
-__all__ = ["separate", "separate_line"]
+__all__ = ["Separation", "separate", "separate_line"]
 
 _BATCH = 48
-_STOP = 0.4
 _SAMPLE_NUMBERS = 3 * 2**20
+_SCOUTS = 16
+_SCOUTED = 16  # no more than one point in so many is copied
+_SCOUTED_NUMBERS = 2**23
+# Equal scores are not equally good: cuts along a lattice keep it one, hyperplanes through midpoints waste nothing.
+_PREFERENCE = {"gaussian": 1.0, "midpoint": 1.02, "lattice": 1.5, "discriminant": 1.0, "bisecting": 1.0}
+_LATTICE_DIMENSIONS = 8
+_CLEARED = 12
+_CROWD = 30.0
+_DISCRIMINANTS = 8
+_GROUPS = 0.5  # of the points: where most are alone in their class there is nothing to find
 
 
-def separate(points, classes, random_state, n_threads=1, progress=False):
+class Separation(NamedTuple):
+    """Hyperplanes, and what is known of their signs.
+
+    Attributes
+    ----------
+    hyperplanes : Hyperplanes
+    codes : uint64 array of shape (n,), or None
+        Each point's signs, hyperplane j in bit j, if there are at most 62.
+    margins : float64 array of shape (m,), or None
+        With the codes: lower bounds of ``|w_j.x - t_j|`` over the points (`Hyperplanes.xor_codes`).
+    """
+
+    hyperplanes: Hyperplanes
+    codes: np.ndarray | None = None
+    margins: np.ndarray | None = None
+
+
+def separate(
+    points, classes, random_state, *, effort="balanced", margin=0.0, n_threads=1, progress=False, timings=None
+):
     """Hyperplanes whose signs differ for any two points of different classes.
 
     Parameters
@@ -51,38 +99,196 @@ def separate(points, classes, random_state, n_threads=1, progress=False):
     classes : int32 array of shape (n,)
         Equal points must have equal classes.
     random_state : numpy.random.Generator
+    effort : {"fast", "balanced", "small"}
+    margin : float
+        Euclidean distance that every point keeps from every hyperplane.
     n_threads : int
         The result does not depend on it.
     progress : bool or tqdm class
+    timings : dict, optional
+        Receives the seconds spent in "selecting" hyperplanes, taking "signs", "refining" buckets and "trimming".
 
     Returns
     -------
-    Hyperplanes
+    Separation
+
+    Raises
+    ------
+    MarginNotReached
+        No hyperplane that parts what is still together was found to keep the margin.
     """
-    buckets = Buckets(classes)
-    weights, thresholds = np.empty((0, points.d), np.float32), np.empty(0)
-    size = _sample_size(points.d)
-    overview = np.unique(random_state.integers(0, points.n, min(points.n, size)))
-    centre, exponents = column_frame(points.take(overview))
+    clock = _Clock({} if timings is None else timings)
+    slab = Slab(points, margin, n_threads) if margin else None
+    search = _Rounds(points, classes, random_state, EFFORTS[effort], slab, n_threads, clock)
     if points.d == 1:
-        thresholds = separate_line(points.block(0, points.n)[:, 0], classes)
-        return Hyperplanes(np.ones((len(thresholds), 1), np.float32), thresholds, centre, exponents)
-    moves = Moves(random_state)
-    stalled = False
+        return Separation(search.on_the_line())
     with progress_bar(progress, points.n, "separating") as bar:
-        bar.update(points.n - buckets.n_points)
+        search.run(bar)
+    separation = search.separation()
+    work = EFFORTS[effort].trim_work(points.n)
+    if work and 1 < separation.hyperplanes.m <= MAX_BITS:
+        with clock.measure("trimming"), progress_bar(progress, None, "trimming", "hyperplanes") as bar:
+            separation = Separation(*trim(*separation, points, classes, work, slab, random_state, n_threads, bar))
+    if slab:
+        slab.check(separation.hyperplanes)
+    return separation
+
+
+class _Clock:
+    def __init__(self, seconds):
+        self.seconds = seconds
+        for name in ("selecting", "signs", "refining", "trimming"):
+            seconds[name] = 0.0
+
+    @contextmanager
+    def measure(self, name):
+        start = time.perf_counter()
+        yield
+        self.seconds[name] += time.perf_counter() - start
+
+
+class _Rounds:
+    """The rounds, and the hyperplanes chosen so far."""
+
+    def __init__(self, points, classes, random_state, effort, slab, n_threads, clock):
+        self.points, self.classes, self.random_state = points, classes, random_state
+        self.effort, self.slab, self.n_threads, self.clock = effort, slab, n_threads, clock
+        self.buckets = Buckets(classes)
+        self.weights, self.thresholds = np.empty((0, points.d), np.float32), np.empty(0)
+        self.size = _sample_size(points.d, effort)
+        overview = np.unique(random_state.integers(0, points.n, min(points.n, self.size)))
+        self.frame = column_frame(points.take(overview))
+        # Along narrower directions more points lie in a slab than it can be cleared of.
+        narrowest = _CROWD * points.n * slab.margin / points.d if slab else 0.0
+        self.moves = Moves(points.d, effort, narrowest, random_state)
+        self.codes = np.zeros(points.n, np.uint64)
+        self.margins = np.empty(0)  # of the first hyperplanes, whose signs are known of all points
+
+    def on_the_line(self):
+        thresholds = separate_line(self.points.block(0, self.points.n)[:, 0], self.classes)
+        hyperplanes = self._hyperplanes(np.ones((len(thresholds), 1), np.float32), thresholds)
+        if self.slab:
+            self.slab.check(hyperplanes)
+        return hyperplanes
+
+    def run(self, bar):
+        """Add hyperplanes until no bucket is open."""
+        buckets = self.buckets
+        bar.update(self.points.n - buckets.n_points)
+        stalled = False
         while buckets.n_buckets:
-            rows, starts, sizes = buckets.sample(size, random_state)
-            sample = Sample(points.take(rows), classes[rows], starts, sizes)
-            whole = len(rows) == buckets.n_points
-            batch = _choose_batch(sample, moves, min(_BATCH, buckets.spare_bits), whole, stalled)
-            new = Hyperplanes(*batch, centre, exponents)
             open_before = buckets.n_points
-            stalled = not buckets.refine(_signs(new, points, buckets.rows, n_threads), new.m)
-            if not stalled:
-                weights, thresholds = np.concatenate([weights, batch[0]]), np.concatenate([thresholds, batch[1]])
+            with self.clock.measure("selecting"):
+                batch = self._choose(stalled)
+            with self.clock.measure("signs"):
+                signs = self._signs_of_open(batch)
+            with self.clock.measure("refining"):
+                stalled = not buckets.refine(signs)
+            if stalled and self.slab:
+                self.slab.give_up(len(self.weights))
+            if stalled:
+                self._forget(len(self.weights))
+            else:
+                self.weights = np.concatenate([self.weights, batch.weights])
+                self.thresholds = np.concatenate([self.thresholds, batch.thresholds])
             bar.update(open_before - buckets.n_points)
-    return Hyperplanes(weights, thresholds, centre, exponents)
+
+    def _hyperplanes(self, weights, thresholds):
+        return Hyperplanes(weights, thresholds, *self.frame)
+
+    def separation(self):
+        """The result, with the signs that are not known yet of points that were separated early."""
+        hyperplanes = self._hyperplanes(self.weights, self.thresholds)
+        if hyperplanes.m > MAX_BITS:
+            return Separation(hyperplanes)
+        known = len(self.margins)
+        late = self._hyperplanes(self.weights[known:], self.thresholds[known:])
+        if late.m:
+            with self.clock.measure("signs"):
+                self._know(late)
+        return Separation(hyperplanes, self.codes, self.margins)
+
+    def _know(self, hyperplanes):
+        """Take the signs of the next hyperplanes for all points."""
+        known = len(self.margins)
+        signs, margins = signs_of(hyperplanes, self.points, self.n_threads)
+        self.codes |= signs << np.uint64(known)
+        self.margins = np.concatenate([self.margins, margins])
+        return signs
+
+    def _signs_of_open(self, batch):
+        """Exact signs of the open points, and while these are many of all points: rows in a row are read faster."""
+        rows, m = self.buckets.rows, len(self.weights)
+        if m > len(self.margins) or m + batch.m > MAX_BITS or 2 * len(rows) < self.points.n:
+            return signs_of(batch, self.points, self.n_threads, rows)[0]
+        return self._know(batch)[rows]
+
+    def _forget(self, m):
+        """Forget the signs of all but the first m hyperplanes."""
+        if len(self.margins) > m:
+            self.margins = self.margins[:m]
+            self.codes &= np.uint64((1 << m) - 1)
+
+    def _choose(self, only_bisect):
+        """Some hyperplanes chosen on a sample; where much is open, in rounds on a larger sample."""
+        scouted = min(_SCOUTS * self.size, self.points.n // _SCOUTED, _SCOUTED_NUMBERS // self.points.d)
+        if only_bisect or scouted < 2 * self.size or self.buckets.n_points < 2 * scouted:
+            return self._choose_on_sample(self.points, self.classes, self.buckets, _BATCH, only_bisect, False)
+        rows, starts, _ = self.buckets.sample(scouted, self.random_state)
+        points, classes = Points(self.points.take(rows)), self.classes[rows]
+        bucket = np.repeat(np.arange(len(starts) - 1, dtype=np.uint64), np.diff(starts))
+        buckets = Buckets(classes)
+        buckets.refine(bucket[buckets.rows])
+        first, batches, left = buckets.n_points, [], _BATCH
+        while left and buckets.n_points > self.effort.stop * first:
+            batch = self._choose_on_sample(points, classes, buckets, left, False, True)
+            batches.append(batch)
+            left -= batch.m
+            if not buckets.refine(signs_of(batch, points, 1, buckets.rows)[0]):
+                break
+        weights, thresholds = [b.weights for b in batches], [b.thresholds for b in batches]
+        return self._hyperplanes(np.concatenate(weights), np.concatenate(thresholds))
+
+    def _cleared(self, candidate, sample, n_before):
+        """A hyperplane that keeps the margin and splits a bucket of the sample, near a candidate or another one."""
+        self.slab.forget()
+        for _ in range(_CLEARED):
+            cleared = self._cleared_at(self.slab, candidate, sample)
+            if cleared:
+                return cleared
+            candidate = self.moves.any(sample)
+        # What can be asked for: a slab narrow enough is cleared.
+        slab = self.slab
+        while slab.margin > 2 * self.slab.largest and slab.margin > 0:
+            slab = slab.at(slab.margin / 2)
+            self._cleared_at(slab, candidate, sample)
+            self.slab.largest = max(self.slab.largest, slab.largest)
+        self.slab.give_up(n_before)
+
+    def _cleared_at(self, slab, candidate, sample):
+        weights, threshold, distance = slab.clear(candidate.weights, candidate.threshold)
+        above = sample.X @ weights.astype(np.float64) >= threshold
+        if not sample.is_split(above):
+            return None
+        slab.largest = max(slab.largest, distance)
+        return Candidate(weights, threshold, candidate.score, above) if slab.keeps(distance) else None
+
+    def _choose_on_sample(self, points, classes, buckets, limit, only_bisect, scouting):
+        rows, starts, sizes = buckets.sample(self.size, self.random_state)
+        sample = Sample(points.take(rows), classes[rows], starts, sizes)
+        whole = len(rows) == buckets.n_points and not scouting
+        self.moves.start_round(sample, whole)
+        weights, thresholds = [], []
+        while sample.n_buckets and len(weights) < limit:
+            best = self.moves.best(sample, only_bisect)
+            if self.slab:
+                best = self._cleared(best, sample, len(self.weights) + len(weights))
+            weights.append(best.weights)
+            thresholds.append(best.threshold)
+            sample.split(best.above)
+            if not whole and sample.open_weight < self.effort.stop * sample.initial_weight:
+                break
+        return self._hyperplanes(np.array(weights, np.float32), np.array(thresholds, np.float64))
 
 
 def separate_line(x, classes):
@@ -105,34 +311,9 @@ def separate_line(x, classes):
     return threshold_between(x[changes], x[changes + 1])
 
 
-def _sample_size(d):
-    """max(4096, 16 d) points, fewer where they would take more than 24 MB as float64."""
-    return min(max(4096, 16 * d), max(1024, _SAMPLE_NUMBERS // d))
-
-
-def _signs(hyperplanes, points, rows, n_threads):
-    columns = LinearCode.identity(hyperplanes.m).columns
-    codes = np.empty(len(rows), np.uint64)
-
-    def work(start, stop):
-        hyperplanes.xor_codes(points.take(rows[start:stop]), columns, codes=codes[start:stop])
-
-    over_row_blocks(work, len(rows), points.d, n_threads)
-    return codes
-
-
-def _choose_batch(sample, moves, limit, whole, only_bisect):
-    """Hyperplanes chosen one after the other until the sample is mostly separated, or `limit` are chosen."""
-    moves.start_round(sample)
-    weights, thresholds = [], []
-    while sample.n_buckets and len(weights) < limit:
-        best = moves.best(sample, only_bisect)
-        weights.append(best.weights)
-        thresholds.append(best.threshold)
-        sample.split(best.above)
-        if not whole and sample.open_weight < _STOP * sample.initial_weight:
-            break
-    return np.array(weights, np.float32), np.array(thresholds, np.float64)
+def _sample_size(d, effort):
+    """The effort's number of points, at least 16 d; fewer where they would take more than 24 MB as float64."""
+    return min(max(effort.sample_points, 16 * d), max(1024, _SAMPLE_NUMBERS // d))
 
 
 class Moves:
@@ -142,31 +323,48 @@ class Moves:
     wins is the probability that it is tried, and never below 1/10.
     """
 
-    def __init__(self, random_state):
+    def __init__(self, d, effort, narrowest, random_state):
+        self.effort, self.narrowest = effort, narrowest
+        self._age = effort.whiten_every
         self.random_state = random_state
-        self.wins = {"gaussian": 1.0, "midpoint": 1.0, "bisecting": 1.0}
+        self.wins = dict.fromkeys(_PREFERENCE, 1.0) | {"midpoint": effort.midpoint_prior}
+        if d > _LATTICE_DIMENSIONS:
+            del self.wins["lattice"]
 
-    def start_round(self, sample):
-        """Whiten with the points that are open now."""
-        self._basis, self._rank = whitened_basis(sample, self.random_state)
+    def start_round(self, sample, whole):
+        """Whiten with the points that are open now, unless that has been done a few hyperplanes ago."""
+        if whole or self._age >= self.effort.whiten_every:
+            self._basis, self._rank = whitened_basis(sample, self.random_state, self.narrowest)
+            self._age = 0
 
     def best(self, sample, only_bisect):
         """Best candidate of the moves tried; a bisecting one if no other splits anything."""
+        self._age += 1
         candidates = {} if only_bisect else {name: self._try(name, sample) for name in self._drawn()}
-        candidates = {name: c for name, c in candidates.items() if c is not None}
-        if not candidates:
-            return bisecting_move(sample, self.random_state)
-        winner = max(candidates, key=lambda name: candidates[name].score)
+        scores = {name: c.score * _PREFERENCE[name] for name, c in candidates.items() if c is not None}
+        winner = max(scores, key=scores.get, default=None)
         for name in candidates:
             self.wins[name] += 0.1 * ((name == winner) - self.wins[name])
-        return candidates[winner]
+        return candidates[winner] if scores else bisecting_move(sample, self.random_state)
+
+    def any(self, sample):
+        """A candidate of a random move."""
+        moves = [name for name in self.wins if name != "bisecting"]
+        candidate = self._try(moves[self.random_state.integers(len(moves))], sample)
+        return bisecting_move(sample, self.random_state) if candidate is None else candidate
 
     def _drawn(self):
         return [name for name, wins in self.wins.items() if self.random_state.random() < max(wins, 0.1)]
 
     def _try(self, name, sample):
         if name == "gaussian":
-            return whitened_gaussian_move(sample, self._basis, self.random_state)
+            return whitened_gaussian_move(sample, self._basis, self.effort.directions, self.random_state)
+        if name == "discriminant":
+            if len(sample.group_sizes) > _GROUPS * len(sample.members):
+                return None
+            return discriminant_move(sample, self._basis, _DISCRIMINANTS, self.random_state)
+        if name == "lattice":
+            return lattice_move(sample, self.effort.near_pairs, self.random_state)
         if name == "midpoint":
-            return midpoint_move(sample, self._rank, self.random_state)
+            return midpoint_move(sample, self._rank, self.effort.pencils, self.random_state)
         return bisecting_move(sample, self.random_state)

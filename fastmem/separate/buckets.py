@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from fastmem.runs import run_starts
+from fastmem._kernels import sort as kernels
+from fastmem.runs import sort_codes
 
 __all__ = ["Buckets"]
 
@@ -25,9 +26,11 @@ class Buckets:
 
     def __init__(self, classes):
         self.classes = classes
-        self.rows = np.argsort(classes, kind="stable")
+        self.rows = np.arange(len(classes))
+        if np.any(classes[1:] < classes[:-1]):
+            _, self.rows = sort_codes(classes.astype(np.uint64), self.rows)
         self.starts = np.array([0, len(classes)], np.int64)
-        self._close(self.starts[:1], self.starts[1:])
+        self.refine(np.zeros(len(classes), np.uint64))
 
     @property
     def n_points(self):
@@ -39,48 +42,29 @@ class Buckets:
         """Number of open buckets."""
         return len(self.starts) - 1
 
-    @property
-    def spare_bits(self):
-        """How many signs `refine` takes at once: a bucket's number and its new signs share 64 bits."""
-        return 64 - max(self.n_buckets - 1, 0).bit_length()
-
-    def refine(self, codes, n_bits):
+    def refine(self, codes):
         """Split every bucket by new signs and close what is done.
 
         Parameters
         ----------
         codes : uint64 array
-            New signs of each of `rows`, below 2^n_bits; overwritten.
-        n_bits : int
-            At most `spare_bits`.
+            New signs of each of `rows`; overwritten, and so is `rows`.
 
         Returns
         -------
         bool
             Whether any bucket was split.
         """
-        sizes = np.diff(self.starts)
-        if n_bits < 64:  # with 64 signs there is one bucket only
-            codes |= np.repeat(np.arange(self.n_buckets, dtype=np.uint64), sizes) << np.uint64(n_bits)
-        order = np.argsort(codes, kind="stable")
-        codes = codes[order]
-        self.rows = self.rows[order]
-        firsts = run_starts(codes)
-        split = len(firsts) > self.n_buckets
-        self._close(firsts, np.append(firsts[1:], len(codes)))
-        return split
-
-    def _close(self, firsts, ends):
-        """Keep the buckets rows[firsts[k]:ends[k]] that hold two classes: sorted, so the ends show it."""
-        classes = self.classes
-        open_ = np.flatnonzero(classes[self.rows[firsts]] != classes[self.rows[ends - 1]])
-        sizes = (ends - firsts)[open_]
-        self.starts = np.append(0, np.cumsum(sizes))
-        if self.n_points != self.starts[-1]:
-            keep = np.zeros(self.n_points + 1, np.int8)
-            keep[firsts[open_]] += 1
-            keep[ends[open_]] -= 1
-            self.rows = self.rows[np.cumsum(keep[:-1], dtype=np.int8).astype(bool)]
+        before = self.n_buckets
+        largest = np.diff(self.starts).max(initial=0)
+        starts = np.empty(self.n_points // 2 + 1, np.int64)  # an open bucket holds two points
+        n_open, parts = kernels.split_buckets(
+            codes, self.rows, self.starts, self.classes,
+            np.empty(largest, np.uint64), np.empty(largest, np.int64), np.empty(kernels.COUNTS, np.int64), starts,
+        )  # fmt: skip
+        self.starts = starts[: n_open + 1].copy()
+        self.rows = self.rows[: self.starts[-1]]
+        return parts > before
 
     def sample(self, size, random_state):
         """Draw about `size` points, a few from each of some open buckets, or all if they are no more than that.
@@ -99,7 +83,7 @@ class Buckets:
         """
         full = np.diff(self.starts)
         if self.n_points <= size:
-            return self.rows, self.starts, full.astype(np.float64)
+            return self.rows.copy(), self.starts, full.astype(np.float64)
         share = max(8, -(-size // self.n_buckets))
         chosen = random_state.choice(self.n_buckets, min(self.n_buckets, size // 2), replace=False)
         taken = np.cumsum(np.minimum(full[chosen], share))

@@ -8,18 +8,26 @@ import numpy as np
 
 __all__ = ["bisecting_move", "midpoint_move", "whitened_basis", "whitened_gaussian_move"]
 
-_DIRECTIONS = 12
 _EIGENVALUE_FLOOR = 1e-6
 _WHITENED_DIMENSIONS = 256
-_MIDPOINT_TRIES = 32
+_LAYER = 16  # points on average
+_SLACK = 0.1  # rather between layers than through one, which float32 weights spread a little
+_MIDPOINT_COORDINATES = 2**17
 _OUTLYING = 8.0  # most coordinates lie within [-1, 1]
 
 
-def whitened_basis(sample, random_state):
+def whitened_basis(sample, random_state, narrowest=0.0):
     """Directions that whiten the sample, and its dimension.
 
     In more than 256 dimensions S is restricted to the span of as many random differences of points that must
     differ: where the sample has fewer points than dimensions, directions outside their span separate nothing.
+
+    Parameters
+    ----------
+    sample : Sample
+    random_state : numpy.random.Generator
+    narrowest : float
+        Standard deviation, in the points' units, below which directions count as that wide.
 
     Returns
     -------
@@ -40,38 +48,40 @@ def whitened_basis(sample, random_state):
     inside = Z @ span.T
     eigenvalues, vectors = np.linalg.eigh(inside.T @ inside / len(Z))
     floor = _EIGENVALUE_FLOOR * max(eigenvalues[-1], 1e-300)
-    basis = (vectors / np.sqrt(np.maximum(eigenvalues, floor))).T @ span
+    narrow = min(sample.frame.length(narrowest) ** 2, max(eigenvalues[-1], 1e-300))
+    basis = (vectors / np.sqrt(np.maximum(eigenvalues, max(floor, narrow)))).T @ span
     return basis, max(int(np.count_nonzero(eigenvalues > floor)), 1)
 
 
-def whitened_gaussian_move(sample, basis, random_state):
+def whitened_gaussian_move(sample, basis, directions, random_state):
     """The best of a few Gaussian directions, whitened, each with its best threshold."""
-    return sample.sweep(random_state.standard_normal((_DIRECTIONS, len(basis))) @ basis)
+    return sample.sweep(random_state.standard_normal((directions, len(basis))) @ basis)
 
 
-def midpoint_move(sample, rank, random_state):
-    """A hyperplane through the midpoints of min(rank, open buckets) random pairs that must differ.
+def midpoint_move(sample, rank, pencils, random_state):
+    """The best of some pencils of hyperplanes through the midpoints of random pairs that must differ.
 
-    It can split d pairs at once, which is what congested data needs (pairs in general position allow no more).
-    Directions that are left free lean towards the differences of the pairs, so that these fall on both sides.
+    A hyperplane has d degrees of freedom: all but one make it pass between as many pairs, each of another bucket,
+    and the last is swept exactly, for the position that splits most. So it splits d pairs at least, which is
+    what congested data needs (pairs in general position allow no more). Directions that are left free lean
+    towards the differences of the pairs, so that these fall on both sides.
     """
-    pairs = min(rank, sample.n_buckets)
-    tries = max(1, _MIDPOINT_TRIES // pairs)
+    pairs = min(max(rank - 1, 1), sample.n_buckets)
+    tries = max(1, min(pencils, _MIDPOINT_COORDINATES // (pairs * sample.d)))
     buckets = np.stack([random_state.choice(sample.n_buckets, pairs, replace=False) for _ in range(tries)])
     a, b = sample.random_pairs(buckets, random_state)
     A, B = sample.coordinates[a], sample.coordinates[b]
     differences = A - B
     differences /= np.linalg.norm(differences, axis=2, keepdims=True) + 1e-300
-    random = random_state.standard_normal((tries, sample.d, 1))
-    sides = np.sign(differences @ random)
-    target = np.concatenate([(differences * sides).sum(axis=1), random_state.standard_normal((tries, 1))], axis=1)
+    sides = np.sign(differences @ random_state.standard_normal((tries, sample.d, 2)))
+    leaning = differences.transpose(0, 2, 1) @ sides
+    target = np.concatenate([leaning, random_state.standard_normal((tries, 1, 2))], axis=1)
     # (w, t) with w.midpoint - t = 0 for every pair: the target less its part along the rows [midpoint, -1].
     rows = np.concatenate([(A + B) / 2, -np.ones((tries, pairs, 1))], axis=2)
     rows /= np.linalg.norm(rows, axis=2, keepdims=True)
-    solution = _off_the_rows(target[:, :, None], rows)
-    directions, levels = solution[:, :-1, 0], np.ascontiguousarray(solution[:, -1, 0])
-    best, score = sample.best_direction(directions, levels)
-    return sample.sweep(directions[[best]]) if score > 0 else None
+    solutions = _off_the_rows(target, rows)
+    direction = sample.sweep_pencils(solutions[:, :, 0], solutions[:, :, 1])
+    return None if direction is None else sample.sweep(direction[None])
 
 
 def _off_the_rows(vectors, rows):
@@ -88,6 +98,39 @@ def _off_the_rows(vectors, rows):
     for _ in range(3):
         vectors = vectors - transposed @ (inverse @ (rows @ vectors))
     return vectors
+
+
+def lattice_move(sample, near_pairs, random_state):
+    """The best hyperplane along which most points tie: a coordinate axis or the difference of two near points.
+
+    Only in few dimensions, where lattices and other repeated coordinates leave such gaps: a cut in one parts all
+    layers of points at once, and keeps the rest as regular as it was.
+    """
+    buckets = random_state.integers(0, sample.n_buckets, near_pairs)
+    a, b = sample.near_pairs(buckets, random_state)
+    differences = sample.frame.across(sample.coordinates[a] - sample.coordinates[b])
+    directions = np.concatenate([np.eye(sample.d), differences])
+    layers = sample.count_layers(directions)
+    fewest = layers.min()
+    return sample.sweep(directions[layers <= 1.25 * fewest], _SLACK) if _LAYER * fewest <= len(sample.X) else None
+
+
+def discriminant_move(sample, basis, directions, random_state):
+    """The best of some Fisher discriminants: across the difference of two classes' means, S^-1 (mean - mean').
+
+    They find what makes the labels differ, where that is simple. In each a class is compared with another, or with
+    all others, in one bucket or in all.
+    """
+    a, b = sample.random_pairs(random_state.integers(0, sample.n_buckets, directions), random_state)
+    differences = []
+    for i, (first, second) in enumerate(zip(a.tolist(), b.tolist(), strict=True)):
+        inside = sample.members if i % 2 else sample.members[sample.bucket[sample.members] == sample.bucket[first]]
+        classes = sample.classes[inside]
+        one = classes == sample.classes[first]
+        other = ~one if i % 4 > 1 else classes == sample.classes[second]
+        Z = sample.coordinates[inside].clip(-_OUTLYING, _OUTLYING)
+        differences.append(Z[one].mean(axis=0) - Z[other].mean(axis=0))
+    return sample.sweep(np.array(differences) @ basis.T @ basis)
 
 
 def bisecting_move(sample, random_state):

@@ -10,25 +10,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastmem._kernels import search as kernels
-from fastmem.encoder import column_frame, split_exactly
 from fastmem.runs import run_starts
+from fastmem.separate.frame import Frame, threshold_between
 
-__all__ = ["Candidate", "Sample", "threshold_between"]
+__all__ = ["Candidate", "Sample"]
 
 # Neighbours along a direction count as tied if closer than this share of the range of the middle 80 %...
 _TIE = 1e-8
 # ...or than this share of their distances from the centre, which is what rounding leaves of equal points.
 _ROUNDING = 1e-13
-_FARTHEST = 1e30
-# Weights reach over fewer powers of two in float32; columns of much larger scale are left out.
-_WIDEST = 120
-_ZERO = -100_000
-
-
-def threshold_between(below, above):
-    """Numbers t with below < t <= above, in the middle wherever float64 has a number there."""
-    middle = below / 2 + above / 2
-    return np.where((below < middle) & (middle <= above), middle, above)
+_RADIX = 1024
+_CLOSED = np.int32(-1)
+_SPARSE = 0.75
+# As a direction's threshold grows, every point begins above it.
+_ABOVE = np.ones((1, 1), bool)
 
 
 @dataclass(frozen=True)
@@ -52,18 +47,17 @@ class Sample:
         Bucket k holds points starts[k] to starts[k + 1], sorted by class.
     sizes : float64 array of shape (b,)
         How many points each bucket has outside the sample too.
+    frame : Frame, optional
+        That of X by default.
     """
 
-    def __init__(self, X, classes, starts, sizes):
+    def __init__(self, X, classes, starts, sizes, frame=None):
         self.X = X
         self.classes = classes
-        centre, exponents = column_frame(X)
-        self._centre_parts = split_exactly(centre)
-        self.exponents = exponents.astype(np.int32)
-        self._varies = X.max(axis=0) > X.min(axis=0)
-        with np.errstate(over="ignore"):
-            coordinates = np.ldexp(X - centre, -self.exponents).clip(-_FARTHEST, _FARTHEST)
-        self.coordinates = np.where(self._varies, coordinates, 0.0)
+        self.frame = Frame(X) if frame is None else frame
+        self.coordinates = self.frame.coordinates(X)
+        # Positions of open points, bucket by bucket and class by class: `bucket` and `group` number these.
+        self.members = np.arange(len(X))
         self._set_buckets(starts, sizes)
         self.initial_weight = self.open_weight
 
@@ -71,11 +65,15 @@ class Sample:
         self.starts = np.ascontiguousarray(starts, np.int64)
         self.sizes = sizes
         counts = np.diff(self.starts)
-        self.bucket = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
-        changes = np.append(True, self.classes[1:] != self.classes[:-1]) if len(self.classes) else np.empty(0, bool)
+        classes = self.classes[self.members]
+        changes = np.append(True, classes[1:] != classes[:-1]) if len(classes) else np.empty(0, bool)
         changes[self.starts[:-1]] = True
-        self.group = np.cumsum(changes, dtype=np.int32) - np.int32(1)
-        self.group_sizes = np.bincount(self.group).astype(np.float64)
+        group = np.cumsum(changes, dtype=np.int32) - np.int32(1)
+        self.bucket = np.full(len(self.X), _CLOSED)
+        self.group = np.full(len(self.X), _CLOSED)
+        self.bucket[self.members] = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+        self.group[self.members] = group
+        self.group_sizes = np.bincount(group).astype(np.float64)
         self.counts = counts.astype(np.float64)
         # A bucket's pairs together weigh as much as it has points.
         self.pair_weights = sizes / self.counts**2 if len(counts) else np.empty(0)
@@ -96,19 +94,23 @@ class Sample:
         return float(self.sizes.sum())
 
     def split(self, above):
-        """Split the buckets by a hyperplane's signs and drop the points of those that are done."""
-        key = self.bucket * np.int32(2) + above
+        """Split the buckets by a hyperplane's signs, and close those that are done."""
+        key = self.bucket[self.members] * np.int32(2) + above[self.members]
         order = np.argsort(key, kind="stable")
         key = key[order]
         firsts = run_starts(key)
         ends = np.append(firsts[1:], len(key))
-        classes = self.classes[order]
+        members = self.members[order]
+        classes = self.classes[members]
         is_open = classes[firsts] != classes[ends - 1]
         counts = (ends - firsts)[is_open]
         parent = key[firsts[is_open]] >> 1
         sizes = np.maximum(self.sizes[parent] * counts / self.counts[parent], 2.0)
-        order = order[np.repeat(is_open, ends - firsts)]
-        self.X, self.classes, self.coordinates = self.X[order], self.classes[order], self.coordinates[order]
+        self.members = members[np.repeat(is_open, ends - firsts)]
+        if len(self.members) < _SPARSE * len(self.X):
+            self.X, self.classes = self.X[self.members], self.classes[self.members]
+            self.coordinates = self.coordinates[self.members]
+            self.members = np.arange(len(self.X))
         self._set_buckets(np.append(0, np.cumsum(counts)), sizes)
 
     def random_pairs(self, buckets, random_state):
@@ -116,57 +118,100 @@ class Sample:
         first, counts = self.starts[buckets], np.diff(self.starts)[buckets]
         a = first + (random_state.random(buckets.shape) * counts).astype(np.int64)
         b = first + (random_state.random(buckets.shape) * counts).astype(np.int64)
+        a, b, first, last = (self.members[place] for place in (a, b, first, first + counts - 1))
         same = self.group[a] == self.group[b]
         # The ends of a bucket differ in class, so at least one of them does from any point.
-        last = first + counts - 1
         other = np.where(self.group[a] == self.group[first], last, first)
         return a, np.where(same, other, b)
 
-    def sweep(self, directions):
+    def near_pairs(self, buckets, random_state):
+        """As `random_pairs`, but the second point of a pair is the nearest that must differ from the first."""
+        a, b = self.random_pairs(buckets, random_state)
+        for i, bucket in enumerate(buckets.tolist()):
+            members = self.members[self.starts[bucket] : self.starts[bucket + 1]]
+            distances = ((self.coordinates[members] - self.coordinates[a[i]]) ** 2).sum(axis=1)
+            distances[self.group[members] == self.group[a[i]]] = np.inf
+            b[i] = members[np.argmin(distances)]
+        return a, b
+
+    def count_layers(self, directions):
+        """Number of different projections, ties counted once, along each direction."""
+        projections = np.sort(directions @ self.coordinates.T, axis=1)
+        gaps = np.diff(projections, axis=1)
+        return 1 + (gaps > _TIE * (projections[:, -1:] - projections[:, :1])).sum(axis=1)
+
+    def sweep(self, directions, slack=0.0):
         """Best candidate over all thresholds of each direction; None if none splits anything.
 
         Parameters
         ----------
         directions : float array of shape (T, d)
-            In the sample's own coordinates.
+            In the frame's coordinates.
+        slack : float
+            Of thresholds whose score is within this share of the best, the one in the widest gap is taken.
         """
-        weights, directions, powers = self._round(directions)
+        weights, directions, powers = self.frame.round(directions)
         projections = np.ascontiguousarray(directions @ self.coordinates.T)
-        orders = np.argsort(projections, axis=1)
-        tenth = len(self.X) // 10
-        middle = np.take_along_axis(projections, orders[:, [tenth, -1 - tenth]], axis=1)
-        best, cut, score = self._sweep_kernel(projections, orders, _TIE * (middle[:, 1] - middle[:, 0]), _ROUNDING)
+        orders = _orders(projections)
+        best, cut, score = self._best_cut(projections, orders, _ABOVE, slack)
         if score <= 0:
             return None
         p = projections[best]
         level = float(threshold_between(p[orders[best, cut]], p[orders[best, cut + 1]]))
-        threshold = self._threshold(weights[best], level, int(powers[best]))
+        threshold = self.frame.threshold(weights[best], level, int(powers[best]))
         return Candidate(weights[best], threshold, score, p >= level) if math.isfinite(threshold) else None
 
-    def _sweep_kernel(self, projections, orders, tolerances, rounding):
-        n_directions = len(projections)
-        scores, cuts = np.empty(n_directions), np.empty(n_directions, np.int64)
-        kernels.sweep_thresholds(
-            projections, orders, self.bucket, self.group, self.counts, self.group_sizes, self.pair_weights,
-            tolerances, rounding, np.empty(self.n_buckets), np.empty(len(self.group_sizes)), scores, cuts,
+    def sweep_pencils(self, first, second):
+        """Best direction among pencils of hyperplanes; None if none splits anything.
+
+        Parameters
+        ----------
+        first, second : float arrays of shape (T, d + 1)
+            A pencil is all the combinations of two hyperplanes (w, t) in the frame's coordinates: for s from -1 to 1,
+            (1 - |s|) first + s second, the second scaled so that both take values of like size.
+
+        Returns
+        -------
+        direction : float64 array of shape (d,), or None
+        """
+        p, q = (h[:, :-1] @ self.coordinates.T - h[:, -1:] for h in (first, second))
+        with np.errstate(all="ignore"):
+            scale = np.nan_to_num(np.abs(p).mean(axis=1) / np.abs(q).mean(axis=1))
+            q *= scale[:, None]
+            # Where (1 - |s|) p + s q changes sign.
+            events = np.nan_to_num(np.where(q > 0, -p, p) / (np.abs(p) + np.abs(q)))
+        orders = _orders(events)
+        best, cut, score = self._best_cut(events, orders, q <= 0, 0.0)
+        if score <= 0:
+            return None
+        s = events[best, orders[best, cut : cut + 2]].mean()
+        with np.errstate(all="ignore"):
+            direction = (1 - abs(s)) * first[best, :-1] + s * scale[best] * second[best, :-1]
+        return direction if np.isfinite(direction).all() else None
+
+    def _best_cut(self, events, orders, above, slack):
+        tenth = len(self.X) // 10
+        middle = np.take_along_axis(events, orders[:, [tenth, -1 - tenth]], axis=1)
+        ties = _TIE * middle[:, 1] - _TIE * middle[:, 0]
+        return self._sweep_kernel(events, orders, above, ties, _ROUNDING, slack)
+
+    def _sweep_kernel(self, events, orders, above, tolerances, rounding, slack):
+        n_families = len(events)
+        scores, cuts = np.empty(n_families), np.empty(n_families, np.int64)
+        kernels.sweep_cuts(
+            events, orders, np.broadcast_to(above, events.shape).view(np.uint8), self.bucket, self.group,
+            self.counts, self.group_sizes, self.pair_weights, tolerances, rounding, slack,
+            np.empty(self.n_buckets), np.empty(len(self.group_sizes)), np.empty(len(self.X)), scores, cuts,
         )  # fmt: skip
         best = int(np.argmax(scores))
         return best, int(cuts[best]), float(scores[best])
 
-    def best_direction(self, directions, levels):
-        """Index of the best of several hyperplanes (T, d), (T,), and its score."""
-        projections = np.ascontiguousarray(self._round(directions)[1] @ self.coordinates.T)
-        scores = np.empty(len(projections))
-        kernels.score_thresholds(projections, levels, self.starts, self.group, self.pair_weights, scores)
-        best = int(np.argmax(scores))
-        return best, float(scores[best])
-
     def sweep_column(self, column):
         """Best candidate that compares one coordinate with a threshold; None if all its values are tied."""
-        values = np.ascontiguousarray(self.X[:, column], np.float64)
-        orders = np.argsort(values)[None]
-        _, cut, score = self._sweep_kernel(values[None], orders, np.zeros(1), 0.0)
-        below, above = values[orders[0, cut : cut + 2]]
+        values = np.ascontiguousarray(self.X[None, :, column], np.float64)
+        orders = np.argsort(values)
+        _, cut, score = self._best_cut(values, orders, _ABOVE, 0.0)
+        below, above = values[0, orders[0, cut : cut + 2]]
         return self.cut_column(column, below, above, score) if score > 0 else None
 
     def cut_column(self, column, below, above, score=0.0):
@@ -178,42 +223,17 @@ class Sample:
 
     def is_split(self, above):
         """Whether points of one bucket lie on both sides."""
-        counts = np.bincount(self.bucket, above, self.n_buckets)
+        counts = np.bincount(self.bucket[self.members], above[self.members], self.n_buckets)
         return bool(np.any((counts > 0) & (counts < self.counts)))
 
-    def _round(self, directions):
-        """float32 weights for the points' own coordinates, and the directions in the sample's that they stand for.
 
-        Weights are scaled to a largest entry of about 1, or 2^120 where they differ by more than that; entries too
-        small for float32 beside it become 0. If the columns' scales differ by more still, direction t leaves out
-        columns of much smaller scale than column t modulo d, which would silence all others.
-
-        Returns
-        -------
-        weights : float32 array of shape (T, d)
-        rounded : float64 array of shape (T, d)
-            `directions`, rounded.
-        powers : int array of shape (T,)
-            ``weights @ (x - centre) == 2.0**powers * (rounded @ coordinates of x)``.
-        """
-        fractions, powers = np.frexp(np.where(self._varies, directions, 0.0))
-        powers = np.where(fractions != 0, powers - self.exponents, _ZERO)
-        places = np.arange(len(powers))
-        least = np.where(powers > _ZERO, powers, -_ZERO).min(axis=1)
-        wide = powers.max(axis=1) - least > _WIDEST
-        reference = powers[places, places % self.d]
-        skipped = (wide & (reference > _ZERO))[:, None] & (powers > reference[:, None] + _WIDEST // 2)
-        fractions, powers = np.where(skipped, 0.0, fractions), np.where(skipped, _ZERO, powers)
-        shift = np.where(wide, _WIDEST, 0) - powers.max(axis=1)
-        weights = np.ldexp(fractions, np.maximum(powers + shift[:, None], -1000)).astype(np.float32)
-        return weights, np.ldexp(weights.astype(np.float64), self.exponents - shift[:, None]), shift
-
-    def _threshold(self, weights, level, power):
-        """A level in the sample's coordinates as a threshold for the points' own; infinite if it overflows."""
-        with np.errstate(over="ignore"):
-            parts = [weights.astype(np.float64) * part for part in self._centre_parts]
-            level = float(np.ldexp(level, power))
-        try:
-            return math.fsum([level, *parts[0].tolist(), *parts[1].tolist()])
-        except (OverflowError, ValueError):
-            return math.inf
+def _orders(events):
+    """What sorts each row of events, or nearly so where they are many."""
+    n_families, n = events.shape
+    if n < _RADIX:
+        return np.argsort(events, axis=1)
+    orders = np.empty((n_families, n), np.int64)
+    kernels.sort_events(
+        events, orders, np.empty((2, n), np.uint64), np.empty((2, n), np.int32), np.empty((4, 2**11), np.int32)
+    )
+    return orders

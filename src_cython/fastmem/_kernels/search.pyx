@@ -1,81 +1,240 @@
 """Scores of candidate hyperplanes on a sample of the points that are not yet separated.
 
-The sample is sorted by bucket (points with the same signs so far), and inside a bucket by class; a group is a
-class inside a bucket, numbered through. A hyperplane with L of the S points of a bucket below it, L_g of the
+Every point of the sample has a bucket (points with the same signs so far) and a group (a class inside a bucket),
+numbered through, or -1 for both if it is separated already. A hyperplane with L of the S points of a bucket below it, L_g of the
 S_g points of each group, splits L (S - L) - sum_g L_g (S_g - L_g) pairs that must differ. The score adds these
 over the buckets, each pair weighing what its bucket says (mathematics: the size of the bucket over its number
 of pairs). Scores choose hyperplanes and never decide a sign, so they may round.
 """
 
-from libc.math cimport fabs
-from libc.stdint cimport int32_t, int64_t
+from libc.math cimport fabs, sqrt
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.string cimport memcpy
 
 
-def sweep_thresholds(const double[:, ::1] projections, const int64_t[:, ::1] orders, const int32_t[::1] bucket,
-                     const int32_t[::1] group, const double[::1] bucket_sizes, const double[::1] group_sizes,
-                     const double[::1] pair_weights, const double[::1] tolerances, double rounding,
-                     double[::1] bucket_below, double[::1] group_below, double[::1] scores, int64_t[::1] cuts):
-    """Best threshold of each direction.
+cdef enum:
+    DIGIT = 11  # bits
+    DIGITS = 4
+    LEFT_OUT = 20
 
-    projections (T, t) are the sample's coordinates along T directions and orders (T, t) what sorts them.
-    scores[c] is the best score of direction c over cuts between neighbours p < q with
-    q - p > tolerances[c] + rounding (|p| + |q|), ties broken by the wider gap, and the cut lies between
-    orders[c, cuts[c]] and the next; -1 where no gap is wide enough. bucket_below and group_below are working space.
+
+def sort_events(const double[:, ::1] events, int64_t[:, ::1] orders, uint64_t[:, ::1] keys, int32_t[:, ::1] places,
+                int32_t[:, ::1] counts):
+    """orders[c] sorts events[c] by their leading 44 bits, that is to 2^-32 of their size; no event is NaN.
+
+    A stable radix sort: closer events keep their order.
+    keys (2, t), places (2, t) and counts (DIGITS, 2^DIGIT) are working space.
     """
-    cdef Py_ssize_t n_directions = projections.shape[0], n = projections.shape[1], c, r
-    cdef int64_t i, following
-    cdef int32_t b, g
-    cdef double score, best, gap, best_gap, p, q
+    cdef Py_ssize_t n = events.shape[1], c, i
+    cdef int digit, now
+    cdef int32_t total, count
+    cdef uint64_t key
     with nogil:
-        for c in range(n_directions):
+        for c in range(events.shape[0]):
+            counts[:, :] = 0
+            for i in range(n):
+                memcpy(&key, &events[c, i], sizeof(double))
+                # Numbers in order of size: positive ones above, negative ones reversed.
+                key = (key ^ (<uint64_t>1 << 63 if key >> 63 == 0 else ~<uint64_t>0)) >> LEFT_OUT
+                keys[0, i] = key
+                places[0, i] = <int32_t>i
+                for digit in range(DIGITS):
+                    counts[digit, (key >> (digit * DIGIT)) & ((1 << DIGIT) - 1)] += 1
+            now = 0
+            for digit in range(DIGITS):
+                if counts[digit, (keys[now, 0] >> (digit * DIGIT)) & ((1 << DIGIT) - 1)] == n:
+                    continue
+                total = 0
+                for i in range(1 << DIGIT):
+                    count = counts[digit, i]
+                    counts[digit, i] = total
+                    total += count
+                for i in range(n):
+                    key = keys[now, i]
+                    total = counts[digit, (key >> (digit * DIGIT)) & ((1 << DIGIT) - 1)]
+                    counts[digit, (key >> (digit * DIGIT)) & ((1 << DIGIT) - 1)] = total + 1
+                    keys[1 - now, total] = key
+                    places[1 - now, total] = places[now, i]
+                now = 1 - now
+            for i in range(n):
+                orders[c, i] = places[now, i]
+
+
+def sweep_cuts(const double[:, ::1] events, const int64_t[:, ::1] orders, const uint8_t[:, :] above,
+               const int32_t[::1] bucket, const int32_t[::1] group, const double[::1] bucket_sizes,
+               const double[::1] group_sizes, const double[::1] pair_weights, const double[::1] tolerances,
+               double rounding, double slack, double[::1] bucket_below, double[::1] group_below,
+               double[::1] running, double[::1] scores, int64_t[::1] cuts):
+    """Best hyperplane of each of T one-parameter families: thresholds of a direction, or a pencil.
+
+    As the parameter of family c grows, point i changes sides once, at events[c, i]; before, it is above where
+    above[c, i] is 1. orders (T, t) sorts the events. Only cuts between neighbours p < q with
+    q - p > tolerances[c] + rounding (|p| + |q|) count; of those whose score is at least 1 - slack times the
+    best, the one in the widest gap wins. It lies between orders[c, cuts[c]] and the next; its score is scores[c],
+    -1 where no gap is wide enough. bucket_below, group_below and running are working space.
+    """
+    cdef Py_ssize_t n_families = events.shape[0], n = events.shape[1], c, r
+    cdef int64_t i
+    cdef double score, best, least, gap, best_gap, p, q
+    with nogil:
+        for c in range(n_families):
             bucket_below[:] = 0.0
             group_below[:] = 0.0
             score = 0.0
+            for i in range(n):
+                if not above[c, i]:
+                    score += cross(i, 1, bucket, group, bucket_sizes, group_sizes, pair_weights, bucket_below, group_below)
             best = -1.0
-            best_gap = 0.0
-            cuts[c] = 0
             for r in range(n - 1):
                 i = orders[c, r]
-                following = orders[c, r + 1]
-                b = bucket[i]
-                g = group[i]
-                # What L (S - L) - sum_g L_g (S_g - L_g) grows by when point i moves below.
-                score += pair_weights[b] * ((bucket_sizes[b] - 2.0 * bucket_below[b])
-                                            - (group_sizes[g] - 2.0 * group_below[g]))
-                bucket_below[b] += 1.0
-                group_below[g] += 1.0
-                p = projections[c, i]
-                q = projections[c, following]
-                gap = q - p
-                if gap > tolerances[c] + rounding * (fabs(p) + fabs(q)) and (score > best or (score == best and gap > best_gap)):
-                    best = score
-                    best_gap = gap
-                    cuts[c] = r
-            scores[c] = best
+                score += cross(i, above[c, i], bucket, group, bucket_sizes, group_sizes, pair_weights, bucket_below,
+                               group_below)
+                p = events[c, i]
+                q = events[c, orders[c, r + 1]]
+                running[r] = -1.0
+                if q - p > tolerances[c] + rounding * (fabs(p) + fabs(q)):
+                    running[r] = score
+                    if score > best:
+                        best = score
+            least = best - slack * fabs(best)
+            scores[c] = -1.0
+            cuts[c] = 0
+            best_gap = 0.0
+            if best >= 0:
+                for r in range(n - 1):
+                    gap = events[c, orders[c, r + 1]] - events[c, orders[c, r]]
+                    if running[r] >= least and gap > best_gap:
+                        scores[c] = running[r]
+                        best_gap = gap
+                        cuts[c] = r
 
 
-def score_thresholds(const double[:, ::1] projections, const double[::1] thresholds, const int64_t[::1] bucket_starts,
-                     const int32_t[::1] group, const double[::1] pair_weights, double[::1] scores):
-    """Score of each direction at its own threshold."""
-    cdef Py_ssize_t n_directions = projections.shape[0], n_buckets = bucket_starts.shape[0] - 1, c, b, i, first
-    cdef Py_ssize_t stop
-    cdef double below, group_below, inside, total, t
+cdef inline double cross(int64_t i, uint8_t downwards, const int32_t[::1] bucket, const int32_t[::1] group,
+                         const double[::1] bucket_sizes, const double[::1] group_sizes,
+                         const double[::1] pair_weights, double[::1] bucket_below,
+                         double[::1] group_below) noexcept nogil:
+    """Move point i to the other side; returns what L (S - L) - sum_g L_g (S_g - L_g) grows by, weighted."""
+    cdef int32_t b = bucket[i], g = group[i]
+    cdef double grown
+    if b < 0:
+        return 0.0
+    grown = bucket_sizes[b] - 2.0 * bucket_below[b] - (group_sizes[g] - 2.0 * group_below[g])
+    if downwards:
+        bucket_below[b] += 1.0
+        group_below[g] += 1.0
+        return pair_weights[b] * grown
+    bucket_below[b] -= 1.0
+    group_below[g] -= 1.0
+    return -pair_weights[b] * grown
+
+
+def aim(const double[:, ::1] middles, const double[:, ::1] halves, const double[::1] weights,
+        double[:, ::1] hyperplanes, int iterations, double step, double[:, ::1] values, double[::1] momentum,
+        double[::1] gradient, double[:, ::1] best, double[::1] scores):
+    """Turn hyperplanes so that they split pairs of much weight.
+
+    Pair i is middles[:, i] ± halves[:, i], in homogeneous coordinates (k, N): a hyperplane h splits it if
+    |h.middle| < |h.half|. Each start hyperplanes[s] (unit length; overwritten) climbs the smoothed weight
+    - sum_i w_i f(b h.x_i) f(b h.x'_i), f(z) = z / sqrt(1 + z^2), by normalised gradient steps with momentum along
+    the unit sphere, b growing as the steps shrink. best[s] is the last hyperplane on its way that split most and
+    scores[s] the weight it split. values (2, N), momentum and gradient (k,) are working space.
+    """
+    cdef Py_ssize_t k = middles.shape[0], n = middles.shape[1], s, c, i
+    cdef int t
+    cdef double score, spread, sharpness, x, y, fx, fy, gx, gy, along, size, rate
     with nogil:
-        for c in range(n_directions):
-            total = 0.0
-            t = thresholds[c]
-            for b in range(n_buckets):
-                i = bucket_starts[b]
-                stop = bucket_starts[b + 1]
-                below = 0.0
-                inside = 0.0
-                while i < stop:
-                    first = i
-                    group_below = 0.0
-                    while i < stop and group[i] == group[first]:
-                        group_below += projections[c, i] < t
-                        i += 1
-                    below += group_below
-                    inside += group_below * (i - first - group_below)
-                total += pair_weights[b] * (below * (stop - bucket_starts[b] - below) - inside)
-            scores[c] = total
+        for s in range(hyperplanes.shape[0]):
+            momentum[:] = 0.0
+            scores[s] = -1.0
+            for t in range(iterations):
+                values[:, :] = 0.0
+                for c in range(k):
+                    x = hyperplanes[s, c]
+                    for i in range(n):
+                        values[0, i] += x * middles[c, i]
+                    for i in range(n):
+                        values[1, i] += x * halves[c, i]
+                score = 0.0
+                spread = 0.0
+                for i in range(n):
+                    x = fabs(values[1, i])
+                    spread += x
+                    if fabs(values[0, i]) < x:
+                        score += weights[i]
+                if score >= scores[s]:
+                    scores[s] = score
+                    best[s, :] = hyperplanes[s, :]
+                if t == iterations - 1:
+                    break
+                sharpness = (0.5 + 2.5 * t / iterations) * n / (spread + 1e-300)
+                for i in range(n):
+                    x = sharpness * (values[0, i] + values[1, i])
+                    y = sharpness * (values[0, i] - values[1, i])
+                    fx = 1.0 / sqrt(1.0 + x * x)
+                    fy = 1.0 / sqrt(1.0 + y * y)
+                    gx = -weights[i] * (y * fy) * (fx * fx * fx)
+                    gy = -weights[i] * (x * fx) * (fy * fy * fy)
+                    values[0, i] = gx + gy
+                    values[1, i] = gx - gy
+                along = 0.0
+                for c in range(k):
+                    gradient[c] = dot(&values[0, 0], &middles[c, 0], n) + dot(&values[1, 0], &halves[c, 0], n)
+                    along += gradient[c] * hyperplanes[s, c]
+                size = 0.0
+                for c in range(k):
+                    gradient[c] -= along * hyperplanes[s, c]
+                    size += gradient[c] * gradient[c]
+                size = 1.0 / (sqrt(size) + 1e-300)
+                rate = step * (1.0 - 0.9 * t / iterations)
+                along = 0.0
+                for c in range(k):
+                    momentum[c] = 0.7 * momentum[c] + size * gradient[c]
+                    hyperplanes[s, c] += rate * momentum[c]
+                    along += hyperplanes[s, c] * hyperplanes[s, c]
+                along = 1.0 / sqrt(along)
+                for c in range(k):
+                    hyperplanes[s, c] *= along
+
+
+cdef inline double dot(const double *a, const double *b, Py_ssize_t n) noexcept nogil:
+    """Four sums, so that additions need not wait for one another."""
+    cdef double s0 = 0.0, s1 = 0.0, s2 = 0.0, s3 = 0.0
+    cdef Py_ssize_t i = 0
+    while i + 4 <= n:
+        s0 += a[i] * b[i]
+        s1 += a[i + 1] * b[i + 1]
+        s2 += a[i + 2] * b[i + 2]
+        s3 += a[i + 3] * b[i + 3]
+        i += 4
+    while i < n:
+        s0 += a[i] * b[i]
+        i += 1
+    return (s0 + s1) + (s2 + s3)
+
+
+def possibly_repeated(const uint64_t[::1] codes, uint64_t mask, uint8_t[::1] seen, int64_t[::1] positions):
+    """Positions of all codes that occur more than once under a mask, and of a few others; returns their number.
+
+    A table of 2-bit counters, four a byte, at hashes of the masked codes: seen has a power of two of bytes and is
+    overwritten. What shares its counter with no other code is not repeated. positions (n,) is filled in order.
+    """
+    cdef Py_ssize_t n = codes.shape[0], i, found = 0
+    cdef uint64_t slot, slots = 4 * <uint64_t>seen.shape[0] - 1
+    cdef int shift
+    with nogil:
+        seen[:] = 0
+        for i in range(n):
+            slot = hashed(codes[i] & mask) & slots
+            shift = 2 * (slot & 3)
+            # 0 -> 1 -> 3: the upper bit says more than once.
+            seen[slot >> 2] |= (((seen[slot >> 2] >> shift) & 1) << 1 | 1) << shift
+        for i in range(n):
+            slot = hashed(codes[i] & mask) & slots
+            positions[found] = i
+            found += (seen[slot >> 2] >> (2 * (slot & 3) + 1)) & 1
+    return found
+
+
+cdef inline uint64_t hashed(uint64_t code) noexcept nogil:
+    code *= <uint64_t>0x9E3779B97F4A7C15
+    return code ^ (code >> 32)

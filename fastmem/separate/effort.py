@@ -1,0 +1,90 @@
+"""How hard to search for few hyperplanes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["EFFORTS", "Effort"]
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What one choice of a hyperplane, and the trimming after all choices, may cost.
+
+    Attributes
+    ----------
+    sample_points : int
+        Points a round looks at, at least (16 d where that is more).
+    directions : int
+        Gaussian directions tried for each hyperplane.
+    pencils : int
+        Pencils of hyperplanes through midpoints tried for each hyperplane.
+    near_pairs : int
+        Differences of near points tried for each hyperplane, in few dimensions.
+    stop : float
+        Share of the open points at which a round ends: fewer rounds are fewer passes over the points, more are more
+        samples.
+    whiten_every : int
+        Hyperplanes after which a round computes the covariance of the open points anew.
+    midpoint_prior : float
+        How likely hyperplanes through midpoints are tried at first: solving for d pairs takes d^3 steps.
+    trimmed_points : int
+        Most points for which hyperplanes are trimmed afterwards.
+    trimming, trimming_a_point : float
+        How long that may take: about in nanoseconds, a constant and for each point.
+    """
+
+    sample_points: int
+    directions: int
+    pencils: int
+    near_pairs: int
+    stop: float
+    whiten_every: int
+    midpoint_prior: float
+    trimmed_points: float
+    trimming: float
+    trimming_a_point: float
+
+    def trim_work(self, n):
+        """Work allowed for trimming n points."""
+        return self.trimming + n * self.trimming_a_point if n <= self.trimmed_points else 0.0
+
+
+EFFORTS = {
+    "fast": Effort(
+        sample_points=2048,
+        directions=6,
+        pencils=2,
+        near_pairs=2,
+        midpoint_prior=0.1,
+        stop=0.03,
+        whiten_every=16,
+        trimmed_points=0,
+        trimming=0.0,
+        trimming_a_point=0.0,
+    ),
+    "balanced": Effort(
+        sample_points=4096,
+        directions=12,
+        pencils=8,
+        near_pairs=8,
+        midpoint_prior=1.0,
+        stop=0.03,
+        whiten_every=8,
+        trimmed_points=2**17,
+        trimming=1e8,
+        trimming_a_point=7e3,
+    ),
+    "small": Effort(
+        sample_points=16384,
+        directions=24,
+        pencils=24,
+        near_pairs=24,
+        midpoint_prior=1.0,
+        stop=0.4,
+        whiten_every=1,
+        trimmed_points=np.inf,
+        trimming=2e9,
+        trimming_a_point=2e4,
+    ),
+}

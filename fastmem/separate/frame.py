@@ -1,0 +1,98 @@
+"""Coordinates of comparable scale, in which hyperplanes are looked for, and the way back to float32 weights."""
+
+import math
+
+import numpy as np
+
+from fastmem.encoder import column_frame, split_exactly
+
+__all__ = ["Frame", "threshold_between"]
+
+_FARTHEST = 1e30
+# Weights reach over fewer powers of two in float32; columns of much larger scale are left out.
+_WIDEST = 120
+_ZERO = -100_000
+
+
+def threshold_between(below, above):
+    """Numbers t with below < t <= above, in the middle wherever float64 has a number there."""
+    middle = below / 2 + above / 2
+    return np.where((below < middle) & (middle <= above), middle, above)
+
+
+class Frame:
+    """Centre and scale of the columns of some points.
+
+    Parameters
+    ----------
+    X : float array of shape (t, d)
+    """
+
+    def __init__(self, X):
+        self.d = X.shape[1]
+        self._centre, exponents = column_frame(X)
+        self._centre_parts = split_exactly(self._centre)
+        self._exponents = exponents.astype(np.int32)
+        self._varies = X.max(axis=0) > X.min(axis=0)
+
+    def coordinates(self, X):
+        """Rows in the frame, float64; columns that do not vary are 0."""
+        with np.errstate(over="ignore"):
+            coordinates = np.ldexp(X - self._centre, -self._exponents).clip(-_FARTHEST, _FARTHEST)
+        return np.where(self._varies, coordinates, 0.0)
+
+    def length(self, distance):
+        """A distance of points in the frame's units, those of its middle column."""
+        with np.errstate(over="ignore", under="ignore"):
+            return float(np.ldexp(distance, -int(np.median(self._exponents))))
+
+    def direction(self, weights):
+        """Weights for the points' own coordinates as a direction in the frame."""
+        fractions, powers = np.frexp(weights.astype(np.float64))
+        powers = np.where(fractions != 0, powers + self._exponents, _ZERO)
+        return np.where(self._varies, np.ldexp(fractions, np.maximum(powers - powers.max(), -1000)), 0.0)
+
+    def across(self, differences):
+        """Directions of hyperplanes at right angles, in the points' own coordinates, to differences in the frame's."""
+        return np.ldexp(differences, 2 * (self._exponents - self._exponents.max()))
+
+    def round(self, directions):
+        """float32 weights for the points' own coordinates, and the directions in the frame that they stand for.
+
+        Weights are scaled to a largest entry of about 1, or 2^120 where they differ by more than that; entries too
+        small for float32 beside it become 0. If the columns' scales differ by more still, direction t leaves out
+        columns of much smaller scale than column t modulo d, which would silence all others.
+
+        Parameters
+        ----------
+        directions : float64 array of shape (T, d)
+
+        Returns
+        -------
+        weights : float32 array of shape (T, d)
+        rounded : float64 array of shape (T, d)
+            `directions`, rounded.
+        powers : int array of shape (T,)
+            ``weights @ (x - centre) == 2.0**powers * (rounded @ coordinates of x)``.
+        """
+        fractions, powers = np.frexp(np.where(self._varies, directions, 0.0))
+        powers = np.where(fractions != 0, powers - self._exponents, _ZERO)
+        places = np.arange(len(powers))
+        least = np.where(powers > _ZERO, powers, -_ZERO).min(axis=1)
+        wide = powers.max(axis=1) - least > _WIDEST
+        reference = powers[places, places % self.d]
+        skipped = (wide & (reference > _ZERO))[:, None] & (powers > reference[:, None] + _WIDEST // 2)
+        fractions, powers = np.where(skipped, 0.0, fractions), np.where(skipped, _ZERO, powers)
+        shift = np.where(wide, _WIDEST, 0) - powers.max(axis=1)
+        weights = np.ldexp(fractions, np.maximum(powers + shift[:, None], -1000)).astype(np.float32)
+        return weights, np.ldexp(weights.astype(np.float64), self._exponents - shift[:, None]), shift
+
+    def threshold(self, weights, level, power):
+        """A level in the frame as a threshold for the points' own coordinates; infinite if it overflows."""
+        with np.errstate(over="ignore"):
+            parts = [weights.astype(np.float64) * part for part in self._centre_parts]
+            level = float(np.ldexp(level, power))
+        try:
+            return math.fsum([level, *parts[0].tolist(), *parts[1].tolist()])
+        except (OverflowError, ValueError):
+            return math.inf
