@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from benchmarks.data import circle, digits, image_patches, sphere
+from benchmarks.data import circle, digits, image_patches, moons, sphere
 
 DATA = {
     "digits": digits,
@@ -25,13 +25,6 @@ DATA = {
     "circle 10k": lambda: circle(10_000),
 }
 LABELS = ["natural", "random"]
-
-
-def moons(n):
-    """scikit-learn's two moons."""
-    from sklearn.datasets import make_moons
-
-    return make_moons(n, noise=0.05, random_state=0)
 
 
 def measure(name, labels):

@@ -2,13 +2,18 @@
 
 import numpy as np
 
-__all__ = ["DATA", "circle", "digits", "image_patches", "labelled_points", "sphere"]
+from fastmem.theory import instances
+from fastmem.theory.bounds import hyperplanes_for_cells
+from fastmem.theory.instances import Instance
+
+__all__ = [
+    "DATA", "INSTANCES", "circle", "digits", "image_patches", "labelled_points", "moons", "separate_by", "sphere",
+]  # fmt: skip
 
 
 def sphere(n, d):
     """Uniform points of the unit sphere, float32; labels: the hemisphere."""
-    X = np.random.default_rng(0).standard_normal((n, d), dtype=np.float32)
-    X /= np.linalg.norm(X, axis=1, keepdims=True)
+    X = instances.sphere(n, d, random_state=0).X
     return X, (X[:, 0] > 0).astype(int)
 
 
@@ -31,10 +36,17 @@ def image_patches():
     return X.astype(np.float32), (first >= len(views[0])).astype(int)
 
 
+def moons(n):
+    """scikit-learn's two moons."""
+    from sklearn.datasets import make_moons
+
+    return make_moons(n, noise=0.05, random_state=0)
+
+
 def circle(n):
     """Equally spaced points of the unit circle; labels: alternating, so that n / 2 hyperplanes are needed."""
-    angle = 2 * np.pi * np.arange(n) / n
-    return np.column_stack([np.cos(angle), np.sin(angle)]), np.arange(n) % 2
+    instance = instances.circle(n)
+    return instance.X, instance.y
 
 
 DATA = {
@@ -50,3 +62,37 @@ def labelled_points(name):
     """Points of a data set and random labels of two classes."""
     X, _ = DATA[name]()
     return X, np.random.default_rng(1).integers(0, 2, len(X))
+
+
+def _all_different(name, X, y):
+    """A data set of no special shape, all points to be told apart."""
+    bound = hyperplanes_for_cells(*X.shape)
+    return Instance(name, X, y, bound, "lower bound", "all", "every point needs a cell of its own")
+
+
+def _moons(n):
+    return Instance("moons", *moons(n), 2, "lower bound", "labels", "the moons interlock: no line parts them")
+
+
+# Points to separate, with what is known about the number of hyperplanes.
+INSTANCES = {
+    "digits": lambda: _all_different("digits", *digits()),
+    "patches": lambda: _all_different("patches", *image_patches()),
+    "moons 100k": lambda: _moons(100_000),
+    "circle 1000": lambda: instances.circle(1000),
+    "circle 10000": lambda: instances.circle(10_000),
+    "moment curve 2000×8": lambda: instances.moment_curve(2000, 8),
+    "square 10k": lambda: instances.square(10_000, random_state=0),
+    "square 100k": lambda: instances.square(100_000, random_state=0),
+    "tight pairs 100k×64": lambda: instances.tight_pairs(100_000, 64, random_state=0),
+    "grid 32^3": lambda: instances.grid(32, 3, random_state=0),
+    "rotated grid 32^3": lambda: instances.grid(32, 3, rotated=True, random_state=0),
+    "sphere 100k×16": lambda: instances.sphere(100_000, 16, random_state=0),
+    "sphere 200k×256": lambda: instances.sphere(200_000, 256, random_state=0),
+    "sphere 1M×32": lambda: instances.sphere(1_000_000, 32, random_state=0),
+}
+
+
+def separate_by(name):
+    """Which points of `INSTANCES` the benchmarks tell apart: those of different labels for the moons, else all."""
+    return "labels" if name.startswith("moons") else "all"
