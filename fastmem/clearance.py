@@ -24,8 +24,8 @@ _LEAST = 1e-9
 # `xor_codes` gives bounds of at least half a distance, `certified_radius` rounds down by less than this.
 _BOUNDS = 2.1
 _NEAREST, _TRIES = 64, 4
-_TOGETHER = 64
-_WORK = 1e9  # multiplications, about
+_TOGETHER, _PROJECTED = 64, 4
+_WORK = 3e8  # multiplications, about
 _TINY, _HUGE = 1e-300, 1e300
 
 
@@ -85,30 +85,31 @@ class _Distances:
 
     def move_thresholds(self, code, codes, classes):
         """Move the thresholds that points nearly touch, worst first."""
-        least = _LEAST * self.lengths * self.norm
-        near = np.flatnonzero(self.margins < _BOUNDS * least)
+        near = np.flatnonzero(self.margins < _BOUNDS * _LEAST * self.lengths * self.norm)
         near = near[np.argsort(self.margins[near], kind="stable")]
-        most = 1 + int(_WORK / (self.points.n * (self.points.d + 16.0)))
+        near = near[: 1 + int(_WORK / (self.points.n * (self.points.d + 16.0)))]
         stored = _Stored(codes, classes) if len(near) else None
-        for j in near[:most].tolist():
-            self._move(j, code.columns[j], codes, stored)
+        for start in range(0, len(near), _PROJECTED):
+            chosen = near[start : start + _PROJECTED]
+            for j, values in zip(chosen.tolist(), self._projections(chosen), strict=True):
+                self._move(j, values, code.columns[j], codes, stored)
 
-    def _move(self, j, column, codes, stored):
+    def _move(self, j, values, column, codes, stored):
         """Move threshold j to the widest of the gaps between the nearest points that keeps classes apart."""
-        values = self._projections(j)
         old = float(self.hyperplanes.thresholds[j])
         nearest = np.sort(values[np.argpartition(np.abs(values - old), min(_NEAREST, len(values)) - 1)[:_NEAREST]])
         widths = np.diff(nearest)
         # The widest, and the one it is in, which changes no sign.
         widest = np.lexsort((np.abs((nearest[1:] + nearest[:-1]) / 2 - old), -widths))[:_TRIES].tolist()
         own = min(max(int(np.searchsorted(nearest, old)) - 1, 0), max(len(widths) - 1, 0))
-        bits = self._signs(j, old)
         for place in sorted({*widest, own}, key=lambda place: -widths[place]) if len(widths) else ():
             margin = widths[place] / 2 - self.errors[j]
             if not _BOUNDS * self.margins[j] < margin < np.inf:
                 return
             new = float(nearest[place] / 2 + nearest[place + 1] / 2)
-            flipped = np.flatnonzero(self._signs(j, new) != bits)
+            low, high = min(old, new) - self.errors[j], max(old, new) + self.errors[j]
+            between = np.flatnonzero((values >= low) & (values <= high))
+            flipped = between[self._signs(j, old, between) != self._signs(j, new, between)]
             if stored.can_flip(flipped, codes[flipped] ^ column):
                 stored.flip(flipped, codes[flipped] ^ column)
                 codes[flipped] ^= column
@@ -122,17 +123,19 @@ class _Distances:
         thresholds[j] = threshold
         return Hyperplanes(hyperplanes.weights, thresholds, hyperplanes.centre, hyperplanes.exponents)
 
-    def _signs(self, j, threshold):
+    def _signs(self, j, threshold, rows):
         old = self.hyperplanes
         alone = Hyperplanes(old.weights[j : j + 1], [threshold], old.centre, old.exponents)
-        return signs_of(alone, self.points, self.n_threads)[0]
+        return signs_of(alone, self.points, self.n_threads, rows)[0]
 
-    def _projections(self, j):
-        weights, values = self.hyperplanes.weights[j].astype(np.float64), np.empty(self.points.n)
+    def _projections(self, chosen):
+        """w_j.x of all points for some hyperplanes, rounded: float64 array of shape (len(chosen), n)."""
+        transposed = np.ascontiguousarray(self.hyperplanes.weights[chosen].T, np.float64)
+        values = np.empty((len(chosen), self.points.n))
 
         def work(start, stop):
             with np.errstate(all="ignore"):
-                values[start:stop] = self.points.block(start, stop) @ weights
+                values[:, start:stop] = (self.points.block(start, stop) @ transposed).T
 
         over_row_blocks(work, self.points.n, self.points.d, self.n_threads)
         return values
@@ -150,11 +153,8 @@ class _Distances:
 
     def _near(self, chosen, reach):
         """Points that may be as near as `reach` to one of some hyperplanes."""
-        # In float32 where the points are: twice as fast, and a few points more to look at.
-        dtype = self.points.take([0]).dtype.type
-        blur = 4 * (self.points.d + 8) * np.finfo(dtype).eps * self.norm + np.finfo(dtype).tiny * self.points.d
-        transposed = np.ascontiguousarray(self.hyperplanes.weights[chosen].T, dtype)
-        limits = (reach + blur) * self.lengths[chosen]
+        transposed = np.ascontiguousarray(self.hyperplanes.weights[chosen].T, np.float64)
+        limits = reach * self.lengths[chosen]
         found = []
 
         def work(start, stop):

@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 from fractions import Fraction
 
 import naive
@@ -154,6 +155,7 @@ def network_of(hyperplanes, X, seed=0):
     return EncodedNetwork(
         encoder, store, np.arange(len(codes)),
         n_points=len(X), n_told_apart=len(codes), construction="compact", separate="all",
+        smallest_distance=0.0, largest_norm=1.0,
     )  # fmt: skip
 
 
@@ -821,7 +823,10 @@ def run_with_isa(name):
     environment = {key: value for key, value in os.environ.items() if key != "FASTMEM_ISA"}
     if name is not None:
         environment["FASTMEM_ISA"] = name
-    return subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True)
+    with tempfile.TemporaryDirectory() as folder:  # not in the checkout, which holds the sources
+        return subprocess.run(
+            [sys.executable, "-c", PROGRAM], env=environment, cwd=folder, capture_output=True, text=True
+        )
 
 
 def test_the_environment_chooses_the_instruction_set_and_codes_stay_the_same():
