@@ -25,7 +25,7 @@ _LEAST = 1e-9
 _BOUNDS = 2.1
 _NEAREST, _TRIES = 64, 4
 _TOGETHER, _PROJECTED = 64, 4
-_WORK = 3e8  # multiplications, about
+_WORK = 1e9  # multiplications, about
 _TINY, _HUGE = 1e-300, 1e300
 
 
@@ -69,7 +69,7 @@ def clear(hyperplanes, code, codes, classes, margins, points, n_threads):
         return hyperplanes, Clearance(math.inf, _largest_norm(points, n_threads))
     with np.errstate(all="ignore"):  # what overflows is not cleared and counts as near
         work = _Distances(hyperplanes, margins.copy(), points, n_threads)
-        if points.d > 1:  # on the line they are in the middle already
+        if points.d > 1 and work.is_bounded:  # on the line they are in the middle already
             work.move_thresholds(code, codes, classes)
         return work.hyperplanes, Clearance(work.smallest(), work.largest_norm)
 
@@ -79,13 +79,13 @@ class _Distances:
         self.hyperplanes, self.margins, self.points, self.n_threads = hyperplanes, margins, points, n_threads
         self.lengths = np.linalg.norm(hyperplanes.weights.astype(np.float64), axis=1) + _TINY
         self.largest_norm = _largest_norm(points, n_threads)
-        self.norm = min(self.largest_norm, _HUGE)
-        # Of w_j.x in float64, summed in any order.
-        self.errors = (points.d + 8) * 2.0**-52 * self.lengths * self.norm
+        # Of w_j.x in float64, summed in any order, where no sum overflows.
+        self.errors = (points.d + 8) * 2.0**-52 * self.lengths * self.largest_norm + points.d * _TINY
+        self.is_bounded = bool(self.largest_norm < _HUGE and self.lengths.max() * self.largest_norm < _HUGE)
 
     def move_thresholds(self, code, codes, classes):
         """Move the thresholds that points nearly touch, worst first."""
-        near = np.flatnonzero(self.margins < _BOUNDS * _LEAST * self.lengths * self.norm)
+        near = np.flatnonzero(self.margins < _BOUNDS * _LEAST * self.lengths * self.largest_norm)
         near = near[np.argsort(self.margins[near], kind="stable")]
         near = near[: 1 + int(_WORK / (self.points.n * (self.points.d + 16.0)))]
         stored = _Stored(codes, classes) if len(near) else None
@@ -144,6 +144,8 @@ class _Distances:
         """The certified radius of the nearest point: of all that may be it by the bounds."""
         if self.points.d == 1 and np.all(self.lengths == 1):  # differences, rounded down
             return float(self.margins.min())
+        if not self.is_bounded:
+            return float(self.hyperplanes.certified_radius(self.points, self.n_threads).min())
         distances = self.margins / self.lengths
         reach = _BOUNDS * distances.min() + 2 * (self.errors / self.lengths).max()
         near = np.flatnonzero(distances <= reach)
