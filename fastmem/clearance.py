@@ -84,17 +84,25 @@ class _Distances:
         self.is_bounded = bool(self.largest_norm < _HUGE and self.lengths.max() * self.largest_norm < _HUGE)
 
     def move_thresholds(self, code, codes, classes):
-        """Move the thresholds that points nearly touch, worst first."""
-        near = np.flatnonzero(self.margins < _BOUNDS * _LEAST * self.lengths * self.largest_norm)
-        near = near[np.argsort(self.margins[near], kind="stable")]
-        near = near[: 1 + int(_WORK / (self.points.n * (self.points.d + 16.0)))]
+        """Move the thresholds that points nearly touch.
+
+        Bounds only say where to look: they may depend on the number of threads, what is moved does not.
+        """
+        least = _LEAST * self.lengths * self.largest_norm
+        near = np.flatnonzero(self.margins < least)
+        left = 1 + int(_WORK / (self.points.n * (self.points.d + 16.0)))
         stored = _Stored(codes, classes) if len(near) else None
         for start in range(0, len(near), _PROJECTED):
             chosen = near[start : start + _PROJECTED]
             for j, values in zip(chosen.tolist(), self._projections(chosen), strict=True):
-                self._move(j, values, code.columns[j], codes, stored)
+                margin = float(np.abs(values - self.hyperplanes.thresholds[j]).min())
+                if margin < least[j] and left:
+                    left -= 1
+                    self._move(j, values, margin, code.columns[j], codes, stored)
+            if not left:
+                break
 
-    def _move(self, j, values, column, codes, stored):
+    def _move(self, j, values, least, column, codes, stored):
         """Move threshold j to the widest of the gaps between the nearest points that keeps classes apart."""
         old = float(self.hyperplanes.thresholds[j])
         nearest = np.sort(values[np.argpartition(np.abs(values - old), min(_NEAREST, len(values)) - 1)[:_NEAREST]])
@@ -104,7 +112,7 @@ class _Distances:
         own = min(max(int(np.searchsorted(nearest, old)) - 1, 0), max(len(widths) - 1, 0))
         for place in sorted({*widest, own}, key=lambda place: -widths[place]) if len(widths) else ():
             margin = widths[place] / 2 - self.errors[j]
-            if not _BOUNDS * self.margins[j] < margin < np.inf:
+            if not 2 * least < margin < np.inf:
                 return
             new = float(nearest[place] / 2 + nearest[place + 1] / 2)
             low, high = min(old, new) - self.errors[j], max(old, new) + self.errors[j]
