@@ -1,5 +1,6 @@
 """Separation ends on every kind of data, takes few hyperplanes where the optimum is known, and keeps a margin."""
 
+import contextlib
 import dataclasses
 import itertools
 
@@ -589,3 +590,12 @@ def test_a_linear_code_is_drawn_again_when_codes_collide(monkeypatch):
 )
 def test_fewest_hyperplanes_whose_cells_suffice(n, d, least):
     assert hyperplanes_for_cells(n, d) == least
+
+
+@pytest.mark.parametrize("scale", [5e-320, 1e-300, 1e300])
+def test_margins_of_extreme_data_are_kept_or_refused(scale):
+    X = np.random.default_rng(14).standard_normal((60, 4)) * scale
+    for margin in (1e-3 * scale, 1e-9, 1.0):
+        with contextlib.suppress(MarginNotReached):
+            net = fastmem.memorize(X, random_labels(60), margin=margin, effort="fast", random_state=0)
+            assert net.certified_radius(X).min() >= margin

@@ -267,7 +267,8 @@ class _Rounds:
 
     def _cleared_at(self, slab, candidate, sample):
         weights, threshold, distance = slab.clear(candidate.weights, candidate.threshold)
-        above = sample.X @ weights.astype(np.float64) >= threshold
+        with np.errstate(over="ignore", invalid="ignore"):
+            above = sample.X @ weights.astype(np.float64) >= threshold
         if not sample.is_split(above):
             return None
         slab.largest = max(slab.largest, distance)

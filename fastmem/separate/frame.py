@@ -44,7 +44,7 @@ class Frame:
     def length(self, distance):
         """A distance of points in the frame's units, those of its middle column."""
         with np.errstate(over="ignore", under="ignore"):
-            return float(np.ldexp(distance, -int(np.median(self._exponents))))
+            return min(float(np.ldexp(distance, -int(np.median(self._exponents)))), _FARTHEST)
 
     def direction(self, weights):
         """Weights for the points' own coordinates as a direction in the frame."""
