@@ -77,6 +77,7 @@ def clear(hyperplanes, code, codes, classes, margins, points, n_threads):
 class _Distances:
     def __init__(self, hyperplanes, margins, points, n_threads):
         self.hyperplanes, self.margins, self.points, self.n_threads = hyperplanes, margins, points, n_threads
+        self.thresholds = hyperplanes.thresholds.copy()
         self.lengths = np.linalg.norm(hyperplanes.weights.astype(np.float64), axis=1) + _TINY
         self.largest_norm = _largest_norm(points, n_threads)
         # Of w_j.x in float64, summed in any order, where no sum overflows.
@@ -95,16 +96,19 @@ class _Distances:
         for start in range(0, len(near), _PROJECTED):
             chosen = near[start : start + _PROJECTED]
             for j, values in zip(chosen.tolist(), self._projections(chosen), strict=True):
-                margin = float(np.abs(values - self.hyperplanes.thresholds[j]).min())
+                margin = float(np.abs(values - self.thresholds[j]).min())
                 if margin < least[j] and left:
                     left -= 1
                     self._move(j, values, margin, code.columns[j], codes, stored)
             if not left:
                 break
+        old = self.hyperplanes
+        if not np.array_equal(self.thresholds, old.thresholds):
+            self.hyperplanes = Hyperplanes(old.weights, self.thresholds, old.centre, old.exponents)
 
     def _move(self, j, values, least, column, codes, stored):
         """Move threshold j to the widest of the gaps between the nearest points that keeps classes apart."""
-        old = float(self.hyperplanes.thresholds[j])
+        old = float(self.thresholds[j])
         nearest = np.sort(values[np.argpartition(np.abs(values - old), min(_NEAREST, len(values)) - 1)[:_NEAREST]])
         widths = np.diff(nearest)
         # The widest, and the one it is in, which changes no sign.
@@ -121,15 +125,8 @@ class _Distances:
             if stored.can_flip(flipped, codes[flipped] ^ column):
                 stored.flip(flipped, codes[flipped] ^ column)
                 codes[flipped] ^= column
-                self.hyperplanes = self._with_threshold(j, new)
-                self.margins[j] = margin
+                self.thresholds[j], self.margins[j] = new, margin
                 return
-
-    def _with_threshold(self, j, threshold):
-        hyperplanes = self.hyperplanes
-        thresholds = hyperplanes.thresholds.copy()
-        thresholds[j] = threshold
-        return Hyperplanes(hyperplanes.weights, thresholds, hyperplanes.centre, hyperplanes.exponents)
 
     def _signs(self, j, threshold, rows):
         old = self.hyperplanes

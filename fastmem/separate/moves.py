@@ -6,7 +6,14 @@ splits a pair of the sample.
 
 import numpy as np
 
-__all__ = ["bisecting_move", "midpoint_move", "whitened_basis", "whitened_gaussian_move"]
+__all__ = [
+    "bisecting_move",
+    "discriminant_move",
+    "lattice_move",
+    "midpoint_move",
+    "whitened_basis",
+    "whitened_gaussian_move",
+]
 
 _EIGENVALUE_FLOOR = 1e-6
 _WHITENED_DIMENSIONS = 256

@@ -190,17 +190,14 @@ class Sample:
         return direction if np.isfinite(direction).all() else None
 
     def _best_cut(self, events, orders, above, slack):
+        """The best of some one-parameter families: its number, where its cut is, and the score."""
         tenth = len(self.X) // 10
         middle = np.take_along_axis(events, orders[:, [tenth, -1 - tenth]], axis=1)
         ties = _TIE * middle[:, 1] - _TIE * middle[:, 0]
-        return self._sweep_kernel(events, orders, above, ties, _ROUNDING, slack)
-
-    def _sweep_kernel(self, events, orders, above, tolerances, rounding, slack):
-        n_families = len(events)
-        scores, cuts = np.empty(n_families), np.empty(n_families, np.int64)
+        scores, cuts = np.empty(len(events)), np.empty(len(events), np.int64)
         kernels.sweep_cuts(
             events, orders, np.broadcast_to(above, events.shape).view(np.uint8), self.bucket, self.group,
-            self.counts, self.group_sizes, self.pair_weights, tolerances, rounding, slack,
+            self.counts, self.group_sizes, self.pair_weights, ties, _ROUNDING, slack,
             np.empty(self.n_buckets), np.empty(len(self.group_sizes)), np.empty(len(self.X)), scores, cuts,
         )  # fmt: skip
         best = int(np.argmax(scores))
