@@ -12,6 +12,7 @@ DEPENDS = {
     "rows": ["prefetch.pxi"],
     "sort": ["prefetch.pxi"],
     "store": ["prefetch.pxi"],
+    "ribbon": ["prefetch.pxi"],
 }
 # No option that lets a compiler change a floating-point result: signs are decided by proved bounds.
 OPTIONS = ["/O2"] if sys.platform == "win32" else ["-O3", "-g0", "-ffp-contract=off"]
@@ -24,7 +25,7 @@ extensions = [
         depends=[f"{FOLDER}/{file}" for file in DEPENDS.get(name, ())],
         extra_compile_args=OPTIONS,
     )
-    for name in ("environment", "signs", "rows", "sort", "search", "store", "layers")
+    for name in ("environment", "signs", "rows", "sort", "search", "store", "ribbon", "codewords", "layers")
 ]
 
 setup(

@@ -4,8 +4,36 @@ A store class has a `name`, ``build(codes, classes, n_bits, n_classes)`` from so
 codes of `n_bits` bits, ``layers()`` with the same answer unit by unit, and ``tensors()`` / ``from_tensors`` for files.
 """
 
+from fastmem.store.binary import BinaryStore
+from fastmem.store.filter import Filter
 from fastmem.store.integer import IntegerStore
 
-__all__ = ["STORES", "IntegerStore"]
+__all__ = ["MOST_CELLS_PER_BIT", "STORES", "BinaryStore", "Filter", "IntegerStore", "build_store"]
 
-STORES = {IntegerStore.name: IntegerStore}
+STORES = {store.name: store for store in (BinaryStore, IntegerStore)}
+MOST_CELLS_PER_BIT = 2
+
+
+def build_store(name, codes, classes, n_bits, n_classes):
+    """The store of that name, or the integer store where a binary one would be too large.
+
+    Parameters
+    ----------
+    name : {"binary", "integer"}
+    codes, classes, n_bits, n_classes
+        As for a store's `build`.
+
+    Returns
+    -------
+    store
+    reason : str
+        Why the store is another than asked for, or "".
+    """
+    store = STORES[name].build(codes, classes, n_bits, n_classes)
+    if store.name == BinaryStore.name and store.cells_per_bit > MOST_CELLS_PER_BIT:
+        reason = (
+            f"a binary store takes {store.cells_per_bit:.1f} cells for each bit of these labels, and is used "
+            f"up to {MOST_CELLS_PER_BIT}"
+        )
+        return IntegerStore.build(codes, classes, n_bits, n_classes), reason
+    return store, ""

@@ -343,6 +343,31 @@ def sign_codes(int isa, const floating[:, :] X, const float[:, :, ::1] panels, c
     return bad
 
 
+def distances(const floating[:, :] X, const double[:, ::1] weights, const double[::1] thresholds,
+              const double[::1] norms, double[:, ::1] result):
+    """result[i, j] = |w_j.x_i - t_j| / ||w_j|| in float64, every operation rounded, sums in the order of the columns.
+
+    weights is (d, m), the transpose. It is the same on every machine. Infinite where the norm is 0; NaN where sums
+    overflow. X is finite.
+    """
+    cdef Py_ssize_t n = X.shape[0], d = weights.shape[0], m = weights.shape[1], i, j, k
+    cdef double x
+    cdef fenv_t environment
+    with nogil:
+        fegetenv(&environment)
+        fesetenv(FE_DFL_ENV)
+        for i in range(n):
+            for j in range(m):
+                result[i, j] = 0.0
+            for k in range(d):
+                x = X[i, k]
+                for j in range(m):
+                    result[i, j] += x * weights[k, j]
+            for j in range(m):
+                result[i, j] = fabs(result[i, j] - thresholds[j]) / norms[j] if norms[j] else INFINITY
+        fesetenv(&environment)
+
+
 def certified_radii(const floating[:, :] X, const double[:, ::1] weights, const double[::1] thresholds,
                     const double[::1] norms, double[::1] products, double[::1] radii):
     """radii[i] <= min_j |w_j.x_i - t_j| / ||w_j||, rounded down rigorously; 0 where rounding decides nothing.

@@ -1,0 +1,308 @@
+"""The binary store: labels in about 1.02 one-bit weights each, times the entropy of the classes.
+
+Classes are coded in bits (`fastmem.store.label_code`), each bit is a plane of a ribbon (`fastmem.store.ribbon`), and
+points whose codewords have bits at the same places share rows, starts and features. A label bit takes about 2 sqrt(n)
+units with weights 0, 1 and -1, in five layers. They stand for stages 3 to 5 of the theorem (Rajput et al. 2021, arXiv
+2106.07724), which are sqrt(n) log^2 n units with integer weights.
+"""
+
+from itertools import chain
+
+import numpy as np
+
+from fastmem.errors import FormatError, MemorizationError
+from fastmem.layer import Layer
+from fastmem.store.features import CodeFeatures
+from fastmem.store.filter import Filter
+from fastmem.store.integer import IntegerStore
+from fastmem.store.label_code import LabelCode, PrefixCode, choose
+from fastmem.store.ribbon import Ribbon, full_rows
+from fastmem.wiring import after_form, share_units, side_by_side
+
+__all__ = ["BinaryStore", "suitable_features"]
+
+# Groups of bits that features read, and bits by which starts are finer: the first that will do.
+_ATTEMPTS = ((5, 0), (8, 0), (16, 0), (16, 2), (5, 4), (8, 4), (3, 4))
+_ALL_BITS = ((16, 0), (16, 2), (16, 4))
+_GOOD = 1.06
+
+
+def suitable_features(codes, n_bits, all_bits=False):
+    """Features under which a ribbon of these codes takes few cells, and by how many bits its starts should be finer.
+
+    Parameters
+    ----------
+    codes : uint64 array of shape (n,), ascending, all different
+    n_bits : int
+    all_bits : bool
+        Features read every code bit.
+    """
+    best = None
+    for seed, (n_groups, more_parities) in enumerate(_ALL_BITS if all_bits else _ATTEMPTS):
+        features = CodeFeatures.draw(codes, n_bits, n_groups, seed)
+        cells = full_rows(features, codes, more_parities)
+        if best is None or cells < best[0]:
+            best = cells, features, more_parities
+        if cells <= _GOOD:
+            break
+    return best[1:]
+
+
+class _Symbols:
+    """A symbol for each of some codes: one ribbon for each stage of a prefix code."""
+
+    def __init__(self, code, ribbons):
+        self.code = code
+        self.ribbons = ribbons
+
+    @classmethod
+    def build(cls, code, codes, symbols, features, more_parities):
+        words, ribbons = code.words(symbols), []
+        for begin, end in code.stages:
+            stored = slice(None) if code.lengths is None else code.lengths[symbols] >= end
+            bits = (words[stored] >> np.uint64(code.depth - end)) & np.uint64((1 << (end - begin)) - 1)
+            ribbons.append(Ribbon.build(features, codes[stored], bits, end - begin, more_parities))
+        return cls(code, ribbons)
+
+    def read(self, codes):
+        words, active = np.zeros(len(codes), np.uint64), slice(None)
+        for (_, end), ribbon in zip(self.code.stages, self.ribbons, strict=True):
+            words[active] |= ribbon.read(codes[active]) << np.uint64(self.code.depth - end)
+            if end < self.code.depth:
+                active = np.flatnonzero(words >= self.code.longer_than(end))
+        return self.code.decode(words)
+
+    def layers(self):
+        """For each stage its layers and linear forms, weighted by what a bit counts in the word."""
+        for (begin, end), ribbon in zip(self.code.stages, self.ribbons, strict=True):
+            layers, form = ribbon.layers()
+            yield layers, form, self.code.depth - end + np.arange(end - begin)
+
+
+class BinaryStore:
+    """Ribbons with the bits of classes.
+
+    Parameters
+    ----------
+    label_code : LabelCode
+    features : CodeFeatures or None
+        Those of all ribbons; None if nothing has to be stored.
+    common : list of Ribbon
+        The stages of the common classes' code.
+    filter : Filter or None
+    rare : list of Ribbon
+        The stages of the code behind the filter.
+    n_bits : int
+        Length k of the codes.
+    """
+
+    name = "binary"
+
+    def __init__(self, label_code, features, common, filter, rare, n_bits):
+        self.label_code = label_code
+        self.features = features
+        self.common = _Symbols(label_code.common_code, common)
+        self.filter = filter
+        self.rare = _Symbols(label_code.rare_code, rare)
+        self.n_bits = int(n_bits)
+        self.n_classes = len(label_code.common) + len(label_code.rare)
+
+    @classmethod
+    def build(cls, codes, classes, n_bits, n_classes):
+        """Store the classes of sorted codes.
+
+        Parameters
+        ----------
+        codes : uint64 array of shape (n,), ascending
+        classes : int32 array of shape (n,)
+
+        Raises
+        ------
+        MemorizationError
+            Equal codes have different classes.
+        """
+        codes, classes = _distinct(codes, classes)
+        code = choose(np.bincount(classes, minlength=n_classes))
+        if code.depth == 0:
+            return cls(code, None, [], None, [], n_bits)
+        features, finer = suitable_features(codes, n_bits)
+        if code.filter_bits == 0:
+            rare = _Symbols.build(code.rare_code, codes, classes, features, finer)
+            return cls(code, features, [], None, rare.ribbons, n_bits)
+        symbols = np.empty(n_classes, np.int32)
+        symbols[code.common], symbols[code.rare] = np.arange(len(code.common)), np.arange(1, len(code.rare) + 1)
+        is_rare = np.ones(n_classes, bool)
+        is_rare[code.common] = False
+        frequent = ~is_rare[classes]
+        symbols = symbols[classes]
+        common = _Symbols.build(code.common_code, codes[frequent], symbols[frequent], features, finer)
+        accepting = Filter.build(features, codes[~frequent], code.filter_bits, finer)
+        symbols[frequent] = 0
+        passing = np.flatnonzero(~frequent | accepting.accepts(codes))
+        rare = _Symbols.build(code.rare_code, codes[passing], symbols[passing], features, finer)
+        return cls(code, features, common.ribbons, accepting, rare.ribbons, n_bits)
+
+    @property
+    def ribbons(self):
+        """All ribbons, in the order in which they are read."""
+        return [*self.common.ribbons, *([self.filter.ribbon] if self.filter else []), *self.rare.ribbons]
+
+    @property
+    def n_label_bits(self):
+        """K, the number of bits of a class index."""
+        return max(self.n_classes - 1, 0).bit_length()
+
+    @property
+    def n_cells(self):
+        """Number of one-bit weights of all planes."""
+        return sum(ribbon.n_planes * ribbon.n_cells for ribbon in self.ribbons)
+
+    @property
+    def cells_per_bit(self):
+        """c: cells for each bit stored; 1 where nothing is stored."""
+        bits = sum(ribbon.n_planes * ribbon.n_codes for ribbon in self.ribbons)
+        return self.n_cells / bits if bits else 1.0
+
+    @property
+    def nbytes(self):
+        """Size of the parameters in bytes, as saved; what a lookup derives from them is not counted."""
+        return sum(tensor.nbytes for tensor in self.tensors().values())
+
+    def lookup(self, codes):
+        """Class index of each code: int32 array of shape (n,)."""
+        code = self.label_code
+        if self.filter is None:
+            return code.rare[self.rare.read(codes)]
+        classes = code.common[self.common.read(codes)]
+        passing = np.flatnonzero(self.filter.accepts(codes))
+        symbols = self.rare.read(codes[passing])
+        replaced = symbols > 0
+        classes[passing[replaced]] = code.rare[symbols[replaced] - 1]
+        return classes
+
+    def tensors(self):
+        """Parameters by name."""
+        code = self.label_code
+        groups = {
+            "features": self.features.tensors() if self.features else {},
+            "filter": self.filter.tensors() if self.filter else {},
+            **{f"common.{i}": ribbon.tensors() for i, ribbon in enumerate(self.common.ribbons)},
+            **{f"rare.{i}": ribbon.tensors() for i, ribbon in enumerate(self.rare.ribbons)},
+        }
+        tensors = {f"{group}.{name}": tensor for group, named in groups.items() for name, tensor in named.items()}
+        if self.filter:
+            tensors["common"] = code.common
+        for name, lengths in (("common", code.common_code.lengths), ("rare", code.rare_code.lengths)):
+            if lengths is not None:
+                tensors[f"{name}_lengths"] = lengths
+        return tensors
+
+    @classmethod
+    def from_tensors(cls, tensors, n_bits, n_classes):
+        """Store with the given parameters; `FormatError` if they are not what `tensors` gives."""
+        code = _label_code(tensors, n_classes)
+        features = accepting = None
+        common, rare = [], []
+        valid = code is not None
+        if valid and code.depth:
+            features = CodeFeatures.from_tensors(_group(tensors, "features"), n_bits)
+            valid = features is not None
+        if valid and code.depth:
+            common = [
+                Ribbon.from_tensors(_group(tensors, f"common.{i}"), features)
+                for i in range(len(code.common_code.stages))
+            ]
+            rare = [
+                Ribbon.from_tensors(_group(tensors, f"rare.{i}"), features) for i in range(len(code.rare_code.stages))
+            ]
+            stages = chain(
+                zip(common, code.common_code.stages, strict=True), zip(rare, code.rare_code.stages, strict=True)
+            )
+            valid = all(ribbon is not None and ribbon.n_planes == end - begin for ribbon, (begin, end) in stages)
+            if valid and code.filter_bits:
+                accepting = Filter.from_tensors(_group(tensors, "filter"), features)
+                valid = accepting is not None and accepting.n_filter_bits == code.filter_bits
+        if not valid:
+            raise FormatError("the binary store's code, features and ribbons do not fit each other")
+        return cls(code, features, common, accepting, rare, n_bits)
+
+    def layers(self):
+        """The store as layers of threshold units, from code bits to the bits of the class index."""
+        code = self.label_code
+        if code.depth == 0:
+            return ()
+        behind = code.rare_code.depth
+        parts = [(layers, form, behind + code.filter_bits + bits) for layers, form, bits in self.common.layers()]
+        if self.filter:
+            parts.append((*self.filter.layers(), behind + np.arange(code.filter_bits)))
+        parts.extend(self.rare.layers())
+        form = _form_of_word([part[1:] for part in parts], code.depth)
+        layers = side_by_side([layers for layers, _, _ in parts])
+        return share_units((*layers, *after_form(self._class_layers(), form)))
+
+    def _class_layers(self):
+        """Layers from the bits of the word that all planes give to those of the class index."""
+        from scipy.sparse import csr_array, eye_array, vstack
+
+        code = self.label_code
+        relays = eye_array(code.depth, dtype=np.int64, format="csr")
+        ones = np.ones(code.depth, np.int64)
+        if not code.is_plain:
+            starts, classes = code.runs()
+            return IntegerStore(starts, classes, code.depth, self.n_classes).layers()
+        if self.n_classes == 1 << code.depth:
+            return (Layer(relays, ones),)
+        # A number that is no class loses its first bit.
+        value = csr_array(np.int64(1) << np.arange(code.depth, dtype=np.int64)[None])
+        checked = Layer(csr_array(vstack([relays, value], format="csr")), np.append(ones, self.n_classes))
+        corrected = np.eye(code.depth, code.depth + 1, dtype=np.int64)
+        corrected[-1, -1] = -1
+        return checked, Layer(csr_array(corrected), ones)
+
+
+def _distinct(codes, classes):
+    """Codes that differ, of ascending ones, and their classes; `MemorizationError` if equal ones differ in class."""
+    repeated = codes[1:] == codes[:-1]
+    if not repeated.any():
+        return codes, classes
+    wrong = np.flatnonzero(repeated & (classes[1:] != classes[:-1]))
+    if wrong.size:
+        raise MemorizationError(f"code {codes[wrong[0]]} belongs to two classes", [])
+    kept = np.append(True, ~repeated)
+    return codes[kept], classes[kept]
+
+
+def _group(tensors, prefix):
+    return {name.removeprefix(f"{prefix}."): array for name, array in tensors.items() if name.startswith(f"{prefix}.")}
+
+
+def _form_of_word(forms, depth):
+    """The linear forms of all ribbons side by side, in the order of the word's bits."""
+    from scipy.sparse import block_diag, csr_array
+
+    stacked = csr_array(block_diag([form for form, _ in forms], format="csr", dtype=np.int64))
+    order = np.empty(depth, np.int64)
+    order[np.concatenate([bits for _, bits in forms])] = np.arange(depth)
+    return csr_array(stacked[order])
+
+
+def _label_code(tensors, n_classes):
+    """The label code of saved tensors, or None."""
+    common = tensors.get("common", np.empty(0, np.int32))
+    filter_bits = tensors["filter.table"].shape[2] if "filter.table" in tensors else 0
+    valid = (
+        common.ndim == 1
+        and common.dtype == np.int32
+        and (len(common) > 0) == (filter_bits > 0)
+        and len(common) < max(n_classes, 1)
+        and bool(np.all((common >= 0) & (common < n_classes)))
+        and len(np.unique(common)) == len(common)
+    )
+    if not valid:
+        return None
+    rare = np.setdiff1d(np.arange(n_classes, dtype=np.int32), common)
+    common_code = PrefixCode.checked(len(common), tensors.get("common_lengths"))
+    rare_code = PrefixCode.checked(len(rare) + (filter_bits > 0), tensors.get("rare_lengths"))
+    if common_code is None or rare_code is None:
+        return None
+    return LabelCode(common, common_code, filter_bits, rare, rare_code)

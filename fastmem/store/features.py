@@ -1,0 +1,181 @@
+"""Features and parities of codes: the coefficients and the place of their windows in a ribbon.
+
+A feature is a threshold unit that reads some bits of the code, ``f_t = [at least theta_t of them agree with random
+signs]``; a parity is one of a random half of all bits. Features must differ between the codes of one row of a ribbon,
+which are neighbours in N(z): so they read the bits in which neighbours differ most, in groups of four, and their
+thresholds lie where a feature is 1 for about half of the codes. Few groups are evaluated faster; codes of real data may
+need all. See ``src_cython/fastmem/_kernels/ribbon.pyx`` for what is computed with them, and how.
+"""
+
+from functools import cached_property
+
+import numpy as np
+
+from fastmem._kernels import ribbon as kernels
+
+__all__ = ["CodeFeatures"]
+
+N_FEATURES = 64
+MOST_PARITIES = 16
+_GROUP = 4
+_MOST_BITS = 62
+_LAGS = (1, 3, 7, 17, 37, 101, 211, 401)
+_SAMPLE = 4096
+# Share of the chosen bits that a feature reads: features of all of them would be linearly dependent on full cubes, and
+# combinations of others like them.
+_READ, _READ_BY_OTHERS = 0.85, 0.6
+
+
+class CodeFeatures:
+    """64 features and up to 16 parities of codes.
+
+    Parameters
+    ----------
+    n_bits : int
+        Length k of the codes.
+    parities : uint64 array of shape (b,)
+        Code bits of each parity.
+    shifts : int32 array of shape (g,)
+        Lowest code bit of each group of four that features read.
+    reads, signs : uint64 array of shape (g, 4)
+        Bit t of reads says that feature t reads the code bit, and of signs that it counts it where it is 0, not where
+        it is 1.
+    thresholds : uint8 array of shape (64,)
+        theta_t, from 1 to 64.
+    """
+
+    def __init__(self, n_bits, parities, shifts, reads, signs, thresholds):
+        self.n_bits = int(n_bits)
+        self.parities = parities
+        self.shifts = shifts
+        self.reads = reads
+        self.signs = signs
+        self.thresholds = thresholds
+
+    @classmethod
+    def draw(cls, codes, n_bits, n_groups, seed):
+        """Random parities and features that suit the codes.
+
+        Parameters
+        ----------
+        codes : uint64 array of shape (n,), ascending
+        n_bits : int
+        n_groups : int
+            How many groups of four bits features read, if there are so many.
+        seed : int
+        """
+        random = np.random.default_rng(seed)
+        parities = random.integers(0, 1 << n_bits, MOST_PARITIES, dtype=np.uint64)
+        n_all = max(-(-n_bits // _GROUP), 1)
+        variation = np.zeros(n_all * _GROUP)
+        variation[:n_bits] = _variation(codes, n_bits)
+        places = np.argsort(-variation.reshape(n_all, _GROUP).sum(axis=1), kind="stable")[:n_groups]
+        shifts = (_GROUP * np.sort(places)).astype(np.int32)
+        return cls._balanced(codes, n_bits, parities, shifts, random, _READ, nearer=True)
+
+    def with_other_signs(self, codes, seed):
+        """Features of the same groups that are not sums of these modulo two.
+
+        They read fewer bits, and their thresholds are next to the best ones: features of few bits with thresholds at
+        the half would all be self-dual functions, and those of seven bits are sums of 64 of them.
+        """
+        random = np.random.default_rng(seed)
+        return self._balanced(codes, self.n_bits, self.parities, self.shifts, random, _READ_BY_OTHERS, nearer=False)
+
+    @classmethod
+    def _balanced(cls, codes, n_bits, parities, shifts, random, share, *, nearer):
+        """Features of random bits with thresholds that about half of the codes reach, or the next best ones."""
+        places = shifts[:, None] + np.arange(_GROUP)
+        reads = _pack(random.random((*places.shape, N_FEATURES)) < share)
+        reads[places >= n_bits] = 0
+        signs = random.integers(0, 1 << 64, places.shape, dtype=np.uint64) & reads
+        features = cls(n_bits, parities, shifts, reads, signs, np.ones(N_FEATURES, np.uint8))
+        bits = _bits(codes[:: len(codes) // _SAMPLE + 1], 64)[:, places.ravel()]
+        weights, zeros = features.units()
+        agreements = bits @ weights.T + zeros
+        low = np.floor(agreements.mean(axis=0)).astype(np.int64).clip(1, _MOST_BITS)
+        distance = [np.abs((agreements >= theta).mean(axis=0) - 0.5) for theta in (low, low + 1)]
+        features.thresholds = np.where((distance[0] <= distance[1]) == nearer, low, low + 1).astype(np.uint8)
+        return features
+
+    def units(self):
+        """Weights of the bits read, int64 array of shape (64, 4 g), and how many of them count zeros."""
+        zeros = _bits(self.signs.ravel(), N_FEATURES).T
+        return _bits(self.reads.ravel(), N_FEATURES).T - 2 * zeros, zeros.sum(axis=1)
+
+    @cached_property
+    def counts(self):
+        """What the kernel adds up: see ribbon.pyx. uint64 array of shape (g, 16, 7)."""
+        values = _bits(np.arange(1 << _GROUP, dtype=np.uint64), _GROUP)
+        differ = values[None, :, :, None] ^ _bits(self.signs, N_FEATURES)[:, None]
+        numbers = (differ & _bits(self.reads, N_FEATURES)[:, None]).sum(axis=2)
+        numbers[0] += N_FEATURES - self.thresholds.astype(np.int64)
+        digits = (numbers[:, :, None] >> np.arange(7)[:, None] & 1).astype(np.uint64)
+        return np.bitwise_or.reduce(digits << np.arange(N_FEATURES, dtype=np.uint64), axis=3)
+
+    def words(self, codes):
+        """Features of each code, as bits of a word: uint64 array of shape (n,)."""
+        words = np.empty(len(codes), np.uint64)
+        kernels.feature_words(codes, self.counts, self.shifts, words)
+        return words
+
+    def start_table(self, n_parities):
+        """For each byte of a code and its value, the parities it flips: uint16 array of shape (bytes, 256)."""
+        places = 8 * np.arange(max(-(-self.n_bits // 8), 1), dtype=np.uint64)
+        values = np.arange(256, dtype=np.uint64) << places[:, None]
+        odd = np.bitwise_count(values[..., None] & self.parities[:n_parities]) & 1
+        return (odd.astype(np.uint16) << np.arange(n_parities, dtype=np.uint16)).sum(axis=2, dtype=np.uint16)
+
+    def tensors(self):
+        """Parameters by name."""
+        return {
+            "parities": self.parities,
+            "shifts": self.shifts,
+            "reads": self.reads,
+            "signs": self.signs,
+            "thresholds": self.thresholds,
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors, n_bits):
+        """Features with the given parameters; None if they are not what `tensors` gives."""
+        parities, shifts = tensors["parities"], tensors["shifts"]
+        reads, signs, thresholds = tensors["reads"], tensors["signs"], tensors["thresholds"]
+        valid = (
+            parities.dtype == reads.dtype == signs.dtype == np.uint64
+            and shifts.dtype == np.int32
+            and thresholds.dtype == np.uint8
+            and parities.shape == (MOST_PARITIES,)
+            and shifts.ndim == 1
+            and 0 < len(shifts) <= _MOST_BITS // _GROUP + 1
+            and reads.shape == signs.shape == (len(shifts), _GROUP)
+            and thresholds.shape == (N_FEATURES,)
+            and bool(np.all((shifts >= 0) & (shifts < max(n_bits, 1)) & (np.diff(shifts, prepend=-_GROUP) >= _GROUP)))
+            and bool(np.all((thresholds >= 1) & (thresholds <= N_FEATURES)))
+            and not (parities >> np.uint64(n_bits)).any()
+            and not (signs & ~reads).any()
+            and not reads[shifts[:, None] + np.arange(_GROUP) >= n_bits].any()
+        )
+        return cls(n_bits, parities, shifts, reads, signs, thresholds) if valid else None
+
+
+def _bits(words, n):
+    """The n lowest bits of each word, along a new last axis: int64 array."""
+    return (words[..., None] >> np.arange(n, dtype=np.uint64) & np.uint64(1)).astype(np.int64)
+
+
+def _pack(bits):
+    """Words of 64 bits from the last axis."""
+    return np.bitwise_or.reduce(bits.astype(np.uint64) << np.arange(64, dtype=np.uint64), axis=-1)
+
+
+def _variation(codes, n_bits):
+    """How often each bit differs between codes at most a row apart, at most one half: float64 array of shape (k,)."""
+    variation = np.zeros(n_bits)
+    for lag in _LAGS:
+        differences = codes[lag:] ^ codes[: len(codes) - lag] if lag < len(codes) else codes[:0]
+        differences = differences[:: len(differences) // _SAMPLE + 1]
+        if len(differences):
+            shares = _bits(differences, n_bits).mean(axis=0)
+            variation = np.maximum(variation, shares)
+    return np.minimum(variation, 0.5)

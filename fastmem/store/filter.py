@@ -1,0 +1,83 @@
+"""A filter: recognises the codes it was built for, and takes another for one of them with probability about 2^-f.
+
+A ribbon of f planes stores the fingerprint of each code: f more features of its bits (`fastmem.store.features`). A code
+is accepted if each plane reads the fingerprint's bit (Dillinger, Hübschle-Schneider, Sanders & Walzer, "Fast succinct
+retrieval and approximate membership using ribbon", SEA 2022). Where the codes fill most of the 2^k there are, for
+small k, more of the few others are accepted.
+"""
+
+import numpy as np
+
+from fastmem.layer import Layer
+from fastmem.store.ribbon import Ribbon
+
+__all__ = ["Filter"]
+
+MOST_BITS = 32
+_SEED = 1000
+
+
+class Filter:
+    """Accepts all codes stored, and of any others a share of about 2^-f.
+
+    Parameters
+    ----------
+    ribbon : Ribbon
+        f planes.
+    added : CodeFeatures
+        Feature j + 1 is bit j of the fingerprint.
+    """
+
+    def __init__(self, ribbon, added):
+        self.ribbon = ribbon
+        self.added = added
+
+    @classmethod
+    def build(cls, features, codes, n_filter_bits, more_parities=0):
+        """Filter of f = n_filter_bits planes for ascending codes, all different."""
+        added = features.with_other_signs(codes, _SEED)
+        values = ~cls._fingerprints(added, codes) & np.uint64((1 << n_filter_bits) - 1)
+        return cls(Ribbon.build(features, codes, values, n_filter_bits, more_parities), added)
+
+    @staticmethod
+    def _fingerprints(added, codes):
+        return added.words(codes) >> np.uint64(1)
+
+    @property
+    def n_filter_bits(self):
+        """Number f of planes."""
+        return self.ribbon.n_planes
+
+    def accepts(self, codes):
+        """Whether each code is stored, or taken for one that is: bool array of shape (n,)."""
+        differing = self.ribbon.read(codes) ^ self._fingerprints(self.added, codes)
+        return (~differing & np.uint64((1 << self.n_filter_bits) - 1)) == 0
+
+    def lookup_arguments(self):
+        """What kernels need to say whether a code is accepted."""
+        return *self.ribbon.lookup_arguments(), self.added.counts
+
+    def layers(self):
+        """As `Ribbon.layers`: a code is accepted where all linear forms are 1."""
+        return self.ribbon.layers(self.added)
+
+    def accepting_layers(self):
+        """Layers of threshold units from code bits to one output: whether the code is accepted."""
+        from scipy.sparse import csr_array
+
+        layers, form = self.layers()
+        every = csr_array(np.ones((1, self.n_filter_bits), np.int64) @ form)
+        return (*layers, Layer(every, np.array([self.n_filter_bits])))
+
+    def tensors(self):
+        """Parameters by name, without those of the ribbon's features."""
+        return self.ribbon.tensors() | {name: self.added.tensors()[name] for name in ("reads", "signs", "thresholds")}
+
+    @classmethod
+    def from_tensors(cls, tensors, features):
+        """Filter with the given parameters; None if they are not what `tensors` gives."""
+        ribbon = Ribbon.from_tensors(tensors, features)
+        added = type(features).from_tensors({**features.tensors(), **tensors}, features.n_bits)
+        if ribbon is None or added is None or ribbon.n_planes > MOST_BITS:
+            return None
+        return cls(ribbon, added)

@@ -1,0 +1,237 @@
+"""How classes become bits: prefix codes by class frequency, behind a filter where one class outweighs the others.
+
+A class that occurs often gets a short codeword, and a plane of cells holds a bit only for the points whose codeword is
+that long: the total is Huffman's, within 1 bit a label of the entropy and mostly within 0.1. One class with most of the
+points would still cost a whole bit. So the few classes that are most frequent, the common ones, may be coded by
+themselves, and a filter put behind: f planes in which the points of all other, rare classes read 1, and any other point
+with probability 2^-f. What passes is coded once more: either a rare class or, for the common points that pass, "keep".
+With p the share of the rare classes and f = log2(1 / p), that takes about p log2(1 / p) bits a label, the first term of
+their entropy, and as many bits more as there are points behind the filter (Hreinsson, Krøyer & Pagh, "Storing a
+compressed function with constant time access", ESA 2009; Genuzio & Vigna, "Engineering compressed static functions",
+DCC 2018).
+
+The bits that all planes give for one code, common codeword first, form a number N; a class is then a union of intervals
+of N, which is what the integer store turns into threshold units (`LabelCode.runs`).
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from fastmem._kernels.codewords import minimum_redundancy
+from fastmem.runs import run_starts
+
+__all__ = ["LabelCode", "PrefixCode", "choose"]
+
+_MOST_COMMON = 4
+_MOST_FILTER_BITS = 20
+_MOST_SYMBOLS_FILTERED = 2**16
+_LEAST_SHARE = 0.5
+_CELLS = 1.02  # of a ribbon, a code
+_LEAST_CELLS = 64
+_FLOORS = (0.0, *2.0 ** -np.arange(24, 3, -1))
+_MOST_DEPTH = 31  # so that words fit int32, and those of a filter's two codes 64 bits
+
+
+class PrefixCode:
+    """A canonical prefix code, or the plain one of equally long numbers.
+
+    Parameters
+    ----------
+    n_symbols : int
+    lengths : uint8 array of shape (n_symbols,), optional
+        Of the codewords, which leave no word unused. Without it, symbols are numbers of as few bits as will do.
+
+    Attributes
+    ----------
+    depth : int
+        Length of the longest codeword.
+    stages : list of (int, int)
+        Bits begin to end of codewords, counted from the first, that the same symbols have.
+    """
+
+    def __init__(self, n_symbols, lengths=None):
+        self.n_symbols = int(n_symbols)
+        self.lengths = lengths
+        if lengths is None:
+            self.depth = max(self.n_symbols - 1, 0).bit_length()
+            ends = [self.depth] if self.depth else []
+        else:
+            self.depth = int(lengths.max(initial=0))
+            ends = np.unique(lengths[lengths > 0]).tolist()
+        self.stages = list(zip([0, *ends], ends, strict=False))
+
+    @classmethod
+    def checked(cls, n_symbols, lengths):
+        """The code, or None if lengths are not those of a code that leaves no word unused."""
+        if lengths is not None and not (
+            lengths.shape == (n_symbols,)
+            and lengths.dtype == np.uint8
+            and n_symbols > 1
+            and lengths.min() > 0
+            and lengths.max() <= _MOST_DEPTH
+            and int((np.int64(1) << (_MOST_DEPTH - lengths.astype(np.int64))).sum()) == 1 << _MOST_DEPTH
+        ):
+            return None
+        return cls(n_symbols, lengths)
+
+    @cached_property
+    def symbols(self):
+        """Symbols in the order of their codewords."""
+        if self.lengths is None:
+            return np.arange(self.n_symbols, dtype=np.int32)
+        return np.argsort(self.lengths, kind="stable").astype(np.int32)
+
+    @cached_property
+    def starts(self):
+        """Codewords in ascending order, each followed by zeros to the full depth: uint64 array."""
+        if self.lengths is None:
+            return np.arange(self.n_symbols, dtype=np.uint64)
+        sizes = np.uint64(1) << (self.depth - self.lengths[self.symbols].astype(np.int64)).astype(np.uint64)
+        return np.cumsum(sizes, dtype=np.uint64) - sizes
+
+    def words(self, symbols):
+        """Codeword of each symbol, followed by zeros to the full depth: uint64 array."""
+        words = np.empty(self.n_symbols, np.uint64)
+        words[self.symbols] = self.starts
+        return words[symbols]
+
+    def longer_than(self, end):
+        """The first word, of full depth, of the codewords longer than `end` bits."""
+        if end >= self.depth:
+            return 1 << self.depth
+        return int(self.starts[np.searchsorted(self.lengths[self.symbols], end, side="right")])
+
+    def decode(self, words):
+        """Symbol of each word of full depth, whatever stands behind its codeword: int32 array."""
+        if self.lengths is None:  # a word that is no symbol loses its first bit
+            words = words.astype(np.int32)
+            words[words >= self.n_symbols] -= 1 << self.depth >> 1
+            return words
+        return self.symbols[np.searchsorted(self.starts, words, side="right") - 1]
+
+    def cells(self, counts):
+        """About how many cells and bytes beside them the ribbons take for symbols that occur so often, in bits."""
+        if self.lengths is None:
+            return _cells(counts.sum(), self.depth)
+        total = 8 * self.n_symbols
+        for begin, end in self.stages:
+            total += _cells(counts[self.lengths >= end].sum(), end - begin)
+        return total
+
+
+@dataclass(frozen=True)
+class LabelCode:
+    """Common classes, a filter, and all that is coded behind it.
+
+    Attributes
+    ----------
+    common : int32 array
+        The classes coded in front of the filter; none if there is no filter.
+    common_code : PrefixCode
+        Symbol i is common[i].
+    filter_bits : int
+        f; 0 without a filter.
+    rare : int32 array
+        All other classes.
+    rare_code : PrefixCode
+        With a filter symbol 0 is "keep", and i + 1 is rare[i]; without, i is rare[i].
+    """
+
+    common: np.ndarray
+    common_code: PrefixCode
+    filter_bits: int
+    rare: np.ndarray
+    rare_code: PrefixCode
+
+    @property
+    def is_plain(self):
+        """Whether all planes together are the class index."""
+        return self.filter_bits == 0 and self.rare_code.lengths is None
+
+    @property
+    def depth(self):
+        """Number of bits of N."""
+        return self.common_code.depth + self.filter_bits + self.rare_code.depth
+
+    def runs(self):
+        """Starts and classes of the intervals of N with one class: uint64 and int32 array."""
+        words = np.arange(1 << self.rare_code.depth, dtype=np.uint64)
+        if self.rare_code.lengths is not None:
+            words = self.rare_code.starts
+        symbols = self.rare_code.decode(words)
+        if self.filter_bits == 0:
+            return words, self.rare[symbols]
+        hits = words + np.uint64(((1 << self.filter_bits) - 1) << self.rare_code.depth)
+        shift = np.uint64(self.filter_bits + self.rare_code.depth)
+        starts, classes = [], []
+        for word in np.arange(1 << self.common_code.depth, dtype=np.uint64):
+            kept = self.common[self.common_code.decode(word[None])]
+            starts.append((word << shift) + np.append(np.uint64(0), hits))
+            classes.append(np.append(kept, np.append(kept, self.rare)[symbols]))
+        starts, classes = np.concatenate(starts), np.concatenate(classes)
+        firsts = run_starts(classes)
+        return starts[firsts], classes[firsts]
+
+
+def choose(counts):
+    """The label code that takes the fewest cells for classes that occur so often.
+
+    Parameters
+    ----------
+    counts : int64 array of shape (c,)
+
+    Returns
+    -------
+    LabelCode
+    """
+    nothing = np.empty(0, np.int32)
+    bits, code = _best_code(counts)
+    best = bits, LabelCode(nothing, PrefixCode(0), 0, np.arange(len(counts), dtype=np.int32), code)
+    if len(counts) > _MOST_SYMBOLS_FILTERED:
+        return best[1]
+    order = np.argsort(-counts, kind="stable").astype(np.int32)
+    for n_common in range(1, min(_MOST_COMMON, len(counts) - 1) + 1):
+        common, rare = order[:n_common], np.sort(order[n_common:])
+        n_frequent, n_rare = counts[common].sum(), counts[rare].sum()
+        if n_rare == 0 or n_frequent < _LEAST_SHARE * (n_frequent + n_rare):
+            continue
+        common_bits, common_code = _best_code(counts[common])
+        middle = int(np.log2(n_frequent / n_rare))
+        for filter_bits in range(max(middle - 2, 1), min(middle + 3, _MOST_FILTER_BITS) + 1):
+            passing = np.append(int(n_frequent) >> filter_bits, counts[rare])
+            rare_bits, rare_code = _best_code(passing)
+            bits = common_bits + _cells(n_rare, filter_bits) + rare_bits
+            if bits < best[0]:
+                best = bits, LabelCode(common, common_code, filter_bits, rare, rare_code)
+    return best[1]
+
+
+def _best_code(counts):
+    """Size in bits, and the prefix code of least size: a low floor under the counts makes the longest words shorter."""
+    code = PrefixCode(len(counts))
+    best = code.cells(counts), code
+    if len(counts) < 3:
+        return best
+    order = np.argsort(counts, kind="stable")
+    ascending, before = counts[order], None
+    for floor in _FLOORS:
+        weights = np.maximum(ascending, int(floor * counts.sum()))
+        if before is not None and np.array_equal(weights, before):
+            continue
+        before = weights.copy()
+        minimum_redundancy(weights)
+        if weights[0] > _MOST_DEPTH:
+            continue
+        lengths = np.empty(len(counts), np.uint8)
+        lengths[order] = weights
+        code = PrefixCode(len(counts), lengths)
+        bits = code.cells(counts)
+        if bits < best[0]:
+            best = bits, code
+    return best
+
+
+def _cells(n, n_planes):
+    return n_planes * max(_CELLS * n, _LEAST_CELLS) + 128 if n_planes and n else 0

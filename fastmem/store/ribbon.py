@@ -1,0 +1,348 @@
+"""A ribbon: planes of cells from which any value of a few bits is read for each of its codes, about 1.02 cells a bit.
+
+A retrieval structure (Dietzfelbinger & Walzer, ESA 2019; Dillinger, Hübschle-Schneider, Sanders & Walzer, "Fast
+succinct retrieval and approximate membership using ribbon", SEA 2022), laid out as a threshold network: the row of a
+code is a range of N(z), so that no code needs a seed or a hash table, and rows are as long as they happen to be. What a
+plane stores is the parity of 64 cells, each multiplied by a feature of the code: see
+``src_cython/fastmem/_kernels/ribbon.pyx``.
+
+With T_r the first code of row r, w_{r,c} the cells, p(beta) the start of the window and b the number of parities:
+
+1. for each parity of s bits, the units [sum >= j], j = 1..s, whose alternating sum is the parity; a relay a code bit;
+2. g_r = [N(z) >= T_r] for all rows but the first; the features f_1..f_63; tau_i = [beta >= i] for i = 1..2^b - 1;
+3. U_c = [sum_r (w_{r,c} - w_{r-1,c}) g_r + w_{0,c} + f_{c mod 64} + tau_{lo(c)} - tau_{hi(c) + 1} >= 3], where
+   lo(c) <= beta <= hi(c) where the window holds column c;
+4. V_j = [sum_c U_c >= j] for j = 1..64, whose alternating sum is the bit.
+
+Layers 3 and 4 are repeated for each plane. All weights are 0, 1 or -1, but for those on N(z) and beta. That is about
+n / C + C + 2^b units for C columns, 2 sqrt(n) at best, and two layers with a and b units between them hold at most a b
+one-bit weights: n labels need a + b >= 2 sqrt(n).
+"""
+
+import math
+
+import numpy as np
+
+from fastmem._kernels import ribbon as kernels
+from fastmem._kernels import store as index_kernels
+from fastmem.layer import Layer
+from fastmem.store.features import MOST_PARITIES, N_FEATURES
+
+__all__ = ["Ribbon", "full_rows"]
+
+WINDOW = 64
+_MOST_COLUMNS = 2048  # more fill less well, see `_shape`
+_EXPECTED = 1.02
+_TRIAL_ROWS = 4
+_TRIALS = 8
+
+
+class Ribbon:
+    """Planes of cells over common rows.
+
+    Parameters
+    ----------
+    features : CodeFeatures
+    firsts : uint64 array of shape (r,)
+        Ascending, from 0: row i holds the codes from firsts[i] up to firsts[i + 1].
+    table : uint64 array of shape (r, columns / 64, planes)
+        Cell c of a row is bit c % 64 of word c // 64.
+    n_parities : int
+        b: 2^b starts of windows.
+    n_codes : int
+        Number of codes stored.
+    """
+
+    def __init__(self, features, firsts, table, n_parities, n_codes):
+        self.features = features
+        self.firsts = np.ascontiguousarray(firsts, np.uint64)
+        self.n_parities = int(n_parities)
+        self.n_codes = int(n_codes)
+        n_rows, n_words, self.n_planes = table.shape
+        self.n_columns = WINDOW * n_words
+        # A window's second word may lie behind the last row.
+        self._cells = np.concatenate([table.ravel(), np.zeros(self.n_planes, np.uint64)])
+        self.table = self._cells[: table.size].reshape(table.shape)
+        self._spacing = _spacing(self.n_columns, self.n_parities)
+        self._start_table = features.start_table(self.n_parities)
+        prefix_bits = min(features.n_bits, n_rows.bit_length())
+        self._shift = features.n_bits - prefix_bits
+        self._index = np.empty((1 << prefix_bits) + 1, np.int32)
+        index_kernels.index_runs(self.firsts, self._shift, self._index)
+
+    @classmethod
+    def build(cls, features, codes, values, n_planes, more_parities=0):
+        """Store a value for each code.
+
+        Parameters
+        ----------
+        features : CodeFeatures
+        codes : uint64 array of shape (n,), ascending, all different
+        values : uint64 array of shape (n,)
+            Below 2^n_planes.
+        n_planes : int
+            From 1 to 64.
+        more_parities : int
+            Starts are so many bits finer than they have to be.
+        """
+        n_columns, n_parities = _shape(len(codes), n_planes)
+        n_parities = min(n_parities + more_parities, MOST_PARITIES)
+        parts, done = [], 0
+        while done < len(codes) or not parts:
+            n_rows = math.ceil((len(codes) - done) * _EXPECTED**2 / n_columns) + 2
+            firsts, table, used = _solve(features, codes[done:], values[done:], n_columns, n_planes, n_parities, n_rows)
+            parts.append((firsts, table))
+            done += used
+        firsts, tables = zip(*parts, strict=True)
+        firsts = _shortened(np.concatenate(firsts), codes)
+        table = tables[0] if len(tables) == 1 else np.concatenate(tables)
+        return cls(features, firsts, table, n_parities, len(codes))
+
+    @property
+    def n_cells(self):
+        """Number of cells of one plane."""
+        return len(self.firsts) * self.n_columns
+
+    def read(self, codes):
+        """What the planes store for each code, or give for another: uint64 array of shape (n,)."""
+        values = np.empty(len(codes), np.uint64)
+        kernels.read_rows(codes, *self.lookup_arguments(), values)
+        return values
+
+    def lookup_arguments(self):
+        """What kernels need to read."""
+        features = self.features
+        return (
+            self.firsts, self._index, self._shift, self._start_table, self._spacing, features.counts, features.shifts,
+            self.n_planes, self.n_columns // WINDOW, self._cells,
+        )  # fmt: skip
+
+    @property
+    def nbytes_in_memory(self):
+        """Bytes of everything that reading touches."""
+        features = self.features
+        arrays = self.firsts, self._cells, self._index, self._start_table, features.counts, features.shifts
+        return sum(array.nbytes for array in arrays)
+
+    def tensors(self):
+        """Parameters by name, without those of the features."""
+        zeros = _trailing_zeros(self.firsts)
+        firsts = self.firsts >> np.uint64(zeros)
+        return {
+            "firsts": firsts.astype(np.min_scalar_type(firsts[-1])),
+            "table": self.table,
+            "sizes": np.array([zeros, self.n_parities, self.n_codes], np.int64),
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors, features):
+        """Ribbon with the given parameters; None if they are not what `tensors` gives."""
+        firsts, table, sizes = tensors["firsts"], tensors["table"], tensors["sizes"]
+        valid = (
+            firsts.ndim == 1
+            and firsts.dtype.kind == "u"
+            and table.ndim == 3
+            and table.dtype == np.uint64
+            and table.shape[0] == len(firsts) > 0
+            and table.shape[1] > 0
+            and 0 < table.shape[2] <= WINDOW
+            and sizes.shape == (3,)
+            and sizes.dtype == np.int64
+            and 0 <= sizes[0] <= features.n_bits
+            and 0 <= sizes[1] <= MOST_PARITIES
+            and sizes[2] >= 0
+            and int(firsts[0]) == 0
+            and bool(np.all(firsts[1:] > firsts[:-1]))
+            and int(firsts[-1]) << int(sizes[0]) < 1 << features.n_bits
+        )
+        return (
+            cls(features, firsts.astype(np.uint64) << np.uint64(sizes[0]), table, *sizes[1:].tolist())
+            if valid
+            else None
+        )
+
+    def layers(self, added=None):
+        """The ribbon as threshold units.
+
+        Parameters
+        ----------
+        added : CodeFeatures, optional
+            Add feature j + 1 of these to plane j, modulo two.
+
+        Returns
+        -------
+        layers : tuple of 4 Layer
+            From code bits.
+        form : int64 csr_array of shape (planes, units of the last layer)
+            What plane j stores is the linear form form[j] of the outputs.
+        """
+        n_added = self.n_planes if added is not None else 0
+        parities, sums = self._parity_units()
+        gates = self._gate_units(sums, added)
+        planes = [self._plane_units(j, gates.n_units, n_added) for j in range(self.n_planes)]
+        return _with_counters(parities, gates, planes, self.n_planes)
+
+    def _parity_units(self):
+        """Layer 1, and the linear form of its outputs that is beta."""
+        from scipy.sparse import csr_array, eye_array, vstack
+
+        n_bits, masks = self.features.n_bits, self.features.parities[: self.n_parities]
+        members = (masks[:, None] >> np.arange(n_bits, dtype=np.uint64) & np.uint64(1)).astype(np.int64)
+        sizes = members.sum(axis=1)
+        relays = eye_array(n_bits, dtype=np.int64, format="csr")
+        counters = csr_array(np.repeat(members, sizes, axis=0))
+        ranks = np.concatenate([np.zeros(0, np.int64), *(np.arange(size) for size in sizes)])
+        thresholds = np.append(np.ones(n_bits, np.int64), ranks + 1)
+        powers = np.repeat(np.int64(1) << np.arange(len(sizes), dtype=np.int64), sizes)
+        sums = np.append(np.zeros(n_bits, np.int64), powers * (1 - 2 * (ranks % 2)))
+        return Layer(vstack([relays, counters], format="csr", dtype=np.int64), thresholds), sums
+
+    def _gate_units(self, sums, added):
+        """Layer 2: gates of the rows, features, starts, and the features to add."""
+        from scipy.sparse import csr_array, vstack
+
+        n_bits, n_inputs = self.features.n_bits, len(sums)
+        n_gates, n_starts = len(self.firsts) - 1, (1 << self.n_parities) - 1
+        value = np.zeros(n_inputs, np.int64)
+        value[:n_bits] = np.int64(1) << np.arange(n_bits, dtype=np.int64)
+        weights, thresholds = _feature_units(self.features, n_inputs, range(1, N_FEATURES))
+        parts = [_repeated(value, n_gates), weights, _repeated(sums, n_starts)]
+        limits = [self.firsts[1:].astype(np.int64), thresholds, np.arange(1, n_starts + 1)]
+        if added is not None:
+            weights, thresholds = _feature_units(added, n_inputs, range(1, self.n_planes + 1))
+            parts.append(weights)
+            limits.append(thresholds)
+        return Layer(csr_array(vstack(parts, format="csr", dtype=np.int64)), np.concatenate(limits))
+
+    def _plane_units(self, plane, n_inputs, n_added):
+        """Weights and thresholds of the units U_c of one plane, and of a relay of the feature that is added."""
+        from scipy.sparse import csr_array, hstack, vstack
+
+        words = np.ascontiguousarray(self.table[:, :, plane])
+        cells = np.unpackbits(words.astype("<u8").view(np.uint8), axis=1, bitorder="little").astype(np.int64)
+        columns = np.arange(self.n_columns)
+        starts = (np.arange(1 << self.n_parities) * self._spacing) >> 16
+        low = np.searchsorted(starts, columns - (WINDOW - 1))  # first start whose window holds the column
+        high = np.searchsorted(starts, columns, side="right")  # first start behind the column
+        feature = columns % WINDOW
+        n_gates, n_starts = len(self.firsts) - 1, len(starts) - 1
+        dtype = np.int64
+        by_feature = _chosen(feature - 1, feature > 0, N_FEATURES - 1)
+        by_start = _chosen(low - 1, low > 0, n_starts) - _chosen(high - 1, high <= n_starts, n_starts)
+        units = hstack([csr_array(np.diff(cells, axis=0).T), by_feature, by_start], format="csr", dtype=dtype)
+        units.resize((self.n_columns, n_inputs))
+        thresholds = 3 - cells[0] - (feature == 0) - (low == 0)
+        if n_added:
+            relay = csr_array(([1], ([0], [n_gates + N_FEATURES - 1 + n_starts + plane])), shape=(1, n_inputs))
+            units, thresholds = vstack([units, relay], format="csr", dtype=dtype), np.append(thresholds, 1)
+        return units, thresholds
+
+
+def full_rows(features, codes, more_parities=0):
+    """About how many cells a code takes in full rows of a ribbon: found out in a few rows at several places."""
+    n_columns, n_parities = _shape(len(codes), 1)
+    n_parities = min(n_parities + more_parities, MOST_PARITIES)
+    if len(codes) <= n_columns // 2:
+        return 1.0
+    size = 2 * _TRIAL_ROWS * n_columns
+    cells = used = 0
+    for first in np.linspace(0, max(len(codes) - size, 0), _TRIALS if len(codes) > size else 1).astype(int):
+        part = codes[first : first + size]
+        # Labels at random: half of all contradictions would not show with others.
+        values = np.random.default_rng(0).integers(0, 2, len(part), dtype=np.uint64)
+        firsts, _, done = _solve(features, part, values, n_columns, 1, n_parities, _TRIAL_ROWS)
+        cells += len(firsts) * n_columns
+        used += done
+    return cells / used
+
+
+def _shortened(firsts, codes):
+    """0 for the first row, for any other the number with the most trailing zeros above all codes of the rows before."""
+    differing = firsts[1:] ^ codes[np.searchsorted(codes, firsts[1:]) - 1]
+    for places in (1, 2, 4, 8, 16, 32):
+        differing |= differing >> np.uint64(places)
+    return np.append(np.uint64(0), firsts[1:] & ~(differing >> np.uint64(1)))
+
+
+def _trailing_zeros(numbers):
+    """How many of the lowest bits are 0 in all of the numbers; 0 if all bits are."""
+    together = int(np.bitwise_or.reduce(numbers))
+    return max((together & -together).bit_length() - 1, 0)
+
+
+def _solve(features, codes, values, n_columns, n_planes, n_parities, n_rows):
+    """Firsts and tables of at most `n_rows` rows, and the number of codes in them."""
+    firsts = np.zeros(n_rows, np.uint64)
+    table = np.empty((n_rows, n_columns // WINDOW, n_planes), np.uint64)
+    band, right, states = np.empty(n_columns, np.uint64), np.empty(n_columns, np.uint64), np.empty(n_planes, np.uint64)
+    rows, used = kernels.build_rows(
+        codes, values, features.start_table(n_parities), _spacing(n_columns, n_parities), features.counts,
+        features.shifts, band, right, states, firsts, table,
+    )  # fmt: skip
+    if len(codes) == 0:
+        table[:1], rows = 0, 1
+    return firsts[:rows], table[:rows], used
+
+
+def _shape(n, n_planes):
+    """Numbers of columns and of parities that take the fewest units; starts are at most 15 columns apart."""
+    most = max(_MOST_COLUMNS, math.isqrt(n) // 3)
+    columns = np.arange(WINDOW, most + WINDOW, WINDOW)
+    parities = np.ceil(np.log2((columns - WINDOW) / 15 + 1)).astype(int).clip(max=MOST_PARITIES)
+    units = np.ceil(_EXPECTED * n / columns) + n_planes * columns + 2.0**parities
+    best = int(np.argmin(units))
+    return int(columns[best]), int(parities[best])
+
+
+def _spacing(n_columns, n_parities):
+    """Columns from one start to the next, in units of 2^-16; the last window ends with the last column."""
+    return -(-((n_columns - WINDOW) << 16) // ((1 << n_parities) - 1)) if n_parities else 0
+
+
+def _repeated(row, times):
+    from scipy.sparse import csr_array
+
+    places = np.flatnonzero(row)
+    return csr_array(
+        (np.tile(row[places], times), np.tile(places, times), len(places) * np.arange(times + 1)),
+        shape=(times, len(row)),
+    )
+
+
+def _chosen(places, given, width):
+    """Matrix with a 1 in column places[i] of each row i that is given."""
+    from scipy.sparse import csr_array
+
+    rows = np.flatnonzero(given)
+    return csr_array((np.ones(len(rows), np.int64), (rows, places[rows])), shape=(len(places), width))
+
+
+def _feature_units(features, n_inputs, which):
+    """Weights and thresholds of some features, from relays of the code bits."""
+    from scipy.sparse import csr_array
+
+    which = list(which)
+    read, zeros = features.units()
+    places = (features.shifts[:, None] + np.arange(4)).ravel()
+    inside = places < features.n_bits
+    weights = np.zeros((len(which), n_inputs), np.int64)
+    weights[:, places[inside]] = read[which][:, inside]
+    return csr_array(weights), features.thresholds[which].astype(np.int64) - zeros[which]
+
+
+def _with_counters(parities, gates, planes, n_planes):
+    """The four layers and the form, from the first two and the units of all planes."""
+    from scipy.sparse import block_diag, csr_array, vstack
+
+    units = Layer(
+        csr_array(vstack([weights for weights, _ in planes], format="csr", dtype=np.int64)),
+        np.concatenate([thresholds for _, thresholds in planes]),
+    )
+    width = len(planes[0][1])
+    most = WINDOW + (width % WINDOW > 0)
+    ones = csr_array(np.ones((most, width), np.int64))
+    ranks = np.arange(1, most + 1)
+    counters = Layer(csr_array(block_diag([ones] * n_planes, format="csr", dtype=np.int64)), np.tile(ranks, n_planes))
+    signs = csr_array((1 - 2 * ((ranks - 1) % 2))[None])
+    form = csr_array(block_diag([signs] * n_planes, format="csr", dtype=np.int64))
+    return (parities, gates, units, counters), form

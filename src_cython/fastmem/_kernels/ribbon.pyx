@@ -1,0 +1,453 @@
+"""The binary store's table: greedy ribbon rows, built by banded elimination and read as the parity of a window.
+
+A code z has a row, a start p(z), and 64 coefficients a(z) in {0, 1}, coefficient i for column p(z) + i. What a plane of
+cells w in {0, 1}^(rows x columns) stores for z is the parity of a(z) AND w[row, p..p + 63]. The equations over GF(2)
+are solved row by row (Dietzfelbinger & Walzer, ESA 2019; Dillinger, Hübschle-Schneider, Sanders & Walzer, SEA 2022): an
+equation whose leading column is taken is added to the one there, until it finds a free column, vanishes, or
+contradicts; then the row is closed and the code starts the next one. From the last column to the first, each cell
+follows from those after it; where no equation begins, it is pseudo-random. All planes share rows, starts and
+coefficients.
+
+Start.  p = (beta * spacing) >> 16, where bit q of beta is a parity of z: beta is the XOR of one entry a byte of z.
+Coefficients. Features f_0..f_63 of z, of which column c multiplies f_(c mod 64), so that a(z) is f rotated by p. f_t
+says whether at least theta_t of the chosen bits of z agree with random signs, and f_0 = 1: every window holds a column
+of f_0, so a code that is alone in its row is solvable. The 64 numbers of agreements are counted side by side, a word
+for each digit: `counts[g, v]` holds the digits of what group g (four bits of z from bit shifts[g]) adds when its value
+is v, group 0 with 64 - theta_t added, so that f_t is the seventh digit of the sum: of group 0 or a carry out of the
+sixth. Hence at most 62 chosen bits. Of the other groups, which add four at most, three digits are read.
+
+Cell (r, c) of plane j is bit c % 64 of ``table[(r * n_words + c // 64) * n_planes + j]``: what a code needs of all
+planes lies together. Columns are a multiple of 64; n_planes more words follow the last row, since two are read for a
+window. The two hold the columns of f in its own order, the second those below p mod 64: f need not be rotated to be
+read.
+
+Inputs whose code is not stored are looked for among the codes of the cells around them (Lv, Josephson, Wang, Charikar &
+Li, VLDB 2007, section 4.4): `probe` flips sets of near hyperplanes, the nearest sets first, until a code is known.
+Known are codes for which every plane j stores what bit j + 1 of other features, their print, is not.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
+
+include "prefetch.pxi"
+
+cdef enum:
+    BATCH = 64  # codes whose windows are computed together
+    SIDE = 4  # equations that are eliminated side by side
+    CANDIDATES = 2  # codes that are probed together
+    NEAR = 64  # hyperplanes of an input that are flipped: the bits of a set
+    DIGITS = 7
+    VALUES = 16
+
+cdef extern from *:
+    """
+    #if defined(__GNUC__)
+    #define fastmem_trailing_zeros(x) __builtin_ctzll(x)
+    #define fastmem_parity(x) ((uint64_t)__builtin_parityll(x))
+    typedef uint64_t fastmem_lanes __attribute__((vector_size(16)));
+    enum { FASTMEM_CODES = 2 };
+    static inline fastmem_lanes fastmem_load(const uint64_t *words, const Py_ssize_t *at)
+    { fastmem_lanes x = {words[at[0]], words[at[1]]}; return x; }
+    static inline void fastmem_store(uint64_t *words, fastmem_lanes x) { words[0] = x[0]; words[1] = x[1]; }
+    #else
+    static int fastmem_trailing_zeros(uint64_t x) { int n = 0; while (!(x & 1)) { x >>= 1; n++; } return n; }
+    static uint64_t fastmem_parity(uint64_t x)
+    { x ^= x >> 32; x ^= x >> 16; x ^= x >> 8; x ^= x >> 4; return (0x6996 >> (x & 15)) & 1; }
+    typedef uint64_t fastmem_lanes;
+    enum { FASTMEM_CODES = 1 };
+    static uint64_t fastmem_load(const uint64_t *words, const Py_ssize_t *at) { return words[at[0]]; }
+    static void fastmem_store(uint64_t *words, uint64_t x) { words[0] = x; }
+    #endif
+    """
+    ctypedef uint64_t lanes_t "fastmem_lanes"  # words of neighbouring codes; &, | and ^ go lane by lane
+    enum:
+        LANES "FASTMEM_CODES"
+    int fastmem_trailing_zeros(uint64_t x) noexcept nogil
+    uint64_t fastmem_parity(uint64_t x) noexcept nogil
+    lanes_t fastmem_load(const uint64_t *words, const Py_ssize_t *at) noexcept nogil
+    void fastmem_store(uint64_t *words, lanes_t x) noexcept nogil
+
+
+cdef struct Features:
+    const uint64_t *counts
+    const int32_t *shifts
+    int n_groups
+
+
+cdef struct Equations:
+    const uint16_t *bytes
+    int n_bytes
+    uint64_t spacing
+    Features features
+
+
+cdef struct Ribbon:
+    const uint64_t *firsts
+    const int32_t *index
+    int shift
+    Equations equations
+    int n_planes
+    Py_ssize_t n_words
+    const uint64_t *table
+
+
+cdef inline Features features_of(const uint64_t[:, :, ::1] counts, const int32_t[::1] shifts) noexcept:
+    return Features(&counts[0, 0, 0], &shifts[0], <int>shifts.shape[0])
+
+
+cdef inline Equations equations_of(const uint16_t[:, ::1] bytes, uint64_t spacing, const uint64_t[:, :, ::1] counts,
+                                   const int32_t[::1] shifts) noexcept:
+    return Equations(&bytes[0, 0], <int>bytes.shape[0], spacing, features_of(counts, shifts))
+
+
+cdef inline void count(const uint64_t *z, const uint64_t *counts, const int32_t *shifts, int n_groups,
+                       uint64_t *f) noexcept nogil:
+    """f[lane] = the features of z[lane], LANES of them; f_0 as it is counted."""
+    cdef Py_ssize_t at[LANES]
+    cdef lanes_t c0, c1, c2, c3, c4, c5, carry, x, y, over
+    cdef int g, lane
+    for lane in range(LANES):
+        at[lane] = DIGITS * <Py_ssize_t>((z[lane] >> shifts[0]) & 15)
+    c0, c1, c2 = fastmem_load(counts, at), fastmem_load(counts + 1, at), fastmem_load(counts + 2, at)
+    c3, c4, c5 = fastmem_load(counts + 3, at), fastmem_load(counts + 4, at), fastmem_load(counts + 5, at)
+    over = fastmem_load(counts + 6, at)
+    for g in range(1, n_groups):
+        counts += DIGITS * VALUES
+        for lane in range(LANES):
+            at[lane] = DIGITS * <Py_ssize_t>((z[lane] >> shifts[g]) & 15)
+        y = fastmem_load(counts, at)
+        carry = c0 & y
+        c0 = c0 ^ y
+        y = fastmem_load(counts + 1, at)
+        x = c1 ^ y
+        y = (c1 & y) | (carry & x)
+        c1 = x ^ carry
+        carry = y
+        y = fastmem_load(counts + 2, at)
+        x = c2 ^ y
+        y = (c2 & y) | (carry & x)
+        c2 = x ^ carry
+        carry = y & c3
+        c3 = c3 ^ y
+        x = carry & c4
+        c4 = c4 ^ carry
+        over = over | (c5 & x)
+        c5 = c5 ^ x
+    fastmem_store(f, over)
+
+
+cdef void count_features(const uint64_t *codes, Py_ssize_t n, const Features *features, uint64_t *f) noexcept nogil:
+    """f[i] = the features of codes[i], at most BATCH; f_0 as it is counted. f has BATCH words."""
+    cdef uint64_t z[LANES]
+    cdef Py_ssize_t i = 0, lane
+    while i < n:
+        for lane in range(LANES):
+            z[lane] = codes[min(i + lane, n - 1)]
+        count(z, features.counts, features.shifts, features.n_groups, f + i)
+        i += LANES
+
+
+cdef void find_starts(const uint64_t *codes, Py_ssize_t n, const Equations *equations, int64_t *starts) noexcept nogil:
+    cdef const uint16_t *bytes = equations.bytes
+    cdef uint64_t beta, rest, spacing = equations.spacing
+    cdef Py_ssize_t i, k, n_bytes = equations.n_bytes
+    for i in range(n):
+        beta = 0
+        rest = codes[i]
+        for k in range(n_bytes):
+            beta ^= bytes[(k << 8) + <Py_ssize_t>(rest & 255)]
+            rest >>= 8
+        starts[i] = <int64_t>((beta * spacing) >> 16)
+
+
+def feature_words(const uint64_t[::1] codes, const uint64_t[:, :, ::1] counts, const int32_t[::1] shifts,
+                  uint64_t[::1] words):
+    """words[i] = the features of codes[i]; f_0 as it is counted."""
+    cdef Features features = features_of(counts, shifts)
+    cdef Py_ssize_t n = codes.shape[0], first = 0, m, i
+    cdef uint64_t f[BATCH]
+    with nogil:
+        while first < n:
+            m = min(n - first, BATCH)
+            count_features(&codes[first], m, &features, f)
+            for i in range(m):
+                words[first + i] = f[i]
+            first += m
+
+
+cdef inline bint insert(uint64_t a, int64_t p, uint64_t value, uint64_t *band, uint64_t *right) noexcept nogil:
+    """Add an equation to those of a row, or say that it contradicts them."""
+    cdef int t
+    while a:
+        t = fastmem_trailing_zeros(a)
+        a >>= t
+        p += t
+        if band[p] == 0:
+            band[p] = a
+            right[p] = value
+            return True
+        a ^= band[p]
+        value ^= right[p]
+    return value == 0
+
+
+cdef Py_ssize_t insert_all(const uint64_t *f, const int64_t *starts, const uint64_t *values, Py_ssize_t n,
+                           uint64_t *band, uint64_t *right) noexcept nogil:
+    """Add the equations of n codes in order; returns the number added before the first that contradicts.
+
+    In each step of an elimination the processor waits for the one before. So a few run side by side as if each came
+    first, until all stand at a free column, where steps change nothing, or one vanishes; then they go on one by one.
+    """
+    cdef uint64_t a[SIDE]
+    cdef uint64_t value[SIDE]
+    cdef int64_t p[SIDE]
+    cdef uint64_t taken
+    cdef bint whole
+    cdef Py_ssize_t i = 0, m
+    cdef int k, t
+    while i < n:
+        m = min(n - i, SIDE)
+        for k in range(SIDE):
+            p[k] = starts[i + min(k, m - 1)]
+            value[k] = values[i + min(k, m - 1)]
+            a[k] = f[i + min(k, m - 1)] | 1
+            t = <int>(p[k] & 63)
+            a[k] = (a[k] >> t) | (a[k] << (-t & 63))
+        taken = whole = True
+        while taken and whole:
+            taken = 0
+            for k in range(SIDE):
+                t = fastmem_trailing_zeros(a[k])
+                a[k] >>= t
+                p[k] += t
+                a[k] ^= band[p[k]]
+                value[k] ^= right[p[k]]
+                taken |= band[p[k]]
+                whole &= a[k] != 0
+        for k in range(m):
+            if not insert(a[k], p[k], value[k], band, right):
+                return i + k
+        i += m
+    return n
+
+
+cdef void solve(uint64_t *band, uint64_t *right, uint64_t *states, int n_planes, Py_ssize_t n_words, uint64_t first,
+                uint64_t *cells) noexcept nogil:
+    """Cells of a row whose first code is given, from its equations; these are cleared."""
+    cdef Py_ssize_t q, w
+    cdef uint64_t state, x
+    cdef int j
+    for q in range(64 * n_words):
+        if band[q] == 0:
+            x = (first ^ <uint64_t>q) * 0x9E3779B97F4A7C15u
+            x = (x ^ (x >> 32)) * 0xD6E8FEB86659FD93u
+            right[q] = x ^ (x >> 32)
+    for j in range(n_planes):
+        states[j] = 0
+    for w in range(n_words - 1, -1, -1):
+        for j in range(n_planes):
+            state = states[j]  # the 64 cells after column q, and in the end the word itself
+            for q in range(64 * w + 63, 64 * w - 1, -1):
+                state = (state << 1) | (fastmem_parity(band[q] & (state << 1)) ^ ((right[q] >> j) & 1))
+            states[j] = state
+            cells[w * n_planes + j] = state
+    for q in range(64 * n_words):
+        band[q] = right[q] = 0
+
+
+def build_rows(const uint64_t[::1] codes, const uint64_t[::1] values, const uint16_t[:, ::1] bytes, uint64_t spacing,
+               const uint64_t[:, :, ::1] counts, const int32_t[::1] shifts, uint64_t[::1] band, uint64_t[::1] right,
+               uint64_t[::1] states, uint64_t[::1] firsts, uint64_t[:, :, ::1] table):
+    """Fill rows of a table with codes in ascending order, as many as there are rows or codes.
+
+    Bit j of values[i] is what plane j stores for codes[i]; the other bits are 0. firsts[r] becomes the first code of
+    row r, table (rows, columns / 64, planes) its cells. band and right have a word for each column, states one for each
+    plane. Returns the number of rows filled and of codes in them.
+    """
+    cdef Equations equations = equations_of(bytes, spacing, counts, shifts)
+    cdef Py_ssize_t n = codes.shape[0], n_rows = firsts.shape[0], n_columns = band.shape[0]
+    cdef Py_ssize_t row = 0, i = 0, first = 0, stop = 0, q
+    cdef uint64_t f[BATCH]
+    cdef int64_t starts[BATCH]
+    with nogil:
+        for q in range(n_columns):
+            band[q] = right[q] = 0
+        while row < n_rows and i < n:
+            firsts[row] = codes[i]
+            while i < n:
+                if i == stop:  # f and starts are those of codes first to stop
+                    first, stop = i, min(i + BATCH, n)
+                    count_features(&codes[first], stop - first, &equations.features, f)
+                    find_starts(&codes[first], stop - first, &equations, starts)
+                i += insert_all(f + (i - first), starts + (i - first), &values[i], stop - i, &band[0], &right[0])
+                if i < stop:
+                    break
+            solve(&band[0], &right[0], &states[0], <int>states.shape[0], n_columns >> 6, firsts[row], &table[row, 0, 0])
+            row += 1
+    return row, i
+
+
+cdef inline Py_ssize_t find_row(uint64_t code, const uint64_t *firsts, const int32_t *index, int shift) noexcept nogil:
+    cdef int32_t low = index[code >> shift]
+    cdef int32_t width = index[(code >> shift) + 1] - low + 1  # the row is one of low, ..., low + width - 1
+    cdef int32_t half = width >> 1
+    # The first step changes nothing if the width is 1, and hardly ever do others follow: no branch to mispredict.
+    low += half & -<int32_t>(firsts[low + half] <= code)
+    width -= half
+    while width > 1:
+        half = width >> 1
+        low += half & -<int32_t>(firsts[low + half] <= code)
+        width -= half
+    return low
+
+
+cdef inline uint64_t read_window(const uint64_t *cells, uint64_t f, int64_t p, int n_planes) noexcept nogil:
+    """What the planes store for a code, a bit each."""
+    cdef uint64_t second = (<uint64_t>1 << (p & 63)) - 1, value = 0
+    cdef int j
+    for j in range(n_planes):
+        value |= fastmem_parity((cells[j] ^ ((cells[j] ^ cells[n_planes + j]) & second)) & f) << j
+    return value
+
+
+cdef void read_batch(const uint64_t *codes, Py_ssize_t n, const Ribbon *ribbon, uint64_t *values) noexcept nogil:
+    """values[i] = what the planes store for codes[i], at most BATCH."""
+    cdef const uint64_t *cells[BATCH]
+    cdef uint64_t f[BATCH]
+    cdef int64_t starts[BATCH]
+    cdef Py_ssize_t i, word
+    for i in range(n):
+        fastmem_prefetch(&ribbon.index[codes[i] >> ribbon.shift])
+    find_starts(codes, n, &ribbon.equations, starts)
+    for i in range(n):
+        word = find_row(codes[i], ribbon.firsts, ribbon.index, ribbon.shift) * ribbon.n_words + (starts[i] >> 6)
+        cells[i] = ribbon.table + word * ribbon.n_planes
+        fastmem_prefetch(cells[i])
+    count_features(codes, n, &ribbon.equations.features, f)
+    for i in range(n):
+        values[i] = read_window(cells[i], f[i] | 1, starts[i], ribbon.n_planes)
+
+
+def read_rows(const uint64_t[::1] codes, const uint64_t[::1] firsts, const int32_t[::1] index, int shift,
+              const uint16_t[:, ::1] bytes, uint64_t spacing, const uint64_t[:, :, ::1] counts,
+              const int32_t[::1] shifts, int n_planes, Py_ssize_t n_words, const uint64_t[::1] table,
+              uint64_t[::1] values):
+    """values[i] = what the planes store for codes[i], a bit each; index as `index_runs` of store.pyx gives it."""
+    cdef Ribbon ribbon = Ribbon(&firsts[0], &index[0], shift, equations_of(bytes, spacing, counts, shifts), n_planes,
+                                n_words, &table[0])
+    cdef Py_ssize_t n = codes.shape[0], first = 0
+    with nogil:
+        while first < n:
+            read_batch(&codes[first], min(n - first, BATCH), &ribbon, &values[first])
+            first += BATCH
+
+
+cdef inline bint before(double cost, uint64_t near, double other_cost, uint64_t other) noexcept nogil:
+    return cost < other_cost or (cost == other_cost and near < other)
+
+
+cdef void push(double cost, uint64_t near, double *costs, uint64_t *sets, Py_ssize_t n) noexcept nogil:
+    """Add a set to a heap of n."""
+    cdef Py_ssize_t place = n, above
+    while place > 0:
+        above = (place - 1) >> 1
+        if not before(cost, near, costs[above], sets[above]):
+            break
+        costs[place], sets[place] = costs[above], sets[above]
+        place = above
+    costs[place], sets[place] = cost, near
+
+
+cdef void replace_top(double cost, uint64_t near, double *costs, uint64_t *sets, Py_ssize_t n) noexcept nogil:
+    """Put a set where the first of a heap of n was."""
+    cdef Py_ssize_t place = 0, below
+    while 2 * place + 1 < n:
+        below = 2 * place + 1
+        if below + 1 < n and before(costs[below + 1], sets[below + 1], costs[below], sets[below]):
+            below += 1
+        if not before(costs[below], sets[below], cost, near):
+            break
+        costs[place], sets[place] = costs[below], sets[below]
+        place = below
+    costs[place], sets[place] = cost, near
+
+
+cdef uint64_t next_set(const uint64_t *flips, const double *costs, int n_near, double *heap_costs, uint64_t *heap_sets,
+                       Py_ssize_t *size, Py_ssize_t most) noexcept nogil:
+    """Flips of the heap's first set, which leaves it; the sets that follow from it enter while there is room.
+
+    From a set follow those with its last element moved on by one, and with the next one added: neither is before it,
+    and each set follows from one other or is {0}. Sums are taken in the order of the elements.
+    """
+    cdef uint64_t near = heap_sets[0], rest = near, flip = 0
+    cdef double total = heap_costs[0], fewer = 0
+    cdef int last = 0
+    while True:
+        last = fastmem_trailing_zeros(rest)
+        flip ^= flips[last]
+        rest &= rest - 1
+        if rest == 0:
+            break
+        fewer += costs[last]
+    if last + 1 < n_near:
+        replace_top(fewer + costs[last + 1], near + (<uint64_t>1 << last), heap_costs, heap_sets, size[0])
+        if size[0] < most:
+            push(total + costs[last + 1], near | (<uint64_t>2 << last), heap_costs, heap_sets, size[0])
+            size[0] += 1
+    else:
+        size[0] -= 1
+        replace_top(heap_costs[size[0]], heap_sets[size[0]], heap_costs, heap_sets, size[0])
+    return flip
+
+
+cdef Py_ssize_t probe_code(uint64_t *code, const uint64_t *flips, const double *costs, int n_near, Py_ssize_t most,
+                           const Ribbon *ribbon, const Features *prints, double *heap_costs, uint64_t *heap_sets,
+                           uint8_t *found) noexcept nogil:
+    """Replace a code by its first candidate that is known, if one is; returns the number tried."""
+    cdef uint64_t known = <uint64_t>-1 >> (64 - ribbon.n_planes)
+    cdef uint64_t candidates[CANDIDATES]
+    cdef uint64_t values[CANDIDATES]
+    cdef uint64_t f[BATCH]
+    cdef Py_ssize_t size = 1, tried = 0
+    cdef int m, k
+    found[0] = 0
+    if n_near <= 0 or most <= 0:
+        return 0
+    heap_costs[0], heap_sets[0] = costs[0], 1
+    while size > 0 and tried < most:
+        m = 0
+        while m < CANDIDATES and size > 0 and tried + m < most:
+            candidates[m] = code[0] ^ next_set(flips, costs, n_near, heap_costs, heap_sets, &size, most)
+            m += 1
+        read_batch(candidates, m, ribbon, values)
+        count_features(candidates, m, prints, f)
+        for k in range(m):
+            tried += 1
+            if (values[k] ^ (f[k] >> 1)) & known == known:
+                code[0] = candidates[k]
+                found[0] = 1
+                return tried
+    return tried
+
+
+def probe(uint64_t[::1] codes, const int64_t[::1] starts, const uint64_t[::1] flips, const double[::1] costs,
+          Py_ssize_t most, const uint64_t[::1] firsts, const int32_t[::1] index, int shift,
+          const uint16_t[:, ::1] bytes, uint64_t spacing, const uint64_t[:, :, ::1] counts, const int32_t[::1] shifts,
+          int n_planes, Py_ssize_t n_words, const uint64_t[::1] table, const uint64_t[:, :, ::1] print_counts,
+          double[::1] heap_costs, uint64_t[::1] heap_sets, uint8_t[::1] found, int64_t[::1] tried):
+    """Replace each code by the nearest known code among those that differ in the signs of hyperplanes near its input.
+
+    The hyperplanes near input i are starts[i] to starts[i + 1], nearest first, of which the first 64 count: a change of
+    sign flips the bits flips[e] of the code, all below those that index knows, and costs[e] >= 0. Sets of hyperplanes
+    that are not empty are tried by ascending sum of costs, equal sums by the numbers whose bits are the elements,
+    `most` sets at most. found[i] says whether a code was known, tried[i] how many were tried; codes[i] stays if none
+    is. There are 1 to 63 planes; the heap has `most` entries.
+    """
+    cdef Ribbon ribbon = Ribbon(&firsts[0], &index[0], shift, equations_of(bytes, spacing, counts, shifts), n_planes,
+                                n_words, &table[0])
+    cdef Features prints = features_of(print_counts, shifts)
+    cdef Py_ssize_t i, e
+    with nogil:
+        for i in range(codes.shape[0]):
+            e = starts[i]
+            tried[i] = probe_code(&codes[i], &flips[e], &costs[e], <int>min(starts[i + 1] - e, NEAR), most, &ribbon,
+                                  &prints, &heap_costs[0], &heap_sets[0], &found[i])
