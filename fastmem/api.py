@@ -13,7 +13,16 @@ from fastmem.errors import InvalidInput, MemorizationError
 from fastmem.progress import progress_bar
 from fastmem.separate.effort import EFFORTS
 from fastmem.store import STORES
-from fastmem.validation import as_generator, as_labels, as_margin, as_points, check_option, refuse_contradictions
+from fastmem.store.filter import MOST_BITS as MOST_FINGERPRINT_BITS
+from fastmem.validation import (
+    as_count,
+    as_distance,
+    as_generator,
+    as_labels,
+    as_points,
+    check_option,
+    refuse_contradictions,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -31,9 +40,10 @@ def memorize(
     y: ArrayLike,
     *,
     construction: str = "compact",
-    store: str = "integer",
+    store: str = "binary",
     separate: str = "labels",
     margin: float = 0.0,
+    fingerprint_bits: int = 0,
     effort: str = "balanced",
     random_state: int | np.random.Generator | None = None,
     verify: bool = True,
@@ -57,14 +67,19 @@ def memorize(
         (compared bit by bit), or Python objects that can be hashed or sorted.
     construction : {"compact"}
         How the network is built.
-    store : {"integer"}
-        How labels are read from codes; "integer" takes the fewest units.
+    store : {"binary", "integer"}
+        How labels are read from codes. "binary": with one-bit weights, about 1.02 for each bit of the labels' entropy.
+        "integer": with integer weights, in fewer units below about 20,000 points; it is used too where a binary store
+        would take more than 2 weights a bit, as for few points, and `EncodedNetwork.report` says so.
     separate : {"labels", "all"}
         Which points must get different codes: those with different labels, or all that are distinct.
     margin : float
         Euclidean distance, in the units of X, that every row keeps from every hyperplane: an input nearer than this
         to a memorized row gets that row's label (see `EncodedNetwork.certified_radius`). Takes more hyperplanes,
         and a pass over X for each of the steps by which one is cleared of points.
+    fingerprint_bits : int
+        f from 0 to 32. With f > 0, the network recognises inputs it has not stored (`EncodedNetwork.contains`, and
+        ``predict(X, unknown=...)``) but for a share of about 2^-f, for about 1.02 f more bits a point.
     effort : {"fast", "balanced", "small"}
         How hard to search for few hyperplanes. "small" takes the fewest, and may take a minute for a million
         points; "fast" spends the least time.
@@ -106,7 +121,8 @@ def memorize(
     check_option("store", store, tuple(STORES))
     check_option("separate", separate, _SEPARATE)
     check_option("effort", effort, tuple(EFFORTS))
-    margin = as_margin(margin)
+    margin = as_distance("margin", margin)
+    fingerprint_bits = as_count("fingerprint_bits", fingerprint_bits, 0, MOST_FINGERPRINT_BITS)
     n_threads = resolve_threads(n_threads)
     random_state = as_generator(random_state)
     points = as_points(X)
@@ -123,6 +139,7 @@ def memorize(
         store=store,
         separate_by=separate,
         margin=margin,
+        fingerprint_bits=fingerprint_bits,
         effort=effort,
         random_state=random_state,
         n_threads=n_threads,
@@ -147,6 +164,8 @@ def _verify(network, points, labels, n_threads, progress):
 
     def work(start, stop):
         wrong[start:stop] = network.store.lookup(codes[start:stop]) != labels.indices[start:stop]
+        if network.fingerprints is not None:
+            wrong[start:stop] |= ~network.fingerprints.accepts(codes[start:stop])
 
     # All codes first: reading X evicts the store's tables from the cache.
     with progress_bar(progress, points.n, "verifying") as bar:
@@ -155,7 +174,7 @@ def _verify(network, points, labels, n_threads, progress):
     if wrong.any():
         rows = np.flatnonzero(wrong).tolist()
         raise MemorizationError(
-            f"{len(rows)} of {points.n} rows do not get their label back, the first in row {rows[0]}: this is a "
-            "bug in fastmem, please report it with the data",
+            f"{len(rows)} of {points.n} rows do not get their label back or are not recognised, the first in row "
+            f"{rows[0]}: this is a bug in fastmem, please report it with the data",
             rows,
         )

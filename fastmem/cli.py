@@ -17,6 +17,8 @@ import numpy as np
 import fastmem
 from fastmem.io import write_whole
 from fastmem.separate.effort import EFFORTS
+from fastmem.store import STORES
+from fastmem.store.filter import MOST_BITS as MOST_FINGERPRINT_BITS
 from fastmem.validation import as_labels
 
 __all__ = ["main"]
@@ -85,16 +87,20 @@ def demo(n, d, classes, seed, threads, progress):
 @click.argument("labels", type=_EXISTING, required=False)
 @click.option("-o", "--output", type=_OUTPUT, required=True, help="Network file to write (.safetensors).")
 @_LABEL
+@click.option("--store", type=click.Choice(list(STORES)), default="binary", show_default=True,
+              help="Least memory, or integer weights in fewer units for few points.")  # fmt: skip
 @click.option("--separate", type=click.Choice(["labels", "all"]), default="labels", show_default=True,
               help="Which points get different codes.")  # fmt: skip
 @click.option("--effort", type=click.Choice(list(EFFORTS)), default="balanced", show_default=True,
               help="How hard to search for few hyperplanes.")  # fmt: skip
 @click.option("--margin", type=click.FloatRange(min=0), default=0.0, show_default=True,
               help="Distance that every point keeps from every hyperplane.")  # fmt: skip
+@click.option("--fingerprint-bits", type=click.IntRange(0, MOST_FINGERPRINT_BITS), default=0, show_default=True,
+              help="Bits a point by which inputs never stored are recognised.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), help="The same seed and data give the same network.")
 @_THREADS
 @_PROGRESS
-def build(data, labels, output, label, separate, effort, margin, seed, threads, progress):
+def build(data, labels, output, label, store, separate, effort, margin, fingerprint_bits, seed, threads, progress):
     """Memorize DATA and write the network.
 
     DATA is a .npy file of points with LABELS another one, a .npz file with arrays X and y, or a .csv file whose
@@ -106,9 +112,11 @@ def build(data, labels, output, label, separate, effort, margin, seed, threads, 
         fastmem.memorize,
         X,
         y,
+        store=store,
         separate=separate,
         effort=effort,
         margin=margin,
+        fingerprint_bits=fingerprint_bits,
         random_state=seed,
         n_threads=threads,
         progress=progress,
@@ -121,9 +129,12 @@ def build(data, labels, output, label, separate, effort, margin, seed, threads, 
 @click.argument("network", type=_EXISTING)
 @click.argument("data", type=_EXISTING)
 @click.option("-o", "--output", type=_OUTPUT, help="Where to write labels, .npy or text (default: standard output).")
+@click.option("--unknown", metavar="LABEL", help="What points get that were never stored (needs fingerprints).")
+@click.option("--tolerance", type=click.FloatRange(min=0), default=0.0, show_default=True,
+              help="Distance by which unknown points may have crossed hyperplanes.")  # fmt: skip
 @_THREADS
 @_PROGRESS
-def predict(network, data, output, threads, progress):
+def predict(network, data, output, unknown, tolerance, threads, progress):
     """Labels that NETWORK gives to the points in DATA, one a line.
 
     DATA holds points only: .npy, .npz with an array X, or .csv.
@@ -131,7 +142,10 @@ def predict(network, data, output, threads, progress):
     net = fastmem.load(network)
     if output is not None and _suffix(output) in (".npz", ".safetensors"):
         raise click.UsageError(f"{output}: labels are written as .npy or as text, one a line")
-    _write_labels(net.predict(_read_points(data), n_threads=threads, progress=_progress(progress)), output)
+    options = {} if unknown is None else {"unknown": _as_label(unknown, net.classes.dtype)}
+    X = _read_points(data)
+    labels = net.predict(X, tolerance=tolerance, n_threads=threads, progress=_progress(progress), **options)
+    _write_labels(labels, output)
 
 
 @main.command()
@@ -180,6 +194,19 @@ def _timed(function, *args, **kwargs):
     start = time.perf_counter()
     result = function(*args, **kwargs)
     return result, time.perf_counter() - start
+
+
+def _as_label(text, dtype):
+    """A label given as text: a number where labels are numbers that it can stand among, else the text."""
+    if dtype.kind == "S":
+        return text.encode()
+    if dtype.kind in "biufc":
+        for number in (int, float):
+            try:
+                return number(text)
+            except ValueError:
+                continue
+    return text
 
 
 def _as_text(label):

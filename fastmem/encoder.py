@@ -9,6 +9,7 @@ signs are decided, so that nothing of size n x m is ever stored.
 
 import math
 import threading
+from functools import cached_property
 
 import numpy as np
 
@@ -234,14 +235,32 @@ class Hyperplanes:
         undecided, exact = map(int, counts)
         return {"float32": points.n * self.m - undecided, "float64": undecided - exact, "exact": exact}
 
+    @cached_property
+    def _lengths(self):
+        """||w_j||, correctly rounded but for the square root, so that it is the same on every machine."""
+        squares = self.weights.astype(np.float64) ** 2
+        return np.array([math.sqrt(math.fsum(row)) for row in squares.tolist()], np.float64)
+
+    def distances(self, block):
+        """Euclidean distance of each row from each hyperplane, rounded alike everywhere: float64 array (n, m).
+
+        Infinite for a hyperplane without weights.
+        """
+        distances = np.empty((len(block), self.m))
+        kernels.distances(block, self._transposed, self.thresholds, self._lengths, distances)
+        return distances
+
+    @cached_property
+    def _transposed(self):
+        return np.ascontiguousarray(self.weights.T, np.float64)
+
     def certified_radius(self, points, n_threads=1):
         """Distance of each point from its nearest hyperplane, rounded down: float64 array of shape (n,)."""
         radii = np.full(points.n, np.inf)
-        transposed = np.ascontiguousarray(self.weights.T, np.float64)
 
         def work(start, stop):
             bad = kernels.certified_radii(
-                points.block(start, stop), transposed, self.thresholds, self._norms,
+                points.block(start, stop), self._transposed, self.thresholds, self._norms,
                 np.empty(self.m), radii[start:stop],
             )  # fmt: skip
             if bad >= 0:

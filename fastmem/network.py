@@ -11,11 +11,24 @@ import numpy as np
 
 from fastmem.blocks import over_row_blocks, resolve_threads
 from fastmem.encoder import Encoder, Hyperplanes, LinearCode
+from fastmem.errors import FormatError, InvalidInput, MemorizationError
 from fastmem.layer import Layer
 from fastmem.parity import parity_layers
 from fastmem.progress import progress_bar
-from fastmem.store import STORES
-from fastmem.validation import as_points
+from fastmem.recognition import MAX_PROBES, find_near_codes
+from fastmem.runs import sort_codes
+from fastmem.store import STORES, Filter, build_store
+from fastmem.store.features import CodeFeatures
+from fastmem.validation import (
+    NO_VALUE,
+    as_count,
+    as_distance,
+    as_labels,
+    as_points,
+    label_dtype_with,
+    refuse_contradictions,
+)
+from fastmem.wiring import share_units, side_by_side
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -23,6 +36,9 @@ if TYPE_CHECKING:
     from fastmem.report import Report
 
 __all__ = ["EncodedNetwork", "Network"]
+
+_SETTINGS = ("n_points", "n_told_apart", "construction", "separate", "smallest_distance", "largest_norm")
+_FEATURES, _FINGERPRINTS = "fingerprint_features.", "fingerprints."
 
 
 class Network:
@@ -99,30 +115,39 @@ class Network:
         InvalidInput
             X does not hold finite numbers in `n_features_in` columns.
         """
-        return self._labels(X, self._forward_indices, n_threads, progress)
+        return self._labels(X, self._forward_outputs, n_threads, progress)
 
     predict = forward
 
-    def _forward_indices(self, points, start, stop):
+    def _forward_outputs(self, points, start, stop):
+        """Outputs of the last layer for the validated points start to stop, as bits of a word."""
         if not self.layers:
             points.check_finite(start, stop)
-            return np.zeros(stop - start, np.int32)
+            return np.zeros(stop - start, np.uint64)
         bits = self._first_layer.signs_of_block(points, start, stop)
         for layer in self.layers[1:]:
             bits = layer.forward(bits)
         return bits[:, 0]
 
-    def _labels(self, X, class_indices, n_threads, progress):
+    def _labels(self, X, class_indices, n_threads, progress, dtype=None):
         """Labels of X, given the function from points, start and stop to their class indices."""
+
+        def labels(points, start, stop):
+            return self.classes[class_indices(points, start, stop)]
+
+        return self._by_block(X, labels, dtype or self.classes.dtype, n_threads, progress)
+
+    def _by_block(self, X, values, dtype, n_threads, progress):
+        """An array of dtype with ``values(points, start, stop)`` for all rows of X."""
         points = as_points(X, self.n_features_in, empty=True)
-        labels = np.empty(points.n, self.classes.dtype)
+        result = np.empty(points.n, dtype)
 
         def work(start, stop):
-            labels[start:stop] = self.classes[class_indices(points, start, stop)]
+            result[start:stop] = values(points, start, stop)
 
         with progress_bar(progress, points.n, "predicting") as bar:
             over_row_blocks(work, points.n, points.d, resolve_threads(n_threads), bar)
-        return labels
+        return result
 
 
 class EncodedNetwork(Network):
@@ -135,7 +160,9 @@ class EncodedNetwork(Network):
     ----------
     encoder : Encoder
         ``encoder.hyperplanes`` holds ``weights`` (m, d) float32 and ``thresholds`` (m,) float64.
-    store : IntegerStore
+    store : BinaryStore or IntegerStore
+    fingerprints : Filter or None
+        What recognises stored codes, if the network was built with fingerprint bits.
     classes : ndarray of shape (c,)
         The distinct labels.
     n_features_in : int
@@ -146,6 +173,8 @@ class EncodedNetwork(Network):
         Number of classes, or with separate="all" of distinct points: none of these shares a code.
     construction, separate : str
         As given to `memorize`.
+    store_reason : str
+        Why the store is not the one asked for; "" if it is.
     smallest_distance : float
         Smallest Euclidean distance of a memorized point from a hyperplane, rounded down.
     largest_norm : float
@@ -164,6 +193,9 @@ class EncodedNetwork(Network):
         separate,
         smallest_distance,
         largest_norm,
+        store_reason="",
+        fingerprints=None,
+        memorized_codes=None,
     ):
         self.encoder = encoder
         self.store = store
@@ -175,21 +207,30 @@ class EncodedNetwork(Network):
         self.separate = separate
         self.smallest_distance = float(smallest_distance)
         self.largest_norm = float(largest_norm)
+        self.store_reason = store_reason
+        self.fingerprints = fingerprints
+        # Of the rows memorized, for `relabel`; not saved.
+        self._memorized_codes = memorized_codes
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
         """Every unit, relays included, layer by layer from the inputs to the output: tuple of `Layer`.
 
-        First the hyperplanes; then, if there are more than 62, the parities of the linear code; then the store.
+        First the hyperplanes; then, if there are more than 62, the parities of the linear code; then the store. With
+        fingerprints the last output, after the digits of the class index, says whether the input is known.
         """
         from scipy.sparse import csr_array
 
-        if len(self.classes) < 2:
+        branches = [] if len(self.classes) < 2 else [self.store.layers()]
+        if self.fingerprints is not None:
+            branches.append(self.fingerprints.accepting_layers())
+        if not branches:
             return ()
         hyperplanes, code = self.encoder.hyperplanes, self.encoder.code
         first = Layer(csr_array(hyperplanes.weights), hyperplanes.thresholds)
         parities = () if code.is_identity else parity_layers(code.columns, code.n_bits)
-        return (first, *parities, *self.store.layers())
+        behind = branches[0] if len(branches) == 1 else share_units(side_by_side(branches))
+        return (first, *parities, *behind)
 
     def _frame(self):
         return self.encoder.hyperplanes.centre, self.encoder.hyperplanes.exponents
@@ -230,27 +271,53 @@ class EncodedNetwork(Network):
 
     @property
     def nbytes(self) -> int:
-        """Size of the parameters in bytes: hyperplanes, the code's columns unless it is the identity, store."""
+        """Size of the parameters in bytes: hyperplanes, the code's columns unless it is the identity, and the rest."""
         hyperplanes, code = self.encoder.hyperplanes, self.encoder.code
         columns = 0 if code.is_identity else code.columns.nbytes
-        return hyperplanes.weights.nbytes + hyperplanes.thresholds.nbytes + columns + self.store.nbytes
+        fingerprints = sum(tensor.nbytes for tensor in self._fingerprint_tensors().values())
+        return hyperplanes.weights.nbytes + hyperplanes.thresholds.nbytes + columns + self.store.nbytes + fingerprints
 
     @property
     def bits_per_label(self) -> float:
         """Bits the store takes for each memorized point; hyperplanes are not counted."""
         return 8 * self.store.nbytes / self.n_points
 
-    def predict(self, X: ArrayLike, *, n_threads: int | None = None, progress: bool | type = False) -> np.ndarray:
+    @property
+    def fingerprint_bits(self) -> int:
+        """Number f of fingerprint bits, 0 if none: unknown inputs are taken for known with probability about 2^-f."""
+        return self.fingerprints.n_filter_bits if self.fingerprints is not None else 0
+
+    def predict(
+        self,
+        X: ArrayLike,
+        *,
+        unknown: object = NO_VALUE,
+        tolerance: float = 0.0,
+        max_probes: int = MAX_PROBES,
+        n_threads: int | None = None,
+        progress: bool | type = False,
+    ) -> np.ndarray:
         """Label of each row.
 
         A memorized row gets its own label. Any other row gets a label too, which means nothing unless the row
-        lies within the `certified_radius` of a memorized point. The answer depends on the numbers in the row
-        alone: not on batch, threads, memory layout, dtype or machine.
+        lies within the `certified_radius` of a memorized point; or `unknown`, if the network has fingerprints and
+        none matches. The answer depends on the numbers in the row alone: not on batch, threads, memory layout, dtype or
+        machine.
 
         Parameters
         ----------
         X : array_like of shape (n, d)
             Finite numbers that float64 holds exactly.
+        unknown : scalar, optional
+            What unknown rows get: those whose code was not stored, as `contains` says. The result has a dtype that
+            holds it and all labels.
+        tolerance : float
+            A Euclidean distance in the units of X. For an unknown row, the codes behind sets of hyperplanes nearer than
+            this are tried, those with the least sum of squared distances first, and the first that is known gives the
+            label.
+        max_probes : int
+            How many codes are tried for a row at most. Each is wrongly taken for a known one with probability about
+            ``2**-fingerprint_bits``.
         n_threads : int, optional
             All cores by default; 1 starts no thread.
         progress : bool or tqdm class
@@ -263,7 +330,7 @@ class EncodedNetwork(Network):
         Raises
         ------
         InvalidInput
-            X does not hold finite numbers in `n_features_in` columns.
+            X does not hold finite numbers in `n_features_in` columns, or there are no fingerprints to know rows by.
 
         Examples
         --------
@@ -272,11 +339,219 @@ class EncodedNetwork(Network):
         >>> net.predict([[1, 0], [1, 1]])
         array(['odd', 'even'], dtype='<U4')
         """
-        return self._labels(X, self.class_indices, n_threads, progress)
+        tolerance, max_probes = as_distance("tolerance", tolerance), as_count("max_probes", max_probes)
+        if unknown is NO_VALUE:
+            if tolerance:
+                raise InvalidInput(
+                    "tolerance is for rows that are unknown: say which label they get if no code matches"
+                )
+            return self._labels(X, self.class_indices, n_threads, progress)
+        self._need_fingerprints("unknown")
+
+        def class_indices(*block):
+            codes, known, _ = self.recognise(*block, tolerance, max_probes)
+            return self.store.lookup(codes), known
+
+        return self._known_labels(X, class_indices, unknown, n_threads, progress)
+
+    def _known_labels(self, X, class_indices, unknown, n_threads, progress):
+        """Labels of X, given the function to their class indices and to whether they are known."""
+        dtype = label_dtype_with(unknown, self.classes)
+        classes = np.empty(len(self.classes) + 1, dtype)
+        classes[:-1] = self.classes
+        classes[-1] = unknown
+
+        def labels(*block):
+            indices, known = class_indices(*block)
+            return classes[np.where(known, indices, len(self.classes))]
+
+        return self._by_block(X, labels, dtype, n_threads, progress)
+
+    def _need_fingerprints(self, what):
+        if self.fingerprints is None:
+            raise InvalidInput(
+                f"{what} needs fingerprints: build the network with memorize(..., fingerprint_bits=16), say"
+            )
+
+    def recognise(self, points, start, stop, tolerance=0.0, max_probes=MAX_PROBES):
+        """Codes of the validated points start to stop, whether they are known, and how many others were tried.
+
+        Where a code is unknown and one near by is known, that stands in its place.
+        """
+        codes = self.encoder.codes_of_block(points, start, stop)
+        known, tried = self.fingerprints.accepts(codes), np.zeros(len(codes), np.int64)
+        rows = np.flatnonzero(~known) if tolerance else ()
+        if len(rows):
+            near = codes[rows]
+            known[rows], tried[rows] = find_near_codes(
+                self.encoder, self.fingerprints, points.block(start, stop)[rows], near, tolerance, max_probes
+            )
+            codes[rows] = near
+        return codes, known, tried
+
+    def contains(
+        self, X: ArrayLike, *, n_threads: int | None = None, progress: bool | type = False
+    ) -> NDArray[np.bool_]:
+        """Whether each row is known: whether its code was stored.
+
+        Always true for memorized rows and for all that lie with one of them on the same side of every hyperplane. Of
+        other rows a share of about ``2**-fingerprint_bits`` is taken for known.
+
+        Parameters
+        ----------
+        X : array_like of shape (n, d)
+        n_threads : int, optional
+            All cores by default.
+        progress : bool or tqdm class
+
+        Returns
+        -------
+        bool ndarray of shape (n,)
+
+        Raises
+        ------
+        InvalidInput
+            As `predict`.
+
+        Examples
+        --------
+        >>> import numpy as np, fastmem
+        >>> X = np.random.default_rng(0).normal(size=(1000, 16))
+        >>> net = fastmem.memorize(X, np.arange(1000) % 2, fingerprint_bits=16, random_state=0)
+        >>> bool(net.contains(X).all()), net.predict([X[0], 1 - X[0]], unknown=-1).tolist()
+        (True, [0, -1])
+        """
+        self._need_fingerprints("contains")
+        return self._by_block(X, lambda *block: self.recognise(*block)[1], bool, n_threads, progress)
+
+    def forward(
+        self,
+        X: ArrayLike,
+        *,
+        unknown: object = NO_VALUE,
+        n_threads: int | None = None,
+        progress: bool | type = False,
+    ) -> np.ndarray:
+        """Labels computed through every unit of `layers`.
+
+        Slow and plain: the definition that `predict` is a shortcut for. The result is the same for any input.
+
+        Parameters
+        ----------
+        X : array_like of shape (n, d)
+        unknown : scalar, optional
+            What rows get for which the unit that recognises inputs is 0.
+        n_threads : int, optional
+            All cores by default.
+        progress : bool or tqdm class
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Labels in the dtype of the memorized ones.
+
+        Raises
+        ------
+        InvalidInput
+            As `predict`.
+        """
+        n_digits = max(len(self.classes) - 1, 0).bit_length()
+        digits = np.uint64((1 << n_digits) - 1)
+        if unknown is NO_VALUE:
+            return self._labels(X, lambda *block: self._forward_outputs(*block) & digits, n_threads, progress)
+        self._need_fingerprints("unknown")
+
+        def class_indices(*block):
+            outputs = self._forward_outputs(*block)
+            return (outputs & digits).astype(np.int64), outputs >> np.uint64(n_digits) == 1
+
+        return self._known_labels(X, class_indices, unknown, n_threads, progress)
 
     def class_indices(self, points, start, stop):
         """Positions in `classes` of the labels of the validated points start to stop: int32 array."""
         return self.store.lookup(self.encoder.codes_of_block(points, start, stop))
+
+    def relabel(
+        self,
+        y: ArrayLike,
+        X: ArrayLike | None = None,
+        *,
+        n_threads: int | None = None,
+        progress: bool | type = False,
+    ) -> EncodedNetwork:
+        """A network with other labels for the same points: any, of any number of classes.
+
+        The hyperplanes stay, only the store is built again, and verified.
+
+        Parameters
+        ----------
+        y : array_like of shape (n,)
+            Labels of the memorized rows, in their order.
+        X : array_like of shape (n, d), optional
+            The memorized points, in any order that goes with y. Needed where the network comes from a file or a pickle:
+            the codes of the points are not saved.
+        n_threads : int, optional
+            All cores by default.
+        progress : bool or tqdm class
+
+        Returns
+        -------
+        EncodedNetwork
+
+        Raises
+        ------
+        InvalidInput
+            The network was not built with ``separate="all"``; X is missing or is not what was memorized; or y cannot be
+            used.
+        ContradictoryLabels
+            Equal rows have different labels.
+
+        Examples
+        --------
+        >>> import numpy as np, fastmem
+        >>> X = np.random.default_rng(0).normal(size=(1000, 16))
+        >>> net = fastmem.memorize(X, np.arange(1000) % 2, separate="all", random_state=0)
+        >>> bool(np.all(net.relabel(np.arange(1000) % 7).predict(X) == np.arange(1000) % 7))
+        True
+        """
+        if self.separate != "all":
+            raise InvalidInput(
+                'only a network built with separate="all" takes other labels: here points of one class may share codes'
+            )
+        labels = as_labels(y, self.n_points)
+        codes = self._codes_of_memorized(X, resolve_threads(n_threads), progress)
+        ascending, order = sort_codes(codes.copy())
+        firsts = np.append(True, ascending[1:] != ascending[:-1])
+        if np.count_nonzero(firsts) != self.n_told_apart:
+            raise InvalidInput("X is not the points that were memorized: it has another number of different codes")
+        # Rows with equal codes are equal; the sort is stable, so that the first of them comes first.
+        first = order[np.maximum.accumulate(np.where(firsts, np.arange(len(order)), 0))]
+        refuse_contradictions(labels, order[~firsts], first[~firsts])
+        asked = "binary" if self.store_reason else self.store.name
+        store, reason = build_store(asked, ascending, labels.indices[order], self.encoder.n_bits, len(labels.classes))
+        wrong = np.flatnonzero(store.lookup(codes) != labels.indices)
+        if wrong.size:
+            raise MemorizationError(f"{len(wrong)} of {self.n_points} rows do not get their label", wrong.tolist())
+        return EncodedNetwork(
+            self.encoder,
+            store,
+            labels.classes,
+            store_reason=reason,
+            fingerprints=self.fingerprints,
+            memorized_codes=codes,
+            **{name: getattr(self, name) for name in _SETTINGS},
+        )
+
+    def _codes_of_memorized(self, X, n_threads, progress):
+        if X is None:
+            if self._memorized_codes is None:
+                raise InvalidInput("the codes of the points are not saved with a network: give relabel the points too")
+            return self._memorized_codes
+        points = as_points(X, self.n_features_in)
+        if points.n != self.n_points:
+            raise InvalidInput(f"X has {points.n} rows, but {self.n_points} points were memorized")
+        with progress_bar(progress, points.n, "encoding") as bar:
+            return self.encoder.codes(points, n_threads, bar)
 
     def codes(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[np.uint64]:
         """Code N(z) = sum_i 2^i z_i of each row: uint64 array of shape (n,).
@@ -362,10 +637,12 @@ class EncodedNetwork(Network):
         }
         if not code.is_identity:
             tensors["columns"] = code.columns
+        tensors |= self._fingerprint_tensors()
         settings = {
             "construction": self.construction,
             "separate": self.separate,
             "store": self.store.name,
+            "store_reason": self.store_reason,
             "n_points": self.n_points,
             "n_told_apart": self.n_told_apart,
             "n_bits": self.encoder.n_bits,
@@ -375,6 +652,14 @@ class EncodedNetwork(Network):
         }
         return tensors, settings
 
+    def _fingerprint_tensors(self):
+        if self.fingerprints is None:
+            return {}
+        features, tensors = self.fingerprints.ribbon.features.tensors(), self.fingerprints.tensors()
+        return {f"{_FEATURES}{name}": tensor for name, tensor in features.items()} | {
+            f"{_FINGERPRINTS}{name}": tensor for name, tensor in tensors.items()
+        }
+
     @classmethod
     def from_parameters(cls, tensors, settings, classes):
         """Rebuild a network from its `parameters` and classes."""
@@ -383,14 +668,16 @@ class EncodedNetwork(Network):
             code = LinearCode(tensors["columns"], settings["n_bits"])
         else:
             code = LinearCode.identity(hyperplanes.m)
-        prefix = "store."
-        stored = {name.removeprefix(prefix): array for name, array in tensors.items() if name.startswith(prefix)}
-        store = STORES[settings["store"]].from_tensors(stored, code.n_bits, len(classes))
+        store = STORES[settings["store"]].from_tensors(_group(tensors, "store."), code.n_bits, len(classes))
         return cls(
             Encoder(hyperplanes, code),
             store,
             classes,
-            **{name: settings[name] for name in ("n_points", "n_told_apart", "construction", "separate")},
+            fingerprints=_fingerprints(tensors, code.n_bits),
+            **{
+                name: settings[name]
+                for name in ("n_points", "n_told_apart", "construction", "separate", "store_reason")
+            },
             **{name: float.fromhex(settings[name]) for name in ("smallest_distance", "largest_norm")},
         )
 
@@ -418,8 +705,25 @@ class EncodedNetwork(Network):
         return (
             f"<fastmem network: {count(self.n_points, 'point')} of {count(self.n_features_in, 'feature')}, "
             f"{count(len(self.classes), 'class', 'classes')}, {count(self.n_hyperplanes, 'hyperplane')}, "
-            f"{self.encoder.n_bits}-bit codes, {self.store.name} store>"
+            f"{self.encoder.n_bits}-bit codes, {self.store.name} store"
+            + (f", {self.fingerprint_bits}-bit fingerprints>" if self.fingerprints is not None else ">")
         )
+
+
+def _group(tensors, prefix):
+    """The tensors whose names begin with a prefix, without it."""
+    return {name.removeprefix(prefix): array for name, array in tensors.items() if name.startswith(prefix)}
+
+
+def _fingerprints(tensors, n_bits):
+    """The filter that recognises stored codes, or None if none was saved."""
+    if not (saved := _group(tensors, _FINGERPRINTS)):
+        return None
+    features = CodeFeatures.from_tensors(_group(tensors, _FEATURES), n_bits)
+    fingerprints = Filter.from_tensors(saved, features) if features is not None else None
+    if fingerprints is None:
+        raise FormatError("the fingerprints do not fit the codes")
+    return fingerprints
 
 
 def _unpickle(tensors, settings, classes, dtype):

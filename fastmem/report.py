@@ -23,6 +23,14 @@ class Report:
         What was memorized.
     construction, separate, store : str
         How.
+    store_reason : str
+        Why the store is not the one asked for; "" if it is.
+    cells_per_bit : float or None
+        One-bit weights of the binary store for each bit it holds.
+    integer_store_neurons : int or None
+        About how many neurons there would be with the integer store instead of the binary one, if fewer.
+    fingerprint_bits : int
+        Unknown inputs are taken for known ones with probability about 2^-fingerprint_bits; 0 if never told apart.
     n_hyperplanes, n_hyperplanes_least : int
         Units of the first layer, and the fewest whose cells are as many as what must be told apart: the distinct
         points with separate="all", the classes with "labels".
@@ -53,6 +61,10 @@ class Report:
     construction: str
     separate: str
     store: str
+    store_reason: str
+    cells_per_bit: float | None
+    integer_store_neurons: int | None
+    fingerprint_bits: int
     n_hyperplanes: int
     n_hyperplanes_least: int
     n_code_bits: int
@@ -86,6 +98,10 @@ class Report:
             construction=network.construction,
             separate=network.separate,
             store=network.store.name,
+            store_reason=network.store_reason,
+            cells_per_bit=getattr(network.store, "cells_per_bit", None),
+            integer_store_neurons=_integer_store_neurons(network),
+            fingerprint_bits=network.fingerprint_bits,
             n_hyperplanes=network.n_hyperplanes,
             n_hyperplanes_least=hyperplanes_for_cells(network.n_told_apart, d),
             n_code_bits=network.encoder.n_bits,
@@ -113,7 +129,7 @@ class Report:
         return asdict(self)
 
     def __str__(self):
-        n, k = self.n_points, self.n_label_bits
+        n = self.n_points
         must_differ = "distinct points" if self.separate == "all" else "points of different classes"
         rows = [
             ("memorized", f"{n:,} points of R^{self.n_features}, {self.n_classes:,} classes"),
@@ -123,14 +139,15 @@ class Report:
             ("neurons", f"{self.n_neurons:,} in {self.depth} layers: {', '.join(f'{w:,}' for w in self.widths)}"),
             ("weights", f"{self.n_weights:,}, integers up to {self.largest_integer_weight:,} after layer 1"),
             ("size", f"{self.nbytes:,} bytes, {self.bits_per_label:.2f} bits a label in the store"),
+            ("store", self._store_text()),
         ]
+        if self.fingerprint_bits:
+            rate = f"unknown inputs pass with probability about 2^-{self.fingerprint_bits}"
+            rows.append(("fingerprints", f"{self.fingerprint_bits} bits: {rate}"))
         if self.n_hyperplanes:
             safe = "float32" if self.float32_safe else "float64, not float32" if self.float64_safe else "neither float"
             margin = f"{self.smallest_distance:.3g}, {self.relative_margin:.2g} of the largest norm"
             rows.append(("margin", f"{margin}; {safe} exports are safe"))
-        if k:
-            scale = 2 * math.sqrt(k * n / 2)
-            rows.append(("store", f"2 sqrt(K n / 2) = {scale:,.0f} units for random labels of K = {k} bits"))
         if self.delta:
             rows += [
                 ("delta", f"{self.delta:.4g} in the unit ball"),
@@ -138,3 +155,25 @@ class Report:
                 ("", f"d/delta + n = {self.theorem_weights:,.0f} weights, times logarithms"),
             ]
         return "\n".join(f"{name:<13} {value}" for name, value in rows)
+
+    def _store_text(self):
+        if self.store == "integer":
+            scale = 2 * math.sqrt(self.n_label_bits * self.n_points / 2)
+            units = f"2 sqrt(K n / 2) = {scale:,.0f} units for random labels of K = {self.n_label_bits} bits"
+            return f"integer, since {self.store_reason}" if self.store_reason else f"integer, {units}"
+        text = f"binary, {self.cells_per_bit:.3f} one-bit weights for each bit of the labels' codewords"
+        if self.integer_store_neurons:
+            text += f'; store="integer" would take about {self.integer_store_neurons:,} neurons'
+        return text
+
+
+def _integer_store_neurons(network):
+    """About how many neurons there are with an integer store: 2 sqrt(K S) if a label bit changes S times; or None."""
+    store = network.store
+    if store.name != "binary" or not store.n_label_bits or store.filter is not None or network.fingerprints is not None:
+        return None
+    changes = network.n_points * (1 - 1 / store.n_classes) / 2
+    units = 2 * math.sqrt(store.n_label_bits * changes) + store.n_bits + store.n_label_bits
+    before = network.n_neurons - sum(network.widths[-len(store.layers()) :])
+    neurons = math.ceil(before + units)
+    return neurons if neurons < network.n_neurons else None

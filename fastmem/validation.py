@@ -14,10 +14,24 @@ import numpy as np
 from fastmem.errors import ContradictoryLabels, InvalidInput
 from fastmem.points import Points
 
-__all__ = ["Labels", "as_generator", "as_labels", "as_margin", "as_points", "check_option", "refuse_contradictions"]
+__all__ = [
+    "NO_VALUE",
+    "Labels",
+    "as_count",
+    "as_distance",
+    "as_generator",
+    "as_labels",
+    "as_points",
+    "check_option",
+    "label_dtype_with",
+    "refuse_contradictions",
+]
 
 _LARGEST_INTEGER = 2**53
 _MANY_ROWS = 2**16
+_NUMBERS = "biufc"
+# Kinds of dtype of a value that can stand among labels of a kind.
+_KINDS_BESIDE = dict.fromkeys(_NUMBERS, _NUMBERS) | {kind: kind for kind in "USmM"}
 _OBJECT_LABELS = "to use lists or tuples as labels, put them in an object array: a = np.empty(n, object); a[:] = y"
 
 
@@ -38,11 +52,18 @@ def as_generator(random_state):
         ) from error
 
 
-def as_margin(margin):
-    """Return a margin as a float; raise `InvalidInput` unless it is a finite number, 0 or more."""
-    if isinstance(margin, numbers.Real) and not isinstance(margin, bool) and 0 <= margin < math.inf:
-        return float(margin)
-    raise InvalidInput(f"margin must be a finite distance, 0 or more, not {margin!r}")
+def as_distance(name, distance):
+    """Return a distance as a float; raise `InvalidInput` unless it is a finite number, 0 or more."""
+    if isinstance(distance, numbers.Real) and not isinstance(distance, bool) and 0 <= distance < math.inf:
+        return float(distance)
+    raise InvalidInput(f"{name} must be a finite distance, 0 or more, not {distance!r}")
+
+
+def as_count(name, count, least=1, most=2**24):
+    """Return an integer; raise `InvalidInput` unless it lies between least and most."""
+    if isinstance(count, bool) or not hasattr(count, "__index__") or not least <= int(count) <= most:
+        raise InvalidInput(f"{name} must be an integer from {least} to {most}, not {count!r}")
+    return int(count)
 
 
 def as_points(X, d=None, *, empty=False):
@@ -255,6 +276,53 @@ def as_labels(y, n):
     else:
         classes, indices = np.unique(array, return_inverse=True)
     return Labels(classes.astype(array.dtype, copy=False), indices.astype(np.int32, copy=False))
+
+
+class _NoValue:
+    def __repr__(self):
+        return "<no value>"
+
+
+NO_VALUE = _NoValue()
+
+
+def label_dtype_with(value, classes):
+    """A dtype that holds all labels and one more value, none of them changed; theirs if it does.
+
+    Raises
+    ------
+    InvalidInput
+        The value is of another kind than the labels.
+    """
+    dtype = classes.dtype
+    if dtype.kind == "O" or (dtype.kind == "T" and isinstance(value, str)):
+        return dtype
+    try:
+        array = np.asarray(value)
+        common = np.result_type(dtype, np.min_scalar_type(value) if array.dtype.kind in "biufc" else array.dtype)
+        if array.ndim == 0 and array.dtype.kind in _KINDS_BESIDE.get(dtype.kind, ""):
+            for candidate in (common, np.result_type(common, array.dtype)):
+                if _is_held(array, candidate) and _are_held(classes, candidate):
+                    return candidate
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise InvalidInput(
+        f"unknown={value!r} cannot stand among labels of dtype {dtype}: give a value of that kind, or memorize labels "
+        "of dtype object"
+    )
+
+
+def _is_held(value, dtype):
+    # Of numbers, Python compares an integer and a float without rounding.
+    number, cast = (a.item() if a.dtype.kind in _NUMBERS else a for a in (value, value.astype(dtype)))
+    return bool(cast == number) or bool(number != number and cast != cast)
+
+
+def _are_held(classes, dtype):
+    """NumPy's common dtypes hold all values, but for integers of 64 bits among floats."""
+    if dtype.kind not in "fc" or classes.dtype.kind not in "iu":
+        return True
+    return max(abs(int(classes.min())), abs(int(classes.max()))) <= _LARGEST_INTEGER
 
 
 def _label_array(y):

@@ -3,8 +3,9 @@
 Rajput, Sreenivasan, Papailiopoulos & Karbasi (NeurIPS 2021, arXiv 2106.07724) map points to sign patterns of
 O(log n / delta) random hyperplanes, shorten these by a linear code to O(log n) bits, and read labels from them in
 O(sqrt n log^2 n) units. Here hyperplanes are chosen on the data (`fastmem.separate`), about 1.5 log2 n of them
-for points in general position; a linear code is used beyond 62 signs (`fastmem.encoder`); and the integer
-store reads K label bits in about 2 sqrt(K n / 2) units (`fastmem.store.integer`).
+for points in general position; a linear code is used beyond 62 signs (`fastmem.encoder`); and a store reads labels
+from codes: the binary one with about 1.02 n one-bit weights and 2 sqrt(n) units for one label bit
+(`fastmem.store.binary`), the integer one with about 2 sqrt(K n / 2) units for K label bits (`fastmem.store.integer`).
 """
 
 import numpy as np
@@ -14,16 +15,30 @@ from fastmem.encoder import MAX_BITS, Encoder, LinearCode, Margins
 from fastmem.errors import MemorizationError
 from fastmem.network import EncodedNetwork
 from fastmem.progress import progress_bar
-from fastmem.runs import sort_codes
+from fastmem.runs import run_starts, sort_codes
 from fastmem.separate import separate
-from fastmem.store import STORES
+from fastmem.store import Filter, build_store
+from fastmem.store.binary import suitable_features
 
 __all__ = ["build"]
 
 _DRAWS = 64
 
 
-def build(points, labels, must_differ, *, store, separate_by, margin, effort, random_state, n_threads, progress):
+def build(
+    points,
+    labels,
+    must_differ,
+    *,
+    store,
+    separate_by,
+    margin,
+    fingerprint_bits,
+    effort,
+    random_state,
+    n_threads,
+    progress,
+):
     """Memorize validated data.
 
     Parameters
@@ -33,8 +48,8 @@ def build(points, labels, must_differ, *, store, separate_by, margin, effort, ra
         Equal points have equal labels.
     must_differ : int32 array of shape (n,)
         Points get different codes if these differ: the class indices, or a number for each distinct point.
-    store, separate_by, margin, effort
-        As `fastmem.memorize`'s `store`, `separate`, `margin` and `effort`.
+    store, separate_by, margin, fingerprint_bits, effort
+        As `fastmem.memorize`'s `store`, `separate`, `margin`, `fingerprint_bits` and `effort`.
     random_state : numpy.random.Generator
     n_threads : int
     progress : bool or tqdm class
@@ -57,17 +72,29 @@ def build(points, labels, must_differ, *, store, separate_by, margin, effort, ra
     encoder = Encoder(hyperplanes, code)
     if hyperplanes is not separation.hyperplanes:  # some codes have changed
         ascending, order = sort_codes(codes)
-    table = STORES[store].build(ascending, labels.indices[order], encoder.n_bits, len(labels.classes))
+    table, reason = build_store(store, ascending, labels.indices[order], encoder.n_bits, len(labels.classes))
     return EncodedNetwork(
         encoder,
         table,
         labels.classes,
+        store_reason=reason,
+        fingerprints=_fingerprints(ascending, encoder.n_bits, fingerprint_bits),
+        memorized_codes=codes if separate_by == "all" else None,
         n_points=points.n,
         n_told_apart=_count_distinct(must_differ),
         construction="compact",
         separate=separate_by,
         **clearance._asdict(),
     )
+
+
+def _fingerprints(codes, n_bits, fingerprint_bits):
+    """Filter of the codes, or None without fingerprints; it reads all code bits, so that codes near by differ in it."""
+    if not fingerprint_bits:
+        return None
+    codes = codes[run_starts(codes)]
+    features, more_parities = suitable_features(codes, n_bits, all_bits=True)
+    return Filter.build(features, codes, fingerprint_bits, more_parities)
 
 
 def _encode(separation, points, must_differ, random_state, n_threads, progress):
