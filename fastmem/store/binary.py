@@ -6,8 +6,6 @@ units with weights 0, 1 and -1, in five layers. They stand for stages 3 to 5 of 
 2106.07724), which are sqrt(n) log^2 n units with integer weights.
 """
 
-from itertools import chain
-
 import numpy as np
 
 from fastmem.errors import FormatError, MemorizationError
@@ -15,7 +13,7 @@ from fastmem.layer import Layer
 from fastmem.store.features import CodeFeatures
 from fastmem.store.filter import Filter
 from fastmem.store.integer import IntegerStore
-from fastmem.store.label_code import LabelCode, PrefixCode, choose
+from fastmem.store.label_code import MOST_COMMON, MOST_FILTER_BITS, LabelCode, PrefixCode, choose
 from fastmem.store.ribbon import Ribbon, full_rows
 from fastmem.wiring import after_form, share_units, side_by_side
 
@@ -62,6 +60,13 @@ class _Symbols:
             stored = slice(None) if code.lengths is None else code.lengths[symbols] >= end
             bits = (words[stored] >> np.uint64(code.depth - end)) & np.uint64((1 << (end - begin)) - 1)
             ribbons.append(Ribbon.build(features, codes[stored], bits, end - begin, more_parities))
+        return cls(code, ribbons)
+
+    @classmethod
+    def from_tensors(cls, code, tensors, name, features):
+        ribbons = [Ribbon.from_tensors(_group(tensors, f"{name}.{i}"), features) for i in range(len(code.stages))]
+        if any(ribbon.n_planes != end - begin for ribbon, (begin, end) in zip(ribbons, code.stages, strict=True)):
+            raise FormatError("a ribbon has not the planes that the codewords need")
         return cls(code, ribbons)
 
     def read(self, codes):
@@ -126,20 +131,15 @@ class BinaryStore:
         if code.depth == 0:
             return cls(code, None, [], None, [], n_bits)
         features, finer = suitable_features(codes, n_bits)
-        if code.filter_bits == 0:
-            rare = _Symbols.build(code.rare_code, codes, classes, features, finer)
-            return cls(code, features, [], None, rare.ribbons, n_bits)
-        symbols = np.empty(n_classes, np.int32)
-        symbols[code.common], symbols[code.rare] = np.arange(len(code.common)), np.arange(1, len(code.rare) + 1)
-        is_rare = np.ones(n_classes, bool)
-        is_rare[code.common] = False
-        frequent = ~is_rare[classes]
-        symbols = symbols[classes]
-        common = _Symbols.build(code.common_code, codes[frequent], symbols[frequent], features, finer)
-        accepting = Filter.build(features, codes[~frequent], code.filter_bits, finer)
-        symbols[frequent] = 0
-        passing = np.flatnonzero(~frequent | accepting.accepts(codes))
-        rare = _Symbols.build(code.rare_code, codes[passing], symbols[passing], features, finer)
+        frequent = code.common_symbols[classes] >= 0
+        symbols = code.common_symbols[classes[frequent]]
+        common = _Symbols.build(code.common_code, codes[frequent], symbols, features, finer)
+        accepting, behind = None, slice(None)
+        if code.filter_bits:
+            accepting = Filter.build(features, codes[~frequent], code.filter_bits, finer)
+            behind = accepting.accepts(codes)
+        symbols = code.rare_symbols[classes[behind]]
+        rare = _Symbols.build(code.rare_code, codes[behind], symbols, features, finer)
         return cls(code, features, common.ribbons, accepting, rare.ribbons, n_bits)
 
     @property
@@ -201,30 +201,13 @@ class BinaryStore:
     def from_tensors(cls, tensors, n_bits, n_classes):
         """Store with the given parameters; `FormatError` if they are not what `tensors` gives."""
         code = _label_code(tensors, n_classes)
-        features = accepting = None
-        common, rare = [], []
-        valid = code is not None
-        if valid and code.depth:
-            features = CodeFeatures.from_tensors(_group(tensors, "features"), n_bits)
-            valid = features is not None
-        if valid and code.depth:
-            common = [
-                Ribbon.from_tensors(_group(tensors, f"common.{i}"), features)
-                for i in range(len(code.common_code.stages))
-            ]
-            rare = [
-                Ribbon.from_tensors(_group(tensors, f"rare.{i}"), features) for i in range(len(code.rare_code.stages))
-            ]
-            stages = chain(
-                zip(common, code.common_code.stages, strict=True), zip(rare, code.rare_code.stages, strict=True)
-            )
-            valid = all(ribbon is not None and ribbon.n_planes == end - begin for ribbon, (begin, end) in stages)
-            if valid and code.filter_bits:
-                accepting = Filter.from_tensors(_group(tensors, "filter"), features)
-                valid = accepting is not None and accepting.n_filter_bits == code.filter_bits
-        if not valid:
-            raise FormatError("the binary store's code, features and ribbons do not fit each other")
-        return cls(code, features, common, accepting, rare, n_bits)
+        if code.depth == 0:
+            return cls(code, None, [], None, [], n_bits)
+        features = CodeFeatures.from_tensors(_group(tensors, "features"), n_bits)
+        common = _Symbols.from_tensors(code.common_code, tensors, "common", features)
+        rare = _Symbols.from_tensors(code.rare_code, tensors, "rare", features)
+        accepting = Filter.from_tensors(_group(tensors, "filter"), features) if code.filter_bits else None
+        return cls(code, features, common.ribbons, accepting, rare.ribbons, n_bits)
 
     def layers(self):
         """The store as layers of threshold units, from code bits to the bits of the class index."""
@@ -287,22 +270,25 @@ def _form_of_word(forms, depth):
 
 
 def _label_code(tensors, n_classes):
-    """The label code of saved tensors, or None."""
-    common = tensors.get("common", np.empty(0, np.int32))
-    filter_bits = tensors["filter.table"].shape[2] if "filter.table" in tensors else 0
-    valid = (
-        common.ndim == 1
-        and common.dtype == np.int32
-        and (len(common) > 0) == (filter_bits > 0)
-        and len(common) < max(n_classes, 1)
-        and bool(np.all((common >= 0) & (common < n_classes)))
-        and len(np.unique(common)) == len(common)
-    )
-    if not valid:
-        return None
+    """The label code of saved tensors."""
+    common, filter_bits = np.empty(0, np.int32), 0
+    if "common" in tensors:
+        common, table = tensors["common"], tensors["filter.table"]
+        filter_bits = table.shape[-1] if table.ndim else 0
+        if not (
+            common.ndim == 1
+            and common.dtype == np.int32
+            and 0 < len(common) <= min(n_classes - 1, MOST_COMMON)
+            and 0 < filter_bits <= MOST_FILTER_BITS
+            and bool(np.all((common >= 0) & (common < n_classes)))
+            and len(np.unique(common)) == len(common)
+        ):
+            raise FormatError("the binary store's filter and its common classes do not fit each other")
     rare = np.setdiff1d(np.arange(n_classes, dtype=np.int32), common)
-    common_code = PrefixCode.checked(len(common), tensors.get("common_lengths"))
-    rare_code = PrefixCode.checked(len(rare) + (filter_bits > 0), tensors.get("rare_lengths"))
-    if common_code is None or rare_code is None:
-        return None
-    return LabelCode(common, common_code, filter_bits, rare, rare_code)
+    return LabelCode(
+        common,
+        PrefixCode.checked(len(common), tensors.get("common_lengths")),
+        filter_bits,
+        rare,
+        PrefixCode.checked(len(rare) + (filter_bits > 0), tensors.get("rare_lengths")),
+    )

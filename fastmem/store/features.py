@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from fastmem._kernels import ribbon as kernels
+from fastmem.errors import FormatError
 
 __all__ = ["CodeFeatures"]
 
@@ -20,7 +21,7 @@ MOST_PARITIES = 16
 _GROUP = 4
 _MOST_BITS = 62
 _LAGS = (1, 3, 7, 17, 37, 101, 211, 401)
-_SAMPLE = 4096
+_SAMPLE = 512
 # Share of the chosen bits that a feature reads: features of all of them would be linearly dependent on full cubes, and
 # combinations of others like them.
 _READ, _READ_BY_OTHERS = 0.85, 0.6
@@ -138,7 +139,7 @@ class CodeFeatures:
 
     @classmethod
     def from_tensors(cls, tensors, n_bits):
-        """Features with the given parameters; None if they are not what `tensors` gives."""
+        """Features with the given parameters; `FormatError` if they are not what `tensors` gives."""
         parities, shifts = tensors["parities"], tensors["shifts"]
         reads, signs, thresholds = tensors["reads"], tensors["signs"], tensors["thresholds"]
         valid = (
@@ -156,7 +157,9 @@ class CodeFeatures:
             and not (signs & ~reads).any()
             and not reads[shifts[:, None] + np.arange(_GROUP) >= n_bits].any()
         )
-        return cls(n_bits, parities, shifts, reads, signs, thresholds) if valid else None
+        if not valid:
+            raise FormatError(f"parities and features do not fit codes of {n_bits} bits")
+        return cls(n_bits, parities, shifts, reads, signs, thresholds)
 
 
 def _bits(words, n):

@@ -8,7 +8,9 @@ small k, more of the few others are accepted.
 
 import numpy as np
 
+from fastmem.errors import FormatError
 from fastmem.layer import Layer
+from fastmem.store.features import CodeFeatures
 from fastmem.store.ribbon import Ribbon
 
 __all__ = ["Filter"]
@@ -75,9 +77,9 @@ class Filter:
 
     @classmethod
     def from_tensors(cls, tensors, features):
-        """Filter with the given parameters; None if they are not what `tensors` gives."""
+        """Filter with the given parameters; `FormatError` if they are not what `tensors` gives."""
+        added = CodeFeatures.from_tensors({**features.tensors(), **tensors}, features.n_bits)
         ribbon = Ribbon.from_tensors(tensors, features)
-        added = type(features).from_tensors({**features.tensors(), **tensors}, features.n_bits)
-        if ribbon is None or added is None or ribbon.n_planes > MOST_BITS:
-            return None
+        if ribbon.n_planes > MOST_BITS:
+            raise FormatError(f"a filter has {ribbon.n_planes} planes, and {MOST_BITS} are the most")
         return cls(ribbon, added)

@@ -20,12 +20,13 @@ from functools import cached_property
 import numpy as np
 
 from fastmem._kernels.codewords import minimum_redundancy
+from fastmem.errors import FormatError
 from fastmem.runs import run_starts
 
 __all__ = ["LabelCode", "PrefixCode", "choose"]
 
-_MOST_COMMON = 4
-_MOST_FILTER_BITS = 20
+MOST_COMMON = 4
+MOST_FILTER_BITS = 20
 _MOST_SYMBOLS_FILTERED = 2**16
 _LEAST_SHARE = 0.5
 _CELLS = 1.02  # of a ribbon, a code
@@ -64,7 +65,7 @@ class PrefixCode:
 
     @classmethod
     def checked(cls, n_symbols, lengths):
-        """The code, or None if lengths are not those of a code that leaves no word unused."""
+        """The code; `FormatError` if lengths are not those of a code that leaves no word unused."""
         if lengths is not None and not (
             lengths.shape == (n_symbols,)
             and lengths.dtype == np.uint8
@@ -73,7 +74,7 @@ class PrefixCode:
             and lengths.max() <= _MOST_DEPTH
             and int((np.int64(1) << (_MOST_DEPTH - lengths.astype(np.int64))).sum()) == 1 << _MOST_DEPTH
         ):
-            return None
+            raise FormatError("the lengths of codewords are not those of a complete prefix code")
         return cls(n_symbols, lengths)
 
     @cached_property
@@ -146,6 +147,25 @@ class LabelCode:
     rare_code: PrefixCode
 
     @property
+    def n_classes(self):
+        """Number c of classes."""
+        return len(self.common) + len(self.rare)
+
+    @cached_property
+    def common_symbols(self):
+        """Symbol of each class in front of the filter, or -1: int32 array of shape (c,)."""
+        symbols = np.full(self.n_classes, -1, np.int32)
+        symbols[self.common] = np.arange(len(self.common))
+        return symbols
+
+    @cached_property
+    def rare_symbols(self):
+        """Symbol of each class behind the filter, "keep" for the common ones: int32 array of shape (c,)."""
+        symbols = np.zeros(self.n_classes, np.int32)
+        symbols[self.rare] = np.arange(len(self.rare)) + (self.filter_bits > 0)
+        return symbols
+
+    @property
     def is_plain(self):
         """Whether all planes together are the class index."""
         return self.filter_bits == 0 and self.rare_code.lengths is None
@@ -192,14 +212,14 @@ def choose(counts):
     if len(counts) > _MOST_SYMBOLS_FILTERED:
         return best[1]
     order = np.argsort(-counts, kind="stable").astype(np.int32)
-    for n_common in range(1, min(_MOST_COMMON, len(counts) - 1) + 1):
+    for n_common in range(1, min(MOST_COMMON, len(counts) - 1) + 1):
         common, rare = order[:n_common], np.sort(order[n_common:])
         n_frequent, n_rare = counts[common].sum(), counts[rare].sum()
         if n_rare == 0 or n_frequent < _LEAST_SHARE * (n_frequent + n_rare):
             continue
         common_bits, common_code = _best_code(counts[common])
         middle = int(np.log2(n_frequent / n_rare))
-        for filter_bits in range(max(middle - 2, 1), min(middle + 3, _MOST_FILTER_BITS) + 1):
+        for filter_bits in range(max(middle - 2, 1), min(middle + 3, MOST_FILTER_BITS) + 1):
             passing = np.append(int(n_frequent) >> filter_bits, counts[rare])
             rare_bits, rare_code = _best_code(passing)
             bits = common_bits + _cells(n_rare, filter_bits) + rare_bits

@@ -25,6 +25,7 @@ import numpy as np
 
 from fastmem._kernels import ribbon as kernels
 from fastmem._kernels import store as index_kernels
+from fastmem.errors import FormatError
 from fastmem.layer import Layer
 from fastmem.store.features import MOST_PARITIES, N_FEATURES
 
@@ -136,7 +137,7 @@ class Ribbon:
 
     @classmethod
     def from_tensors(cls, tensors, features):
-        """Ribbon with the given parameters; None if they are not what `tensors` gives."""
+        """Ribbon with the given parameters; `FormatError` if they are not what `tensors` gives."""
         firsts, table, sizes = tensors["firsts"], tensors["table"], tensors["sizes"]
         valid = (
             firsts.ndim == 1
@@ -155,11 +156,11 @@ class Ribbon:
             and bool(np.all(firsts[1:] > firsts[:-1]))
             and int(firsts[-1]) << int(sizes[0]) < 1 << features.n_bits
         )
-        return (
-            cls(features, firsts.astype(np.uint64) << np.uint64(sizes[0]), table, *sizes[1:].tolist())
-            if valid
-            else None
-        )
+        if not valid:
+            raise FormatError(
+                f"a ribbon's rows, cells and sizes do not fit each other and codes of {features.n_bits} bits"
+            )
+        return cls(features, firsts.astype(np.uint64) << np.uint64(sizes[0]), table, *sizes[1:].tolist())
 
     def layers(self, added=None):
         """The ribbon as threshold units.
