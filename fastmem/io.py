@@ -95,11 +95,15 @@ def _parse(data):
     try:
         _check(tensors, header)
         classes = _labels_from_file(tensors, header)
-        return EncodedNetwork.from_parameters(tensors, header, classes)
+        network = EncodedNetwork.from_parameters(tensors, header, classes)
     except FastmemError:
         raise
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise FormatError(f"the parameters do not form a network: {error}") from error
+    foreign = sorted(tensors.keys() - network.parameters()[0].keys() - {"labels"})
+    if foreign:
+        raise FormatError(f"these parameters belong to no part of the network: {', '.join(foreign)}")
+    return network
 
 
 def _check(tensors, header):

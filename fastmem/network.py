@@ -11,7 +11,7 @@ import numpy as np
 
 from fastmem.blocks import over_row_blocks, resolve_threads
 from fastmem.encoder import Encoder, Hyperplanes, LinearCode
-from fastmem.errors import InvalidInput, MemorizationError
+from fastmem.errors import FormatError, InvalidInput, MemorizationError
 from fastmem.layer import Layer
 from fastmem.parity import parity_layers
 from fastmem.progress import progress_bar
@@ -643,6 +643,7 @@ class EncodedNetwork(Network):
             "separate": self.separate,
             "store": self.store.name,
             "store_reason": self.store_reason,
+            "fingerprint_bits": self.fingerprint_bits,
             "n_points": self.n_points,
             "n_told_apart": self.n_told_apart,
             "n_bits": self.encoder.n_bits,
@@ -673,11 +674,9 @@ class EncodedNetwork(Network):
             Encoder(hyperplanes, code),
             store,
             classes,
-            fingerprints=_fingerprints(tensors, code.n_bits),
-            **{
-                name: settings[name]
-                for name in ("n_points", "n_told_apart", "construction", "separate", "store_reason")
-            },
+            fingerprints=_fingerprints(tensors, code.n_bits, settings["fingerprint_bits"]),
+            store_reason=settings["store_reason"],
+            **{name: settings[name] for name in ("n_points", "n_told_apart", "construction", "separate")},
             **{name: float.fromhex(settings[name]) for name in ("smallest_distance", "largest_norm")},
         )
 
@@ -715,11 +714,15 @@ def _group(tensors, prefix):
     return {name.removeprefix(prefix): array for name, array in tensors.items() if name.startswith(prefix)}
 
 
-def _fingerprints(tensors, n_bits):
-    """The filter that recognises stored codes, or None if none was saved."""
-    if not (saved := _group(tensors, _FINGERPRINTS)):
+def _fingerprints(tensors, n_bits, fingerprint_bits):
+    """The filter that recognises stored codes, or None without fingerprints."""
+    if fingerprint_bits == 0:
         return None
-    return Filter.from_tensors(saved, CodeFeatures.from_tensors(_group(tensors, _FEATURES), n_bits))
+    features = CodeFeatures.from_tensors(_group(tensors, _FEATURES), n_bits)
+    fingerprints = Filter.from_tensors(_group(tensors, _FINGERPRINTS), features)
+    if fingerprints.n_filter_bits != fingerprint_bits:
+        raise FormatError(f"there are {fingerprints.n_filter_bits} fingerprint bits instead of {fingerprint_bits}")
+    return fingerprints
 
 
 def _unpickle(tensors, settings, classes, dtype):

@@ -17,6 +17,7 @@ __all__ = ["Filter"]
 
 MOST_BITS = 32
 _SEED = 1000
+_OWN = ("reads", "signs", "thresholds")  # what the fingerprint's features do not share with the ribbon's
 
 
 class Filter:
@@ -73,12 +74,13 @@ class Filter:
 
     def tensors(self):
         """Parameters by name, without those of the ribbon's features."""
-        return self.ribbon.tensors() | {name: self.added.tensors()[name] for name in ("reads", "signs", "thresholds")}
+        return self.ribbon.tensors() | {name: self.added.tensors()[name] for name in _OWN}
 
     @classmethod
     def from_tensors(cls, tensors, features):
         """Filter with the given parameters; `FormatError` if they are not what `tensors` gives."""
-        added = CodeFeatures.from_tensors({**features.tensors(), **tensors}, features.n_bits)
+        added = features.tensors() | {name: tensors[name] for name in _OWN}
+        added = CodeFeatures.from_tensors(added, features.n_bits)
         ribbon = Ribbon.from_tensors(tensors, features)
         if ribbon.n_planes > MOST_BITS:
             raise FormatError(f"a filter has {ribbon.n_planes} planes, and {MOST_BITS} are the most")
