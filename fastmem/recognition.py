@@ -49,7 +49,7 @@ def find_near_codes(encoder, fingerprints, block, codes, tolerance, max_probes):
         part = slice(start, start + together)
         distances = encoder.hyperplanes.distances(block[part])
         row, hyperplane = np.nonzero(distances < tolerance)
-        costs = distances[row, hyperplane] ** 2
+        costs = (distances[row, hyperplane] / tolerance) ** 2  # relative, so that no square overflows
         order = np.lexsort((costs, row))
         starts = np.searchsorted(row, np.arange(len(distances) + 1))
         kernels.probe(

@@ -71,7 +71,7 @@ def build(
     hyperplanes, clearance = clear(separation.hyperplanes, code, codes, must_differ, margins, points, n_threads)
     encoder = Encoder(hyperplanes, code)
     if hyperplanes is not separation.hyperplanes:  # some codes have changed
-        ascending, order = sort_codes(codes)
+        ascending, order = sort_codes(codes.copy())
     table, reason = build_store(store, ascending, labels.indices[order], encoder.n_bits, len(labels.classes))
     return EncodedNetwork(
         encoder,
