@@ -7,11 +7,11 @@ nothing, releases the GIL and keeps no state, so that it may run in many threads
 """
 
 try:
-    from fastmem._kernels import environment, layers, rows, search, signs, sort, store
+    from fastmem._kernels import codewords, environment, layers, ribbon, rows, search, signs, sort, store
 except ImportError as error:
     raise ImportError(
         "the compiled modules of fastmem cannot be imported. If Python runs in fastmem's source folder, which holds "
         "none: start it in another folder to use the installed fastmem, or install in place (see CONTRIBUTING.md)"
     ) from error
 
-__all__ = ["environment", "layers", "rows", "search", "signs", "sort", "store"]
+__all__ = ["codewords", "environment", "layers", "ribbon", "rows", "search", "signs", "sort", "store"]
