@@ -7,7 +7,8 @@ from fastmem.theory.bounds import hyperplanes_for_cells
 from fastmem.theory.instances import Instance
 
 __all__ = [
-    "DATA", "INSTANCES", "circle", "digits", "image_patches", "labelled_points", "moons", "separate_by", "sphere",
+    "DATA", "INSTANCES", "LABEL_LAWS", "circle", "classes_by_law", "digits", "image_patches", "labelled_points",
+    "moons", "random_codes", "separate_by", "sphere",
 ]  # fmt: skip
 
 
@@ -96,3 +97,30 @@ INSTANCES = {
 def separate_by(name):
     """Which points of `INSTANCES` the benchmarks tell apart: those of different labels for the moons, else all."""
     return "labels" if name.startswith("moons") else "all"
+
+
+# How labels are distributed: the share of each class, or None if all labels differ.
+LABEL_LAWS = {
+    "2 uniform": np.full(2, 1 / 2),
+    "10 uniform": np.full(10, 1 / 10),
+    "95 / 5": np.array([0.95, 0.05]),
+    "99 / 1": np.array([0.99, 0.01]),
+    "50 / 49 / 1": np.array([0.5, 0.49, 0.01]),
+    "1000 Zipf": 1 / np.arange(1, 1001) / np.sum(1 / np.arange(1, 1001)),
+    "all equal": np.ones(1),
+    "all different": None,
+}
+
+
+def classes_by_law(law, n):
+    """Random class indices, int32, and the number of classes."""
+    rng, shares = np.random.default_rng(2), LABEL_LAWS[law]
+    if shares is None:
+        return rng.permutation(n).astype(np.int32), n
+    return rng.choice(len(shares), n, p=shares).astype(np.int32), len(shares)
+
+
+def random_codes(n, n_bits=40):
+    """Random distinct codes in random order, uint64."""
+    rng = np.random.default_rng(0)
+    return rng.permutation(np.unique(rng.integers(0, 1 << n_bits, n + n // 20 + 100, dtype=np.uint64)))[:n]
