@@ -68,10 +68,10 @@ def memorize(
     construction : {"compact"}
         How the network is built.
     store : {"binary", "integer"}
-        How labels are read from codes. "binary": with one-bit weights, 1.01 to 1.12 for each bit of the labels' entropy.
-        "integer": in the fewest units, with integer weights of 20 to 60 bits, one for each second label or so; it is used
-        too where a binary store would take more than 2 weights a bit, as for few points, and `EncodedNetwork.report`
-        says so.
+        How labels are read from codes. "binary": with one-bit weights, 1.01 to 1.12 for each bit of the labels'
+        entropy. "integer": in the fewest units, with integer weights of 20 to 60 bits, one for each second label or so;
+        it is used too where a binary store would take more than 2 weights a bit, as for few points, and
+        `EncodedNetwork.report` says so.
     separate : {"labels", "all"}
         Which points must get different codes: those with different labels, or all that are distinct.
     margin : float

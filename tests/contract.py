@@ -4,6 +4,7 @@ import pickle
 
 import naive
 import numpy as np
+import pytest
 
 import fastmem
 from fastmem.constructions import CONSTRUCTIONS
@@ -18,13 +19,15 @@ BUILDS = [
     for separate in ("labels", "all")
 ]
 
-# The same with other efforts, and with a margin.
+# The same with other efforts, with a margin, and with fingerprints.
 VARIANTS = [
     build | options
     for build in BUILDS
     for options in [{"effort": effort} for effort in EFFORTS]
     + [{"margin": 1e-3}, {"margin": 1e-3, "effort": "balanced"}]
+    + [{"fingerprint_bits": f} for f in (1, 8, 32)]
 ]
+FINGERPRINTS = [build | {"fingerprint_bits": 8} for build in BUILDS]
 
 
 def name_of(build):
@@ -39,6 +42,7 @@ def check(X, y, unseen, tmp_path, **build):
     paths_agree(net, np.concatenate([X, unseen]))
     layers_are_a_threshold_network(net, X.shape[1])
     copies_are_equal(net, unseen, tmp_path)
+    known_points_are_recognised(net, X, y, unseen)
     build_is_deterministic(net, X, y, build)
     counts_agree(net)
     margin_is_kept(net, X, build.get("margin", 0.0))
@@ -53,10 +57,17 @@ def labels_are_returned(net, X, y):
 
 
 def paths_agree(net, X):
-    """predict, forward and the naive evaluation of layers give one answer, for points never seen too."""
+    """predict, contains, forward and the naive evaluation of layers give one answer, for points never seen too."""
     predicted = net.predict(X)
     assert np.array_equal(net.forward(X), predicted)
-    assert np.array_equal(net.classes[naive.forward(net.layers, X)], predicted)
+    outputs = naive.forward(net.layers, X)
+    n_digits = (len(net.classes) - 1).bit_length()
+    assert np.array_equal(net.classes[outputs % (1 << n_digits)], predicted)
+    if net.fingerprint_bits:
+        assert np.array_equal(net.contains(X), outputs >> n_digits)
+        unknown = net.predict(X, unknown=-1)
+        assert np.array_equal(net.forward(X, unknown=-1), unknown)
+        assert np.array_equal(np.where(net.contains(X), predicted, -1), unknown)
 
 
 def layers_are_a_threshold_network(net, d):
@@ -68,7 +79,8 @@ def layers_are_a_threshold_network(net, d):
         assert layer.thresholds.shape == (widths[position + 1],)
         assert layer.weights.dtype == (np.float32 if position == 0 else np.int64)
         assert layer.thresholds.dtype == (np.float64 if position == 0 else np.int64)
-    assert widths[-1] == (len(net.classes) - 1).bit_length() or not net.layers
+    n_outputs = (len(net.classes) - 1).bit_length() + (net.fingerprint_bits > 0)
+    assert net.layers == () if n_outputs == 0 else widths[-1] == n_outputs
 
 
 def copies_are_equal(net, X, tmp_path):
@@ -78,6 +90,20 @@ def copies_are_equal(net, X, tmp_path):
     for copy in (fastmem.load(path), pickle.loads(pickle.dumps(net))):
         assert copy == net
         assert np.array_equal(copy.predict(X), net.predict(X))
+        if net.fingerprint_bits:
+            assert np.array_equal(copy.contains(X), net.contains(X))
+
+
+def known_points_are_recognised(net, X, y, unseen):
+    """With fingerprints the memorized points are known, and get their label where unknown ones would not."""
+    if not net.fingerprint_bits:
+        with pytest.raises(fastmem.InvalidInput):
+            net.contains(X)
+        return
+    assert net.contains(X).all()
+    assert np.array_equal(net.predict(X, unknown=-1), y)
+    stored = np.isin(net.codes(unseen), net.codes(X))
+    assert np.all(net.contains(unseen)[stored])
 
 
 def build_is_deterministic(net, X, y, build):

@@ -4,6 +4,7 @@ Nothing here comes from fastmem. Floats are taken as the rational numbers they a
 of Python integers over one common denominator, a power of two, so sums, products and comparisons are exact.
 """
 
+import heapq
 import itertools
 import math
 from fractions import Fraction
@@ -243,6 +244,25 @@ def cut_blocks(run_classes, capacities):
     return block_starts
 
 
+def huffman_length(counts):
+    """Least sum of counts times codeword lengths over all binary prefix codes: the weights of Huffman's inner nodes."""
+    heap = list(map(int, counts))
+    heapq.heapify(heap)
+    total = 0
+    while len(heap) > 1:
+        together = heapq.heappop(heap) + heapq.heappop(heap)
+        total += together
+        heapq.heappush(heap, together)
+    return total
+
+
+def decode_prefix(codewords, word, depth):
+    """The symbol whose codeword (a string of 0 and 1) begins the binary number of `depth` digits."""
+    digits = format(int(word), f"0{depth}b")
+    (symbol,) = (symbol for symbol, codeword in enumerate(codewords) if digits.startswith(codeword))
+    return symbol
+
+
 def pack_bits(bits):
     """Words of 64 bits: bit i % 64 of word i // 64 is bit i."""
     bits = np.asarray(bits, bool)
@@ -299,3 +319,94 @@ def forward(layers, X, n_classes=None):
     if n_classes is not None and indices.max(initial=0) >= n_classes:
         raise ValueError(f"class index {indices.max()} of {n_classes} classes")
     return indices
+
+
+def parity(word):
+    """Sum of the bits modulo 2."""
+    return int(word).bit_count() % 2
+
+
+def threshold_features(code, patterns, thresholds, chosen):
+    """Bit t: whether at least thresholds[t] of the chosen bits of a code are those of patterns[t]."""
+    agreements = [(~(code ^ pattern) & chosen).bit_count() for pattern in patterns]
+    return sum((agreements[t] >= thresholds[t]) << t for t in range(WORD))
+
+
+def group_counts(patterns, thresholds, chosen, shifts):
+    """Digits of the agreements that groups of four bits add, as words: uint64 array of shape (groups, 16, 7).
+
+    Group g has the bits from shifts[g]; 64 - thresholds[t] is added to the first group's.
+    """
+    counts = np.zeros((len(shifts), 16, 7), object)
+    for g, value, t in itertools.product(range(len(shifts)), range(16), range(WORD)):
+        number = (~(value ^ patterns[t] >> shifts[g]) & chosen >> shifts[g] & 15).bit_count()
+        number += 64 - thresholds[t] if g == 0 else 0
+        counts[g, value] += np.array([(number >> digit) % 2 << t for digit in range(7)], object)
+    return counts.astype(np.uint64)
+
+
+def parity_bytes(parities, n_bits):
+    """What each byte of a code adds to its start's number: uint16 array of shape (bytes, 256)."""
+    n_bytes = max(1, -(-n_bits // 8))
+    numbers = [[ribbon_number(value << 8 * i, parities) for value in range(256)] for i in range(n_bytes)]
+    return np.array(numbers, np.uint16)
+
+
+def ribbon_number(code, parities):
+    """beta: bit q is the parity of the code's bits in parities[q]."""
+    return sum(parity(code & mask) << q for q, mask in enumerate(parities))
+
+
+def ribbon_equation(start, features):
+    """The columns with coefficient 1, as bits of an integer: c in start..start + 63 with f_(c mod 64) = 1; f_0 = 1."""
+    return sum(1 << c for c in range(start, start + WORD) if c % WORD == 0 or (features >> c % WORD) % 2)
+
+
+def ribbon_read(equation, row):
+    """Bit j: the parity of the cells of plane j where the equation has coefficient 1; row is (words, planes)."""
+    words = np.asarray(row).tolist()
+    value = 0
+    for c in range(equation.bit_length()):
+        for j in range(len(words[0])):
+            cell = (words[c // WORD][j] >> c % WORD) % 2
+            value ^= (cell & equation >> c) << j
+    return value
+
+
+def consistent(equations, values):
+    """Whether some cells satisfy all equations: elimination over GF(2), the bits of a value side by side."""
+    solved = []
+    for equation, value in zip(equations, values, strict=True):
+        for leading, other, other_value in solved:
+            if equation >> leading & 1:
+                equation, value = equation ^ other, value ^ other_value
+        if equation:
+            solved.append((equation.bit_length() - 1, equation, value))
+        elif value:
+            return False
+    return True
+
+
+def ribbon_row(code, firsts):
+    """The last row that begins at a code or below, or else the first."""
+    return max((r for r, first in enumerate(np.asarray(firsts).tolist()) if first <= code), default=0)
+
+
+def probe(code, flips, costs, most, known):
+    """The first known of the codes that differ by a set of flips, or the code itself; whether; the number tried.
+
+    Sets that are not empty come by ascending cost, added up in the order of the elements, then by the number whose bits
+    they are; `most` of them are tried.
+    """
+    sets = []
+    for number in range(1, 2 ** len(flips)):
+        total, candidate = 0.0, code
+        for e in range(len(flips)):
+            if number >> e & 1:
+                total, candidate = total + costs[e], candidate ^ flips[e]
+        sets.append((total, number, candidate))
+    candidates = [candidate for _, _, candidate in sorted(sets)[:most]]
+    for tried, candidate in enumerate(candidates, 1):
+        if known(candidate):
+            return candidate, True, tried
+    return code, False, len(candidates)

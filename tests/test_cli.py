@@ -197,6 +197,121 @@ def test_info_with_delta_reports_the_sizes_of_the_theorem(data, tmp_path):
     assert "theorem" in run("info", tmp_path / "net", "--delta", 0.01).stdout
 
 
+# Stores, fingerprints and unknown points
+
+
+@pytest.mark.parametrize("store", ["binary", "integer"])
+def test_the_store_is_chosen_by_an_option(store, data, tmp_path):
+    X, y = data
+    arguments, _ = files("npy", tmp_path, X, y)
+    result = run("build", *arguments, "-o", tmp_path / "net", "--store", store)
+    net = fastmem.load(tmp_path / "net")
+    assert net.store.name == store
+    assert net.store_reason == ""
+    assert f"{store} store" in result.stdout
+    assert np.array_equal(net.predict(X), y)
+
+
+def test_the_binary_store_is_the_default(data, tmp_path):
+    arguments, _ = files("npy", tmp_path, *data)
+    run("build", *arguments, "-o", tmp_path / "net")
+    assert fastmem.load(tmp_path / "net").store.name == "binary"
+
+
+def test_info_says_why_the_store_is_another(tmp_path):
+    net = build_csv(tmp_path, "0,a\n1,b\n2,a\n")
+    assert net.store_reason
+    assert net.store_reason in run("info", tmp_path / "net").stdout
+
+
+@pytest.fixture
+def recognising(data, tmp_path):
+    """A network file with fingerprints, points of which the last 60 were never stored, and the labels of the others."""
+    X, y = data
+    write_npy(tmp_path / "X.npy", X)
+    write_npy(tmp_path / "y.npy", y)
+    options = ["--fingerprint-bits", 32, "--separate", "all", "--seed", 0]
+    run("build", tmp_path / "X.npy", tmp_path / "y.npy", "-o", tmp_path / "net", *options)
+    net = fastmem.load(tmp_path / "net")
+    other = np.random.default_rng(1).standard_normal((9999, 3)).astype(np.float32)
+    other = other[~np.isin(net.codes(other), net.codes(X))][:60]
+    assert len(other) == 60
+    return tmp_path / "net", write_npy(tmp_path / "all.npy", np.concatenate([X, other])), y
+
+
+def test_fingerprint_bits_are_an_option(recognising):
+    net, _, _ = recognising
+    assert fastmem.load(net).fingerprint_bits == 32
+    assert "32 bits" in run("info", net).stdout
+
+
+def test_there_are_no_fingerprints_by_default(data, tmp_path):
+    arguments, _ = files("npy", tmp_path, *data)
+    run("build", *arguments, "-o", tmp_path / "net")
+    assert fastmem.load(tmp_path / "net").fingerprint_bits == 0
+    assert "fingerprint" not in run("info", tmp_path / "net").stdout
+
+
+@pytest.mark.parametrize("unknown", ["-1", "7", "0.5", "nan", "-inf"])
+def test_unknown_points_get_the_number_given(recognising, unknown):
+    net, points, y = recognising
+    labels = [float(line) for line in run("predict", net, points, "--unknown", unknown).stdout.splitlines()]
+    assert labels[:60] == y.tolist()
+    assert np.array_equal(labels[60:], np.full(60, float(unknown)), equal_nan=True)
+
+
+def test_a_whole_number_stays_one(recognising, tmp_path):
+    net, points, y = recognising
+    run("predict", net, points, "--unknown", "-1", "-o", tmp_path / "out.npy")
+    labels = np.load(tmp_path / "out.npy")
+    assert labels.dtype == np.int64
+    assert labels.tolist() == [*y.tolist(), *[-1] * 60]
+
+
+@pytest.mark.parametrize("dtype", ["U", "S", "O", "T"])
+def test_unknown_points_get_the_text_given(dtype, recognising, tmp_path):
+    _, points, y = recognising
+    X = np.load(points)[:60]
+    text = np.array(["a", "bb", "c", "1"])[y].astype(np.dtypes.StringDType() if dtype == "T" else dtype)
+    fastmem.memorize(X, text, separate="all", fingerprint_bits=32, random_state=0).save(tmp_path / "text")
+    labels = run("predict", tmp_path / "text", points, "--unknown", "7 unknown").stdout.splitlines()
+    assert labels[:60] == np.array(["a", "bb", "c", "1"])[y].tolist()
+    assert labels[60:] == ["7 unknown"] * 60
+
+
+def test_points_that_moved_are_found_within_a_tolerance(recognising, tmp_path):
+    net, points, _ = recognising
+    moved = np.load(points).astype(np.float64) + 1e-2
+    points = write_npy(tmp_path / "moved.npy", moved)
+    loaded = fastmem.load(net)
+    expected = loaded.predict(moved, unknown=-1, tolerance=0.05)
+    labels = [int(line) for line in run("predict", net, points, "--unknown=-1", "--tolerance", 0.05).stdout.split()]
+    assert labels == expected.tolist()
+    assert np.count_nonzero(expected == -1) < np.count_nonzero(~loaded.contains(moved))
+
+
+def test_a_label_for_unknown_points_needs_fingerprints(built):
+    net, points, _ = built
+    assert "fingerprint_bits" in failure("predict", net, points, "--unknown", "x")
+
+
+def test_a_tolerance_needs_a_label_for_unknown_points(recognising):
+    net, points, _ = recognising
+    assert "tolerance" in failure("predict", net, points, "--tolerance", 0.1)
+
+
+@pytest.mark.parametrize("unknown", ["x", "", "1e400j", "None"])
+def test_text_among_numbers_is_one_line(recognising, unknown):
+    net, points, _ = recognising
+    assert "unknown" in failure("predict", net, points, "--unknown", unknown)
+
+
+@pytest.mark.parametrize("tolerance", ["inf", "nan"])
+def test_a_tolerance_without_end_is_refused(recognising, tolerance):
+    net, points, _ = recognising
+    assert "tolerance" in failure("predict", net, points, "--unknown", -1, "--tolerance", tolerance)
+
+
 # Where labels go
 
 
@@ -584,6 +699,11 @@ WRONG_USAGE = {
     "delta of zero": (["info", __file__, "--delta", "0"], "--delta"),
     "no output": (["build", __file__], "--output"),
     "unknown separate": (["build", __file__, "-o", "net", "--separate", "none"], "'labels', 'all'"),
+    "unknown store": (["build", __file__, "-o", "net", "--store", "float"], "'binary', 'integer'"),
+    "too many fingerprint bits": (["build", __file__, "-o", "net", "--fingerprint-bits", "33"], "--fingerprint-bits"),
+    "negative fingerprint bits": (["build", __file__, "-o", "net", "--fingerprint-bits", "-1"], "--fingerprint-bits"),
+    "half a fingerprint bit": (["build", __file__, "-o", "net", "--fingerprint-bits", "0.5"], "--fingerprint-bits"),
+    "negative tolerance": (["predict", __file__, __file__, "--tolerance", "-1"], "--tolerance"),
     "unknown kind of file": (["build", __file__, __file__, "-o", "net"], "only .npy, .npz and .csv"),
 }
 

@@ -6,6 +6,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 BUILDS = pytest.mark.parametrize("build", contract.BUILDS, ids=contract.name_of)
+FINGERPRINTS = pytest.mark.parametrize("build", contract.FINGERPRINTS, ids=contract.name_of)
 
 
 @BUILDS
@@ -33,6 +34,24 @@ def test_equal_labels_need_no_unit(build, tmp_path):
     net = contract.check(rng.standard_normal((50, 3)), np.full(50, 7), rng.standard_normal((20, 3)), tmp_path, **build)
     assert net.layers == ()
     assert net.n_neurons == net.n_weights == net.depth == 0
+
+
+@FINGERPRINTS
+@pytest.mark.parametrize("d", [1, 16])
+@pytest.mark.parametrize("n", [1, 2, 10, 1000])
+@pytest.mark.parametrize("n_classes", [1, 2, 3, 1000])
+def test_memorized_points_are_recognised(n, d, n_classes, build, tmp_path):
+    rng = np.random.default_rng([n, d, n_classes])
+    X, unseen = rng.standard_normal((n, d)), 2 * rng.standard_normal((100, d))
+    contract.check(X, rng.integers(0, n_classes, n), unseen, tmp_path, **build)
+
+
+@FINGERPRINTS
+def test_images_are_recognised(build, tmp_path):
+    digits = load_digits()
+    rng = np.random.default_rng(3)
+    unseen = digits.data[rng.integers(0, len(digits.target), 100)] + rng.integers(0, 2, (100, 64))
+    contract.check(digits.data, digits.target, unseen, tmp_path, **build)
 
 
 @BUILDS

@@ -18,43 +18,73 @@ from fastmem import FormatError, InvalidInput, memorize
 from fastmem.io import FORMAT_VERSION, _checksum
 
 
-def on_the_line(n, run):
+def on_the_line(n, run, **options):
     """N points of the line with labels that change after each `run` points: one hyperplane a change."""
-    return memorize(np.arange(n, dtype=float)[:, None], np.arange(n) // run % 2, random_state=0)
+    return memorize(np.arange(n, dtype=float)[:, None], np.arange(n) // run % 2, random_state=0, **options)
 
 
-def random_network(n=200, d=3, y=None):
+def random_network(n=200, d=3, y=None, **options):
     rng = np.random.default_rng(n)
     X = rng.standard_normal((n, d)).astype(np.float32)
-    return memorize(X, rng.integers(0, 3, n) if y is None else y, random_state=0)
+    return memorize(X, rng.integers(0, 3, n) if y is None else y, random_state=0, **options)
 
 
 def small_network():
-    return random_network(n=12, d=2)
+    return random_network(n=12, d=2, store="integer")
 
 
+def uneven_network(shares, n=3000, **options):
+    """Many points of a few classes."""
+    return random_network(n, 8, np.random.default_rng(0).choice(len(shares), n, p=shares), **options)
+
+
+def filtering_network():
+    """Every part that a network may have: common classes of words of two lengths, a filter, rare ones, fingerprints."""
+    return uneven_network([0.5, 0.25, 0.2, 0.03, 0.01, 0.01], separate="all", fingerprint_bits=3)
+
+
+def huffman_network():
+    """Words of several lengths."""
+    return uneven_network([0.5, 0.2, 0.1, 0.1, 0.05, 0.05], n=700)
+
+
+INTEGER = {"store": "integer"}
 NETWORKS = {
-    "identity code, uint32 starts": (random_network, "uint32", True),
-    "identity code, uint64 starts": (lambda: on_the_line(50, 1), "uint64", True),
-    "62 hyperplanes": (lambda: on_the_line(63, 1), "uint64", True),
-    "63 hyperplanes": (lambda: on_the_line(64, 1), "uint32", False),
-    "linear code, uint64 starts": (lambda: on_the_line(4096, 50), "uint64", False),
-    "single class": (lambda: random_network(y=np.full(200, "a")), "uint32", True),
-    "single point": (lambda: memorize([[1.0, 2.0]], [5]), "uint32", True),
+    "identity code, uint32 starts": (lambda: random_network(**INTEGER), "uint32", True),
+    "identity code, uint64 starts": (lambda: on_the_line(50, 1, **INTEGER), "uint64", True),
+    "62 hyperplanes": (lambda: on_the_line(63, 1, **INTEGER), "uint64", True),
+    "63 hyperplanes": (lambda: on_the_line(64, 1, **INTEGER), "uint32", False),
+    "linear code, uint64 starts": (lambda: on_the_line(4096, 50, **INTEGER), "uint64", False),
+    "single class": (lambda: random_network(y=np.full(200, "a"), **INTEGER), "uint32", True),
+    "single point": (lambda: memorize([[1.0, 2.0]], [5], **INTEGER), "uint32", True),
     "duplicated points told apart": (
-        lambda: memorize(np.arange(90)[:, None] % 30, np.arange(90) % 3, separate="all", random_state=0),
+        lambda: memorize(np.arange(90)[:, None] % 30, np.arange(90) % 3, separate="all", random_state=0, **INTEGER),
         "uint32",
         True,
     ),
-    "thousand classes": (lambda: random_network(n=1000, y=np.arange(1000)), "uint64", True),
+    "thousand classes": (lambda: random_network(n=1000, y=np.arange(1000), **INTEGER), "uint64", True),
+    "fallback to integers": (lambda: random_network(n=12), "uint32", True),
+    "fingerprints on integers": (lambda: random_network(fingerprint_bits=8, **INTEGER), "uint32", True),
+    "binary": (random_network, None, True),
+    "binary, 63 hyperplanes": (lambda: on_the_line(64, 1), None, False),
+    "binary, linear code": (lambda: on_the_line(4096, 20), None, False),
+    "binary, single class": (lambda: random_network(y=np.full(200, "a")), None, True),
+    "binary, single point": (lambda: memorize([[1.0, 2.0]], [5]), None, True),
+    "binary, words of several lengths": (huffman_network, None, True),
+    "binary, filter and fingerprints": (filtering_network, None, True),
+    "binary, thousand classes": (lambda: random_network(n=1000, y=np.arange(1000)), None, True),
+    "binary, fingerprints of one class": (lambda: random_network(y=np.ones(200), fingerprint_bits=8), None, True),
+    "binary, fingerprints of a linear code": (lambda: on_the_line(100, 1, fingerprint_bits=32), None, False),
+    "binary, fingerprints of one point": (lambda: memorize([[1.0, 2.0]], [5], fingerprint_bits=4), None, True),
 }
 
 
-@pytest.fixture(params=NETWORKS.values(), ids=NETWORKS)
+@pytest.fixture(scope="module", params=NETWORKS.values(), ids=NETWORKS)
 def net(request):
     make, starts, identity = request.param
     net = make()
-    assert net.store.starts.dtype == starts
+    assert net.store.name == ("binary" if starts is None else "integer")
+    assert starts is None or net.store.starts.dtype == starts
     assert net.encoder.code.is_identity == identity
     return net
 
@@ -72,6 +102,9 @@ def assert_behaves_the_same(one, other):
     assert np.array_equal(one.certified_radius(X), other.certified_radius(X))
     assert one.widths == other.widths
     assert one.report().to_dict() == other.report().to_dict()
+    assert one.fingerprint_bits == other.fingerprint_bits
+    if one.fingerprint_bits:
+        assert np.array_equal(one.contains(X), other.contains(X))
 
 
 # Round trips
@@ -405,7 +438,7 @@ def sealed(tensors, header):
 
 
 def linear_code_file(tmp_path):
-    on_the_line(100, 1).save(tmp_path / "linear")
+    on_the_line(100, 1, **INTEGER).save(tmp_path / "linear")
     return (tmp_path / "linear").read_bytes()
 
 
@@ -456,7 +489,19 @@ def test_a_missing_tensor_is_refused(small_file, tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    "name", ["construction", "separate", "store", "n_points", "n_told_apart", "n_bits", "label_dtype", "format_version"]
+    "name",
+    [
+        "construction",
+        "separate",
+        "store",
+        "store_reason",
+        "fingerprint_bits",
+        "n_points",
+        "n_told_apart",
+        "n_bits",
+        "label_dtype",
+        "format_version",
+    ],
 )
 def test_a_missing_setting_is_refused(small_file, tmp_path, name):
     tensors, header = read_parts(small_file)
@@ -527,6 +572,8 @@ BAD_SETTINGS = {
     "n_points": [0, -1, 1, None, "12", [12], float("nan"), float("inf")],
     "n_told_apart": [0, -1, 13, None, "2", float("nan")],
     "store": ["binary", "", None, 1, [], {}],
+    "store_reason": [None, 1, [], {}, ["few points"]],
+    "fingerprint_bits": [1, 8, 33, -1, None, "0", [], {}],
     "label_dtype": [
         "<i7",
         "",
@@ -585,6 +632,326 @@ def test_object_labels_that_no_network_has_are_refused(tmp_path, labels):
     random_network(n=10, y=objects(*["a", None] * 5)).save(tmp_path / "net")
     tensors, header = read_parts((tmp_path / "net").read_bytes())
     assert_refused(tmp_path / "net", sealed(tensors, header | {"labels": labels}))
+
+
+# Binary stores and fingerprints with a valid checksum
+
+
+@pytest.fixture(scope="module")
+def binary_files(tmp_path_factory):
+    """Files of networks with binary stores."""
+    folder = tmp_path_factory.mktemp("binary")
+    networks = {
+        "filtering": filtering_network(),
+        "huffman": huffman_network(),
+        "plain": random_network(),
+        "line": on_the_line(62, 1, fingerprint_bits=3),
+    }
+    for name, net in networks.items():
+        net.save(folder / name)
+    return {name: (folder / name).read_bytes() for name in networks}
+
+
+def test_random_damage_of_a_binary_store_is_refused(binary_files, tmp_path):
+    rng = np.random.default_rng(1)
+    for place in rng.integers(0, len(binary_files["filtering"]), 300):
+        data = bytearray(binary_files["filtering"])
+        data[place] ^= 1 << int(rng.integers(8))
+        assert_refused(tmp_path / "net", bytes(data))
+
+
+def replaced(place, value):
+    """A function that gives a copy of an array with another value at one place."""
+
+    def change(array):
+        array = array.copy()
+        array[place] = value
+        return array
+
+    return change
+
+
+BAD_RIBBON = {
+    "firsts that fall": ("firsts", lambda a: np.r_[a[:1], a[1:][::-1]]),
+    "firsts that repeat": ("firsts", lambda a: np.r_[a[:-1], a[-2]]),
+    "firsts not from zero": ("firsts", lambda a: np.maximum(a, 1)),
+    "firsts beyond the codes": ("firsts", lambda a: np.r_[a[:-1].astype(np.uint64), np.uint64(2**62)]),
+    "firsts far beyond the codes": ("firsts", lambda a: np.r_[a[:-1].astype(np.uint64), np.uint64(2**64 - 1)]),
+    "firsts of floats": ("firsts", lambda a: a.astype(float)),
+    "signed firsts": ("firsts", lambda a: a.astype(np.int64)),
+    "no firsts": ("firsts", lambda a: a[:0]),
+    "too few firsts": ("firsts", lambda a: a[:-1]),
+    "firsts in a matrix": ("firsts", lambda a: a[:, None]),
+    "one first without a dimension": ("firsts", lambda a: a[0].reshape(())),
+    "table of signed numbers": ("table", lambda a: a.astype(np.int64)),
+    "table of floats": ("table", lambda a: a.astype(float)),
+    "table of small numbers": ("table", lambda a: a.astype(np.uint32)),
+    "table in a matrix": ("table", lambda a: a[:, 0]),
+    "table in a row": ("table", lambda a: a.ravel()),
+    "table of four dimensions": ("table", lambda a: a[None]),
+    "table of no dimension": ("table", lambda a: a.ravel()[0].reshape(())),
+    "no plane": ("table", lambda a: a[:, :, :0]),
+    "65 planes": ("table", lambda a: np.repeat(a[:, :, :1], 65, axis=2)),
+    "no columns": ("table", lambda a: a[:, :0]),
+    "no rows": ("table", lambda a: a[:0]),
+    "too few rows": ("table", lambda a: a[:-1]),
+    "too many rows": ("table", lambda a: np.r_[a, a]),
+    "fewer trailing zeros than none": ("sizes", replaced(0, -1)),
+    "64 trailing zeros": ("sizes", replaced(0, 64)),
+    "very many trailing zeros": ("sizes", replaced(0, 2**62)),
+    "trailing zeros that shift rows beyond the codes": ("sizes", replaced(0, 61)),
+    "fewer parities than none": ("sizes", replaced(1, -1)),
+    "17 parities": ("sizes", replaced(1, 17)),
+    "very many parities": ("sizes", replaced(1, 2**62)),
+    "a negative number of codes": ("sizes", replaced(2, -1)),
+    "sizes of floats": ("sizes", lambda a: a.astype(float)),
+    "sizes of int32": ("sizes", lambda a: a.astype(np.int32)),
+    "too few sizes": ("sizes", lambda a: a[:2]),
+    "too many sizes": ("sizes", lambda a: np.r_[a, 0]),
+    "sizes in a matrix": ("sizes", lambda a: a[:, None]),
+    "one size without a dimension": ("sizes", lambda a: a[0].reshape(())),
+}
+BAD_PLANES = {"one plane more": ("table", lambda a: np.concatenate([a, a[:, :, :1]], axis=2))}
+BAD_FILTER = {
+    "33 planes": ("table", lambda a: np.repeat(a[:, :, :1], 33, axis=2)),
+    "reads of too few groups": ("reads", lambda a: a[:-1]),
+    "reads of signed numbers": ("reads", lambda a: a.astype(np.int64)),
+    "reads in a row": ("reads", lambda a: a.ravel()),
+    "signs of bits not read": ("signs", lambda a: ~a),
+    "signs in a row": ("signs", lambda a: a.ravel()),
+    "threshold of zero": ("thresholds", replaced(0, 0)),
+    "threshold of 65": ("thresholds", replaced(63, 65)),
+    "too few thresholds": ("thresholds", lambda a: a[:-1]),
+}
+BAD_FEATURES = {
+    **BAD_FILTER,
+    "parities beyond any code": ("parities", replaced(3, 2**62)),
+    "too few parities": ("parities", lambda a: a[:-1]),
+    "parities of signed numbers": ("parities", lambda a: a.astype(np.int64)),
+    "parities in a matrix": ("parities", lambda a: a[:, None]),
+    "a negative shift": ("shifts", replaced(0, -1)),
+    "a very negative shift": ("shifts", replaced(0, -(2**31))),
+    "a shift beyond any code": ("shifts", replaced(-1, 62)),
+    "a shift beyond a word": ("shifts", replaced(-1, 64)),
+    "a very large shift": ("shifts", replaced(-1, 2**31 - 1)),
+    "shifts that fall": ("shifts", lambda a: a[::-1]),
+    "shifts that repeat": ("shifts", lambda a: np.r_[a[:-1], a[-2]]),
+    "groups that overlap": ("shifts", lambda a: np.r_[a[:1], a[1:] - 1]),
+    "no shifts": ("shifts", lambda a: a[:0]),
+    "too few shifts": ("shifts", lambda a: a[:-1]),
+    "shifts in int64": ("shifts", lambda a: a.astype(np.int64)),
+    "shifts in a matrix": ("shifts", lambda a: a[:, None]),
+    "reads of other groups": ("reads", lambda a: a.T),
+    "thresholds in uint16": ("thresholds", lambda a: a.astype(np.uint16)),
+    "thresholds in a matrix": ("thresholds", lambda a: a[None]),
+}
+del BAD_FEATURES["33 planes"]
+BEYOND_61_BITS = {
+    "parities beyond the code": ("parities", replaced(3, 2**61)),
+    "a shift beyond the code": ("shifts", replaced(-1, 61)),
+    "reads beyond the code": ("reads", replaced((-1, -1), 2**63)),
+}
+BAD_LENGTHS = {
+    "words that leave others unused": replaced(0, 3),
+    "more words than there are": replaced(2, 1),
+    "a word of no bit": replaced(0, 0),
+    "a word of 32 bits": replaced(0, 32),
+    "a word of 255 bits": replaced(0, 255),
+    "lengths in int64": lambda a: a.astype(np.int64),
+    "too few lengths": lambda a: a[:-1],
+    "too many lengths": lambda a: np.r_[a, a[:1]],
+    "no lengths": lambda a: a[:0],
+    "lengths in a matrix": lambda a: a[:, None],
+}
+BAD_COMMON = {
+    "negative class": replaced(0, -1),
+    "class out of range": replaced(0, 6),
+    "class far out of range": replaced(0, 2**31 - 1),
+    "repeated classes": lambda a: np.r_[a[:-1], a[0]],
+    "all classes": lambda a: np.arange(6, dtype=np.int32),
+    "no classes": lambda a: a[:0],
+    "too few classes": lambda a: a[:-1],
+    "too many classes": lambda a: np.r_[a, 4].astype(np.int32),
+    "classes in int64": lambda a: a.astype(np.int64),
+    "classes of floats": lambda a: a.astype(float),
+    "classes in a matrix": lambda a: a[:, None],
+}
+
+
+def bad_tensors_of_binary_stores():
+    """File, tensor and change."""
+    for kind, cases, places in [
+        ("filtering", BAD_RIBBON, ["store.common.0", "store.filter", "store.rare.0", "fingerprints"]),
+        ("filtering", BAD_PLANES, ["store.common.1", "store.rare.0"]),
+        ("filtering", BAD_FILTER, ["store.filter", "fingerprints"]),
+        ("filtering", BAD_FEATURES, ["store.features", "fingerprint_features"]),
+        ("huffman", BAD_RIBBON, ["store.rare.0"]),
+        ("huffman", BAD_PLANES, ["store.rare.2"]),
+        ("plain", BAD_RIBBON, ["store.rare.0"]),
+        ("plain", BAD_PLANES, ["store.rare.0"]),
+        ("line", BEYOND_61_BITS, ["store.features", "fingerprint_features"]),
+    ]:
+        for place in places:
+            for case, (name, change) in cases.items():
+                yield pytest.param(kind, f"{place}.{name}", change, id=f"{kind}-{place}-{case}")
+    for case, change in BAD_LENGTHS.items():
+        yield pytest.param("filtering", "store.common_lengths", change, id=f"filtering-common-{case}")
+        yield pytest.param("huffman", "store.rare_lengths", change, id=f"huffman-rare-{case}")
+    for case, change in BAD_COMMON.items():
+        yield pytest.param("filtering", "store.common", change, id=f"filtering-{case}")
+
+
+@pytest.mark.parametrize(("kind", "name", "change"), list(bad_tensors_of_binary_stores()))
+def test_a_tensor_that_does_not_fit_a_binary_store_is_refused(binary_files, tmp_path, kind, name, change):
+    tensors, header = read_parts(binary_files[kind])
+    tensors[name] = np.array(change(tensors[name]), order="C")
+    assert_refused(tmp_path / "net", sealed(tensors, header))
+
+
+@pytest.mark.parametrize("kind", ["filtering", "huffman", "plain"])
+def test_a_missing_tensor_of_a_binary_store_is_refused(binary_files, tmp_path, kind):
+    tensors, header = read_parts(binary_files[kind])
+    for name in tensors:
+        rest = {other: tensor for other, tensor in tensors.items() if other != name}
+        assert_refused(tmp_path / "net", sealed(rest, header))
+
+
+@pytest.mark.parametrize(
+    ("kind", "prefix"),
+    [
+        ("filtering", "store.common.1."),
+        ("filtering", "store.rare.0."),
+        ("filtering", "store.filter."),
+        ("filtering", "store.features."),
+        ("filtering", "fingerprint_features."),
+        ("filtering", "fingerprints."),
+        ("huffman", "store.rare.0."),
+        ("huffman", "store.rare.2."),
+    ],
+)
+def test_a_missing_part_of_a_binary_store_is_refused(binary_files, tmp_path, kind, prefix):
+    tensors, header = read_parts(binary_files[kind])
+    rest = {name: tensor for name, tensor in tensors.items() if not name.startswith(prefix)}
+    assert len(rest) < len(tensors)
+    assert_refused(tmp_path / "net", sealed(rest, header))
+
+
+EXTRA_PARTS = {
+    "another ribbon": ("plain", "store.rare.1.", "store.rare.0."),
+    "a common ribbon": ("plain", "store.common.0.", "store.rare.0."),
+    "another common ribbon": ("filtering", "store.common.2.", "store.common.0."),
+    "a filter without features of its own": ("plain", "store.filter.", "store.rare.0."),
+    "features without fingerprints": ("plain", "fingerprint_features.", "store.features."),
+    "fingerprints without features": ("plain", "fingerprints.", "store.rare.0."),
+    "features among fingerprints": ("filtering", "fingerprints.", "fingerprint_features."),
+}
+
+
+@pytest.mark.parametrize(("kind", "prefix", "copied"), EXTRA_PARTS.values(), ids=EXTRA_PARTS)
+def test_an_extra_part_of_a_binary_store_is_refused(binary_files, tmp_path, kind, prefix, copied):
+    tensors, header = read_parts(binary_files[kind])
+    more = {f"{prefix}{name.removeprefix(copied)}": a for name, a in tensors.items() if name.startswith(copied)}
+    assert len(more) >= 3
+    assert_refused(tmp_path / "net", sealed(more | tensors, header))
+
+
+@pytest.mark.parametrize("fingerprint_bits", [0, 1, 2, 4, 32, 33, -3, None, "3", [3]], ids=repr)
+def test_another_number_of_fingerprint_bits_is_refused(binary_files, tmp_path, fingerprint_bits):
+    tensors, header = read_parts(binary_files["filtering"])
+    assert header["fingerprint_bits"] == 3
+    assert_refused(tmp_path / "net", sealed(tensors, header | {"fingerprint_bits": fingerprint_bits}))
+
+
+@pytest.mark.parametrize("name", ["more", "store.more", "store.rare.0.more", "fingerprints.more", "columns", ""])
+def test_a_tensor_of_no_part_is_refused(small_file, binary_files, tmp_path, name):
+    for data in (small_file, *binary_files.values()):
+        tensors, header = read_parts(data)
+        if name not in tensors:
+            assert_refused(tmp_path / "net", sealed(tensors | {name: np.zeros(3)}, header))
+
+
+def test_the_lengths_of_another_code_are_refused(binary_files, tmp_path):
+    tensors, header = read_parts(binary_files["plain"])
+    for lengths in ([1, 2, 2], [2, 1, 2], [2, 2, 1]):
+        assert_refused(tmp_path / "net", sealed(tensors | {"store.rare_lengths": np.array(lengths, np.uint8)}, header))
+
+
+def test_common_classes_without_a_filter_are_refused(binary_files, tmp_path):
+    tensors, header = read_parts(binary_files["plain"])
+    assert_refused(tmp_path / "net", sealed(tensors | {"store.common": np.zeros(1, np.int32)}, header))
+
+
+def test_fingerprints_of_fewer_groups_than_their_features_are_refused(binary_files, tmp_path):
+    """Kernels read as many groups of bits as the features have."""
+    tensors, header = read_parts(binary_files["filtering"])
+    tensors["fingerprints.shifts"] = tensors["fingerprint_features.shifts"][:2].copy()
+    for name in ("reads", "signs"):
+        tensors[f"fingerprints.{name}"] = tensors[f"fingerprints.{name}"][:2].copy()
+    assert_refused(tmp_path / "net", sealed(tensors, header))
+
+
+@pytest.mark.parametrize("n_bits", [0, 1, 20, 59, 60, 62, 63, 64])
+def test_a_binary_store_of_codes_of_another_length_is_refused(binary_files, tmp_path, n_bits):
+    tensors, header = read_parts(binary_files["line"])
+    assert header["n_bits"] == 61
+    assert_refused(tmp_path / "net", sealed(tensors, header | {"n_bits": n_bits}))
+
+
+def test_features_of_shorter_codes_read_bits_that_are_there(binary_files, tmp_path):
+    """The last group of a code of 61 bits holds one bit."""
+    tensors, _ = read_parts(binary_files["line"])
+    for name in ("store.features", "fingerprint_features"):
+        assert tensors[f"{name}.shifts"][-1] == 60
+        assert not tensors[f"{name}.reads"][-1, 1:].any()
+
+
+def test_an_integer_store_named_binary_is_refused_and_the_other_way_round(binary_files, small_file, tmp_path):
+    tensors, header = read_parts(small_file)
+    assert_refused(tmp_path / "net", sealed(tensors, header | {"store": "binary"}))
+    tensors, header = read_parts(binary_files["plain"])
+    assert_refused(tmp_path / "net", sealed(tensors, header | {"store": "integer"}))
+
+
+def changed_at_random(array, rng):
+    """An array of another shape or dtype, or with other values."""
+    kind = rng.integers(5)
+    if kind == 0:
+        return array[: rng.integers(len(array) + 1)]
+    if kind == 1:
+        return np.concatenate([array, array[: rng.integers(1, len(array) + 1)]])
+    if kind == 2:
+        return array.astype(rng.choice(["u1", "u2", "u4", "u8", "i4", "i8", "f8"]))
+    array = array.copy()
+    flat = array.view(np.uint8).reshape(-1)
+    if kind == 3:
+        flat[rng.integers(len(flat), size=rng.integers(1, 9))] = rng.integers(0, 256)
+    else:
+        flat[rng.integers(len(flat))] ^= 1 << rng.integers(8)
+    return array
+
+
+@pytest.mark.parametrize("kind", ["filtering", "huffman", "plain"])
+def test_a_store_changed_at_random_is_refused_or_is_a_network(binary_files, tmp_path, kind):
+    """Whatever is loaded has layers, and answers as they do: nothing is read out of bounds."""
+    rng = np.random.default_rng(2)
+    tensors, header = read_parts(binary_files[kind])
+    names = [name for name in tensors if name.startswith(("store", "fingerprint"))]
+    loaded = 0
+    for _ in range(400):
+        name = rng.choice(names)
+        (tmp_path / "net").write_bytes(sealed(tensors | {name: changed_at_random(tensors[name], rng)}, header))
+        try:
+            net = fastmem.load(tmp_path / "net")
+        except FormatError:
+            continue
+        X = inputs(net, 20)
+        predicted = net.predict(X)
+        assert np.isin(predicted, net.classes).all()
+        if loaded % 10 == 0:
+            assert np.array_equal(net.forward(X), predicted)
+            assert not net.fingerprint_bits or np.array_equal(net.forward(X, unknown=-1), net.predict(X, unknown=-1))
+        loaded += 1
+    assert 0 < loaded < 400
 
 
 # Writing whole or not at all

@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 
 import fastmem
 from fastmem.points import Points
+from fastmem.store import STORES, Filter
 
 
 @pytest.fixture(scope="module")
@@ -88,16 +89,26 @@ def test_codes_fit_the_number_of_code_bits(net, data):
 def test_units_of_the_integer_store_are_about_twice_the_square_root_of_its_toggles():
     rng = np.random.default_rng(3)
     X, y = rng.standard_normal((20_000, 64)), rng.integers(0, 2, 20_000)
-    net = fastmem.memorize(X, y, random_state=0)
+    net = fastmem.memorize(X, y, store="integer", random_state=0)
     toggles = len(net.store.starts) - 1
     gates_and_relays, steps, outputs = net.widths[-3:]
     assert outputs == 1
     assert gates_and_relays - net.encoder.n_bits + steps <= 2.05 * np.sqrt(toggles) + 2
 
 
+def test_the_size_of_an_integer_store_is_that_of_its_runs(data):
+    store = fastmem.memorize(data[0][:2000], data[1][:2000], store="integer", random_state=0).store
+    assert store.nbytes == store.starts.nbytes + len(store.run_classes)
+
+
+def test_the_size_of_a_binary_store_is_that_of_its_tables_and_little_else(net):
+    tables = sum(ribbon.table.nbytes for ribbon in net.store.ribbons)
+    assert 8 * tables == net.store.n_cells
+    assert tables < net.store.nbytes < 1.3 * tables + 2000
+
+
 def test_sizes_are_those_of_the_parameters(net):
     planes, store = net.encoder.hyperplanes, net.store
-    assert store.nbytes == store.starts.nbytes + len(store.run_classes)
     assert net.bits_per_label == 8 * store.nbytes / 20_000
     columns = 0 if net.n_hyperplanes <= 62 else net.encoder.code.columns.nbytes
     assert net.nbytes == planes.weights.nbytes + planes.thresholds.nbytes + columns + store.nbytes
@@ -134,17 +145,26 @@ def test_networks_with_other_parameters_or_labels_are_not_equal(net, data):
     assert net != "a network"
 
 
-def test_verification_reports_the_rows_that_are_wrong(monkeypatch):
+@pytest.mark.parametrize("Store", STORES.values(), ids=STORES)
+def test_verification_reports_the_rows_that_are_wrong(Store, monkeypatch):
     """It cannot fail, so a fault is put into the store."""
-    from fastmem.store import IntegerStore
+    lookup = Store.lookup
+    monkeypatch.setattr(Store, "lookup", lambda self, codes: 1 - lookup(self, codes))
+    X = np.arange(200.0)[:, None]
+    with pytest.raises(fastmem.MemorizationError, match="200 of 200 rows") as caught:
+        fastmem.memorize(X, np.arange(200) % 2, store=Store.name)
+    assert caught.value.rows == list(range(200))
+    fastmem.memorize(X, np.arange(200) % 2, store=Store.name, verify=False)
 
-    lookup = IntegerStore.lookup
-    monkeypatch.setattr(IntegerStore, "lookup", lambda self, codes: 1 - lookup(self, codes))
+
+def test_verification_reports_the_rows_that_are_not_recognised(monkeypatch):
+    """It cannot fail, so a fault is put into the filter."""
+    accepts = Filter.accepts
+    monkeypatch.setattr(Filter, "accepts", lambda self, codes: accepts(self, codes) & (np.arange(len(codes)) != 7))
     X = np.arange(10.0)[:, None]
-    with pytest.raises(fastmem.MemorizationError, match="10 of 10 rows") as caught:
-        fastmem.memorize(X, np.arange(10) % 2)
-    assert caught.value.rows == list(range(10))
-    fastmem.memorize(X, np.arange(10) % 2, verify=False)
+    with pytest.raises(fastmem.MemorizationError, match="1 of 10 rows") as caught:
+        fastmem.memorize(X, np.arange(10), fingerprint_bits=4)
+    assert caught.value.rows == [7]
 
 
 def test_progress_accepts_true_and_a_tqdm_class(data, capsys):

@@ -594,7 +594,9 @@ def test_the_number_of_threads_may_be_a_numpy_integer():
 
 
 @pytest.mark.parametrize("value", ["nonsense", "", None, 3, ["labels"]], ids=repr)
-@pytest.mark.parametrize(("option", "choice"), [("construction", "compact"), ("store", "integer"), ("separate", "all")])
+@pytest.mark.parametrize(
+    ("option", "choice"), [("construction", "compact"), ("store", "integer"), ("store", "binary"), ("separate", "all")]
+)
 def test_an_unknown_option_is_refused_with_the_choices(option, choice, value):
     message = refusal(memorize, [[0.0], [1.0]], [0, 1], **{option: value})
     assert_names(message, option, repr(choice), repr(value))
