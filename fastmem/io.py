@@ -120,7 +120,7 @@ def _check(tensors, header):
         and 0 <= n_bits <= MAX_BITS
         and header["n_points"] >= header["n_told_apart"] > 0
         and header["store"] in STORES
-        and type(header["store_reason"]) is str
+        and type(header["store_reason"]) is type(header["codes_digest"]) is str
         and all(float.fromhex(header[name]) >= 0 for name in ("smallest_distance", "largest_norm"))
         and bool(np.all(np.abs(tensors["exponents"].astype(np.int32)) <= MAX_EXPONENT))
         and all(np.isfinite(tensors[name]).all() for name in ("weights", "thresholds", "centre"))

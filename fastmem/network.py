@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 from functools import cached_property
@@ -37,7 +38,15 @@ if TYPE_CHECKING:
 
 __all__ = ["EncodedNetwork", "Network"]
 
-_SETTINGS = ("n_points", "n_told_apart", "construction", "separate", "smallest_distance", "largest_norm")
+_SETTINGS = (
+    "n_points",
+    "n_told_apart",
+    "construction",
+    "separate",
+    "codes_digest",
+    "smallest_distance",
+    "largest_norm",
+)
 _FEATURES, _FINGERPRINTS = "fingerprint_features.", "fingerprints."
 
 
@@ -175,6 +184,9 @@ class EncodedNetwork(Network):
         As given to `memorize`.
     store_reason : str
         Why the store is not the one asked for; "" if it is.
+    codes_digest : str
+        SHA-256 of the memorized points' codes in ascending order, by which `relabel` knows these points again; "" with
+        separate="labels".
     smallest_distance : float
         Smallest Euclidean distance of a memorized point from a hyperplane, rounded down.
     largest_norm : float
@@ -194,6 +206,7 @@ class EncodedNetwork(Network):
         smallest_distance,
         largest_norm,
         store_reason="",
+        codes_digest="",
         fingerprints=None,
         memorized_codes=None,
     ):
@@ -208,6 +221,7 @@ class EncodedNetwork(Network):
         self.smallest_distance = float(smallest_distance)
         self.largest_norm = float(largest_norm)
         self.store_reason = store_reason
+        self.codes_digest = codes_digest
         self.fingerprints = fingerprints
         # Of the rows memorized, for `relabel`; not saved.
         self._memorized_codes = memorized_codes
@@ -522,8 +536,8 @@ class EncodedNetwork(Network):
         codes = self._codes_of_memorized(X, resolve_threads(n_threads), progress)
         ascending, order = sort_codes(codes.copy())
         firsts = np.append(True, ascending[1:] != ascending[:-1])
-        if np.count_nonzero(firsts) != self.n_told_apart:
-            raise InvalidInput("X is not the points that were memorized: it has another number of different codes")
+        if X is not None and digest_of_codes(ascending) != self.codes_digest:
+            raise InvalidInput("X is not the points that were memorized, in any order: its codes are others")
         # Rows with equal codes are equal; the sort is stable, so that the first of them comes first.
         first = order[np.maximum.accumulate(np.where(firsts, np.arange(len(order)), 0))]
         refuse_contradictions(labels, order[~firsts], first[~firsts])
@@ -643,6 +657,7 @@ class EncodedNetwork(Network):
             "separate": self.separate,
             "store": self.store.name,
             "store_reason": self.store_reason,
+            "codes_digest": self.codes_digest,
             "fingerprint_bits": self.fingerprint_bits,
             "n_points": self.n_points,
             "n_told_apart": self.n_told_apart,
@@ -675,8 +690,8 @@ class EncodedNetwork(Network):
             store,
             classes,
             fingerprints=_fingerprints(tensors, code.n_bits, settings["fingerprint_bits"]),
-            store_reason=settings["store_reason"],
             **{name: settings[name] for name in ("n_points", "n_told_apart", "construction", "separate")},
+            **{name: settings[name] for name in ("store_reason", "codes_digest")},
             **{name: float.fromhex(settings[name]) for name in ("smallest_distance", "largest_norm")},
         )
 
@@ -707,6 +722,11 @@ class EncodedNetwork(Network):
             f"{self.encoder.n_bits}-bit codes, {self.store.name} store"
             + (f", {self.fingerprint_bits}-bit fingerprints>" if self.fingerprints is not None else ">")
         )
+
+
+def digest_of_codes(ascending):
+    """SHA-256 of codes in ascending order."""
+    return hashlib.sha256(ascending.astype("<u8", copy=False).data).hexdigest()
 
 
 def _group(tensors, prefix):

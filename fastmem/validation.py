@@ -299,6 +299,8 @@ def label_dtype_with(value, classes):
         return dtype
     try:
         array = np.asarray(value)
+        if value is np.ma.masked or (array.dtype.kind in "US" and array.item() != value):  # NumPy drops zeros at an end
+            raise ValueError
         common = np.result_type(dtype, np.min_scalar_type(value) if array.dtype.kind in "biufc" else array.dtype)
         if array.ndim == 0 and array.dtype.kind in _KINDS_BESIDE.get(dtype.kind, ""):
             for candidate in (common, np.result_type(common, array.dtype)):

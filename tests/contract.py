@@ -19,13 +19,13 @@ BUILDS = [
     for separate in ("labels", "all")
 ]
 
-# The same with other efforts, with a margin, and with fingerprints.
-VARIANTS = [
-    build | options
-    for build in BUILDS
-    for options in [{"effort": effort} for effort in EFFORTS]
-    + [{"margin": 1e-3}, {"margin": 1e-3, "effort": "balanced"}]
-    + [{"fingerprint_bits": f} for f in (1, 8, 32)]
+# The same with other efforts and with a margin, on which stores do not depend, and with fingerprints.
+SEPARATIONS = [{"effort": effort} for effort in EFFORTS] + [
+    {"margin": 1e-3},
+    {"margin": 1e-3, "effort": "balanced"},
+]
+VARIANTS = [build | options for build in BUILDS if build["store"] == "binary" for options in SEPARATIONS] + [
+    build | {"fingerprint_bits": f} for build in BUILDS for f in (1, 8, 32)
 ]
 FINGERPRINTS = [build | {"fingerprint_bits": 8} for build in BUILDS]
 

@@ -12,7 +12,7 @@ FINGERPRINTS = pytest.mark.parametrize("build", contract.FINGERPRINTS, ids=contr
 @BUILDS
 @pytest.mark.parametrize("d", [1, 2, 64])
 @pytest.mark.parametrize("n", [1, 2, 3, 10, 1000])
-@pytest.mark.parametrize("n_classes", [2, 3, 10, 1000])
+@pytest.mark.parametrize("n_classes", [2, 10, 1000])
 def test_random_labels_are_memorized(n, d, n_classes, build, tmp_path):
     rng = np.random.default_rng([n, d, n_classes])
     X, unseen = rng.standard_normal((n, d)), 2 * rng.standard_normal((100, d))
@@ -21,7 +21,7 @@ def test_random_labels_are_memorized(n, d, n_classes, build, tmp_path):
 
 @pytest.mark.parametrize("build", contract.VARIANTS, ids=contract.name_of)
 @pytest.mark.parametrize(("n", "d"), [(2, 3), (60, 1), (60, 3)])
-def test_random_labels_are_memorized_with_any_effort_and_margin(n, d, build, tmp_path):
+def test_random_labels_are_memorized_with_any_option(n, d, build, tmp_path):
     rng = np.random.default_rng([n, d])
     X, unseen = rng.integers(-99, 99, (n, d)) / 4, 40 * rng.standard_normal((100, d))
     _, points = np.unique(X, axis=0, return_inverse=True)
@@ -39,7 +39,7 @@ def test_equal_labels_need_no_unit(build, tmp_path):
 @FINGERPRINTS
 @pytest.mark.parametrize("d", [1, 16])
 @pytest.mark.parametrize("n", [1, 2, 10, 1000])
-@pytest.mark.parametrize("n_classes", [1, 2, 3, 1000])
+@pytest.mark.parametrize("n_classes", [1, 3])
 def test_memorized_points_are_recognised(n, d, n_classes, build, tmp_path):
     rng = np.random.default_rng([n, d, n_classes])
     X, unseen = rng.standard_normal((n, d)), 2 * rng.standard_normal((100, d))

@@ -13,7 +13,7 @@ import numpy as np
 from fastmem.clearance import clear
 from fastmem.encoder import MAX_BITS, Encoder, LinearCode, Margins
 from fastmem.errors import MemorizationError
-from fastmem.network import EncodedNetwork
+from fastmem.network import EncodedNetwork, digest_of_codes
 from fastmem.progress import progress_bar
 from fastmem.runs import run_starts, sort_codes
 from fastmem.separate import separate
@@ -78,6 +78,7 @@ def build(
         table,
         labels.classes,
         store_reason=reason,
+        codes_digest=digest_of_codes(ascending) if separate_by == "all" else "",
         fingerprints=_fingerprints(ascending, encoder.n_bits, fingerprint_bits),
         memorized_codes=codes if separate_by == "all" else None,
         n_points=points.n,

@@ -1,10 +1,11 @@
 """How classes become bits: prefix codes by class frequency, behind a filter where one class outweighs the others.
 
 A class that occurs often gets a short codeword, and a plane of cells holds a bit only for the points whose codeword is
-that long: the total is Huffman's, within 1 bit a label of the entropy and mostly within 0.1. One class with most of the
-points would still cost a whole bit. So the few classes that are most frequent, the common ones, may be coded by
-themselves, and a filter put behind: f planes in which the points of all other, rare classes read 1, and any other point
-with probability 2^-f. What passes is coded once more: either a rare class or, for the common points that pass, "keep".
+that long: the total is Huffman's, within 1 bit a label of the entropy and mostly within 0.1, or 2 % more where
+codewords with lengths that are multiples of 2, 3 or 4 need fewer ribbons. One class with most of the points would still
+cost a whole bit. So the few classes that are most frequent, the common ones, may be coded by themselves, and a filter
+put behind: f planes in which the points of all other, rare classes read 1, and any other point with probability 2^-f.
+What passes is coded once more: either a rare class or, for the common points that pass, "keep".
 With p the share of the rare classes and f = log2(1 / p), that takes about p log2(1 / p) bits a label, the first term of
 their entropy, and as many bits more as there are points behind the filter (Hreinsson, Krøyer & Pagh, "Storing a
 compressed function with constant time access", ESA 2009; Genuzio & Vigna, "Engineering compressed static functions",
@@ -32,6 +33,8 @@ _LEAST_SHARE = 0.5
 _CELLS = 1.02  # of a ribbon, a code
 _LEAST_CELLS = 64
 _FLOORS = (0.0, *2.0 ** -np.arange(24, 3, -1))
+_STEPS = (1, 2, 3, 4)
+_NEAR_LEAST = 1.02
 _MOST_DEPTH = 31  # so that words fit int32, and those of a filter's two codes 64 bits
 
 
@@ -42,7 +45,8 @@ class PrefixCode:
     ----------
     n_symbols : int
     lengths : uint8 array of shape (n_symbols,), optional
-        Of the codewords, which leave no word unused. Without it, symbols are numbers of as few bits as will do.
+        Of the codewords; words behind the last one are the last symbol's too. Without it, symbols are numbers of as few
+        bits as will do.
 
     Attributes
     ----------
@@ -65,16 +69,16 @@ class PrefixCode:
 
     @classmethod
     def checked(cls, n_symbols, lengths):
-        """The code; `FormatError` if lengths are not those of a code that leaves no word unused."""
+        """The code; `FormatError` if there are no codewords of such lengths."""
         if lengths is not None and not (
             lengths.shape == (n_symbols,)
             and lengths.dtype == np.uint8
             and n_symbols > 1
             and lengths.min() > 0
             and lengths.max() <= _MOST_DEPTH
-            and int((np.int64(1) << (_MOST_DEPTH - lengths.astype(np.int64))).sum()) == 1 << _MOST_DEPTH
+            and int((np.int64(1) << (_MOST_DEPTH - lengths.astype(np.int64))).sum()) <= 1 << _MOST_DEPTH
         ):
-            raise FormatError("the lengths of codewords are not those of a complete prefix code")
+            raise FormatError("there is no prefix code with codewords of such lengths")
         return cls(n_symbols, lengths)
 
     @cached_property
@@ -229,28 +233,45 @@ def choose(counts):
 
 
 def _best_code(counts):
-    """Size in bits, and the prefix code of least size: a low floor under the counts makes the longest words shorter."""
-    code = PrefixCode(len(counts))
-    best = code.cells(counts), code
-    if len(counts) < 3:
-        return best
+    """Size in bits, and a prefix code: of those within 2 % of the least size the one with the fewest stages."""
+    codes = [PrefixCode(len(counts))]
+    if len(counts) > 2:
+        lengths = min(_all_lengths(counts), key=lambda lengths: PrefixCode(len(counts), lengths).cells(counts))
+        codes += [PrefixCode(len(counts), _multiples(lengths, counts, step)) for step in _STEPS]
+    sizes = [code.cells(counts) for code in codes]
+    near = [i for i, size in enumerate(sizes) if size <= _NEAR_LEAST * min(sizes)]
+    best = min(near, key=lambda i: (len(codes[i].stages), sizes[i]))
+    return sizes[best], codes[best]
+
+
+def _all_lengths(counts):
+    """Lengths of codewords with floors under the counts: a low one makes the longest words a little shorter."""
     order = np.argsort(counts, kind="stable")
-    ascending, before = counts[order], None
+    before = None
     for floor in _FLOORS:
-        weights = np.maximum(ascending, int(floor * counts.sum()))
+        weights = np.maximum(counts[order], int(floor * counts.sum()))
         if before is not None and np.array_equal(weights, before):
             continue
         before = weights.copy()
         minimum_redundancy(weights)
-        if weights[0] > _MOST_DEPTH:
-            continue
-        lengths = np.empty(len(counts), np.uint8)
-        lengths[order] = weights
-        code = PrefixCode(len(counts), lengths)
-        bits = code.cells(counts)
-        if bits < best[0]:
-            best = bits, code
-    return best
+        if weights[0] <= _MOST_DEPTH - max(_STEPS):
+            lengths = np.empty(len(counts), np.uint8)
+            lengths[order] = weights
+            yield lengths
+
+
+def _multiples(lengths, counts, step):
+    """Lengths that are multiples of a step: rounded up, then shortened where that saves most and words are left."""
+    lengths = -(-lengths.astype(np.int64) // step) * step
+    while True:
+        left = (1 << _MOST_DEPTH) - int((np.int64(1) << (_MOST_DEPTH - lengths)).sum())
+        words = (np.int64(1) << (_MOST_DEPTH - lengths + step)) - (np.int64(1) << (_MOST_DEPTH - lengths))
+        possible = np.flatnonzero((lengths > step) & (words <= left))
+        possible = possible[np.argsort(-counts[possible] / words[possible], kind="stable")]
+        shortened = possible[np.cumsum(words[possible]) <= left]
+        if not len(shortened):
+            return lengths.astype(np.uint8)
+        lengths[shortened] -= step
 
 
 def _cells(n, n_planes):
