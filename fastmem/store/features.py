@@ -25,6 +25,7 @@ _SAMPLE = 512
 # Share of the chosen bits that a feature reads: features of all of them would be linearly dependent on full cubes, and
 # combinations of others like them.
 _READ, _READ_BY_OTHERS = 0.85, 0.6
+_OTHERS = 2**32
 
 
 class CodeFeatures:
@@ -34,24 +35,35 @@ class CodeFeatures:
     ----------
     n_bits : int
         Length k of the codes.
-    parities : uint64 array of shape (b,)
-        Code bits of each parity.
     shifts : int32 array of shape (g,)
         Lowest code bit of each group of four that features read.
+    thresholds : uint8 array of shape (64,)
+        theta_t, from 1 to 64.
+    seed : int
+        What draws the bits that a parity adds, and those that a feature reads with their signs.
+    share : float
+        How many of the bits chosen a feature reads.
+
+    Attributes
+    ----------
+    parities : uint64 array of shape (16,)
+        Code bits of each parity.
     reads, signs : uint64 array of shape (g, 4)
         Bit t of reads says that feature t reads the code bit, and of signs that it counts it where it is 0, not where
         it is 1.
-    thresholds : uint8 array of shape (64,)
-        theta_t, from 1 to 64.
     """
 
-    def __init__(self, n_bits, parities, shifts, reads, signs, thresholds):
+    def __init__(self, n_bits, shifts, thresholds, seed, share=_READ):
         self.n_bits = int(n_bits)
-        self.parities = parities
         self.shifts = shifts
-        self.reads = reads
-        self.signs = signs
         self.thresholds = thresholds
+        self.seed = int(seed)
+        random = np.random.PCG64(self.seed)  # gives the same words in every version of NumPy
+        self.parities = random.random_raw(MOST_PARITIES) & np.uint64((1 << self.n_bits) - 1)
+        places = shifts[:, None] + np.arange(_GROUP)
+        self.reads = _pack(random.random_raw((*places.shape, N_FEATURES)) < np.uint64(share * 2.0**64))
+        self.reads[places >= self.n_bits] = 0
+        self.signs = random.random_raw(places.shape) & self.reads
 
     @classmethod
     def draw(cls, codes, n_bits, n_groups, seed):
@@ -65,39 +77,38 @@ class CodeFeatures:
             How many groups of four bits features read, if there are so many.
         seed : int
         """
-        random = np.random.default_rng(seed)
-        parities = random.integers(0, 1 << n_bits, MOST_PARITIES, dtype=np.uint64)
         n_all = max(-(-n_bits // _GROUP), 1)
         variation = np.zeros(n_all * _GROUP)
         variation[:n_bits] = _variation(codes, n_bits)
         places = np.argsort(-variation.reshape(n_all, _GROUP).sum(axis=1), kind="stable")[:n_groups]
-        shifts = (_GROUP * np.sort(places)).astype(np.int32)
-        return cls._balanced(codes, n_bits, parities, shifts, random, _READ, nearer=True)
+        features = cls(n_bits, (_GROUP * np.sort(places)).astype(np.int32), np.ones(N_FEATURES, np.uint8), seed)
+        features.thresholds = features._near_half(codes)[0]
+        return features
 
-    def with_other_signs(self, codes, seed):
+    def others(self, thresholds):
+        """Features of the same groups, drawn with another seed and reading fewer bits, with these thresholds."""
+        return CodeFeatures(self.n_bits, self.shifts, thresholds, self.seed + _OTHERS, _READ_BY_OTHERS)
+
+    def draw_others(self, codes):
         """Features of the same groups that are not sums of these modulo two.
 
-        They read fewer bits, and their thresholds are next to the best ones: features of few bits with thresholds at
-        the half would all be self-dual functions, and those of seven bits are sums of 64 of them.
+        Their thresholds are next to the best ones: features of few bits with thresholds at the half would all be
+        self-dual functions, and those of seven bits are sums of 64 of them.
         """
-        random = np.random.default_rng(seed)
-        return self._balanced(codes, self.n_bits, self.parities, self.shifts, random, _READ_BY_OTHERS, nearer=False)
+        others = self.others(self.thresholds)
+        others.thresholds = others._near_half(codes)[1]
+        return others
 
-    @classmethod
-    def _balanced(cls, codes, n_bits, parities, shifts, random, share, *, nearer):
-        """Features of random bits with thresholds that about half of the codes reach, or the next best ones."""
-        places = shifts[:, None] + np.arange(_GROUP)
-        reads = _pack(random.random((*places.shape, N_FEATURES)) < share)
-        reads[places >= n_bits] = 0
-        signs = random.integers(0, 1 << 64, places.shape, dtype=np.uint64) & reads
-        features = cls(n_bits, parities, shifts, reads, signs, np.ones(N_FEATURES, np.uint8))
-        bits = _bits(codes[:: len(codes) // _SAMPLE + 1], 64)[:, places.ravel()]
-        weights, zeros = features.units()
+    def _near_half(self, codes):
+        """Thresholds that about half of the codes reach, and next to them those that come second."""
+        bits = _bits(codes[:: len(codes) // _SAMPLE + 1], 64)[:, (self.shifts[:, None] + np.arange(_GROUP)).ravel()]
+        weights, zeros = self.units()
         agreements = bits @ weights.T + zeros
         low = np.floor(agreements.mean(axis=0)).astype(np.int64).clip(1, _MOST_BITS)
         distance = [np.abs((agreements >= theta).mean(axis=0) - 0.5) for theta in (low, low + 1)]
-        features.thresholds = np.where((distance[0] <= distance[1]) == nearer, low, low + 1).astype(np.uint8)
-        return features
+        order = (low, low + 1) if len(codes) else (low, low)
+        best = np.where(distance[0] <= distance[1], *order)
+        return best.astype(np.uint8), (2 * low + 1 - best).astype(np.uint8)
 
     def units(self):
         """Weights of the bits read, int64 array of shape (64, 4 g), and how many of them count zeros."""
@@ -130,36 +141,39 @@ class CodeFeatures:
     def tensors(self):
         """Parameters by name."""
         return {
-            "parities": self.parities,
-            "shifts": self.shifts,
-            "reads": self.reads,
-            "signs": self.signs,
+            "shifts": self.shifts.astype(np.uint8),
             "thresholds": self.thresholds,
+            "seed": np.array([self.seed], np.int64),
         }
 
     @classmethod
     def from_tensors(cls, tensors, n_bits):
         """Features with the given parameters; `FormatError` if they are not what `tensors` gives."""
-        parities, shifts = tensors["parities"], tensors["shifts"]
-        reads, signs, thresholds = tensors["reads"], tensors["signs"], tensors["thresholds"]
+        shifts, thresholds, seed = tensors["shifts"], tensors["thresholds"], tensors["seed"]
         valid = (
-            parities.dtype == reads.dtype == signs.dtype == np.uint64
-            and shifts.dtype == np.int32
-            and thresholds.dtype == np.uint8
-            and parities.shape == (MOST_PARITIES,)
+            shifts.dtype == np.uint8
             and shifts.ndim == 1
             and 0 < len(shifts) <= _MOST_BITS // _GROUP + 1
-            and reads.shape == signs.shape == (len(shifts), _GROUP)
-            and thresholds.shape == (N_FEATURES,)
-            and bool(np.all((shifts >= 0) & (shifts < max(n_bits, 1)) & (np.diff(shifts, prepend=-_GROUP) >= _GROUP)))
-            and bool(np.all((thresholds >= 1) & (thresholds <= N_FEATURES)))
-            and not (parities >> np.uint64(n_bits)).any()
-            and not (signs & ~reads).any()
-            and not reads[shifts[:, None] + np.arange(_GROUP) >= n_bits].any()
+            and bool(np.all((shifts % _GROUP == 0) & (shifts < max(n_bits, 1)) & (np.diff(shifts, prepend=0) >= 0)))
+            and len(np.unique(shifts)) == len(shifts)
+            and seed.dtype == np.int64
+            and seed.shape == (1,)
+            and seed[0] >= 0
         )
         if not valid:
             raise FormatError(f"parities and features do not fit codes of {n_bits} bits")
-        return cls(n_bits, parities, shifts, reads, signs, thresholds)
+        return cls(n_bits, shifts.astype(np.int32), cls.checked_thresholds(thresholds), seed[0])
+
+    @staticmethod
+    def checked_thresholds(thresholds):
+        """The thresholds; `FormatError` if they are none."""
+        if not (
+            thresholds.dtype == np.uint8
+            and thresholds.shape == (N_FEATURES,)
+            and bool(np.all((thresholds >= 1) & (thresholds <= N_FEATURES)))
+        ):
+            raise FormatError("the thresholds of features are not 64 numbers from 1 to 64")
+        return thresholds
 
 
 def _bits(words, n):

@@ -10,14 +10,11 @@ import numpy as np
 
 from fastmem.errors import FormatError
 from fastmem.layer import Layer
-from fastmem.store.features import CodeFeatures
 from fastmem.store.ribbon import Ribbon
 
 __all__ = ["Filter"]
 
 MOST_BITS = 32
-_SEED = 1000
-_OWN = ("reads", "signs", "thresholds")  # what the fingerprint's features do not share with the ribbon's
 
 
 class Filter:
@@ -38,7 +35,7 @@ class Filter:
     @classmethod
     def build(cls, features, codes, n_filter_bits, more_parities=0):
         """Filter of f = n_filter_bits planes for ascending codes, all different."""
-        added = features.with_other_signs(codes, _SEED)
+        added = features.draw_others(codes)
         values = ~cls._fingerprints(added, codes) & np.uint64((1 << n_filter_bits) - 1)
         return cls(Ribbon.build(features, codes, values, n_filter_bits, more_parities), added)
 
@@ -74,13 +71,12 @@ class Filter:
 
     def tensors(self):
         """Parameters by name, without those of the ribbon's features."""
-        return self.ribbon.tensors() | {name: self.added.tensors()[name] for name in _OWN}
+        return self.ribbon.tensors() | {"thresholds": self.added.thresholds}
 
     @classmethod
     def from_tensors(cls, tensors, features):
         """Filter with the given parameters; `FormatError` if they are not what `tensors` gives."""
-        added = features.tensors() | {name: tensors[name] for name in _OWN}
-        added = CodeFeatures.from_tensors(added, features.n_bits)
+        added = features.others(features.checked_thresholds(tensors["thresholds"]))
         ribbon = Ribbon.from_tensors(tensors, features)
         if ribbon.n_planes > MOST_BITS:
             raise FormatError(f"a filter has {ribbon.n_planes} planes, and {MOST_BITS} are the most")

@@ -129,8 +129,9 @@ class Ribbon:
         """Parameters by name, without those of the features."""
         zeros = _trailing_zeros(self.firsts)
         firsts = self.firsts >> np.uint64(zeros)
+        n_bytes = max(-(-int(firsts[-1]).bit_length() // 8), 1)
         return {
-            "firsts": firsts.astype(np.min_scalar_type(firsts[-1])),
+            "firsts": firsts.astype("<u8").view(np.uint8).reshape(-1, 8)[:, :n_bytes],
             "table": self.table,
             "sizes": np.array([zeros, self.n_parities, self.n_codes], np.int64),
         }
@@ -140,8 +141,9 @@ class Ribbon:
         """Ribbon with the given parameters; `FormatError` if they are not what `tensors` gives."""
         firsts, table, sizes = tensors["firsts"], tensors["table"], tensors["sizes"]
         valid = (
-            firsts.ndim == 1
-            and firsts.dtype.kind == "u"
+            firsts.ndim == 2
+            and firsts.dtype == np.uint8
+            and 0 < firsts.shape[1] <= 8
             and table.ndim == 3
             and table.dtype == np.uint64
             and table.shape[0] == len(firsts) > 0
@@ -152,15 +154,19 @@ class Ribbon:
             and 0 <= sizes[0] <= features.n_bits
             and 0 <= sizes[1] <= MOST_PARITIES
             and sizes[2] >= 0
-            and int(firsts[0]) == 0
-            and bool(np.all(firsts[1:] > firsts[:-1]))
-            and int(firsts[-1]) << int(sizes[0]) < 1 << features.n_bits
         )
+        if valid:
+            firsts = np.pad(firsts, ((0, 0), (0, 8 - firsts.shape[1]))).view("<u8").ravel().astype(np.uint64)
+            valid = (
+                firsts[0] == 0
+                and bool(np.all(firsts[1:] > firsts[:-1]))
+                and int(firsts[-1]) << int(sizes[0]) < 1 << features.n_bits
+            )
         if not valid:
             raise FormatError(
                 f"a ribbon's rows, cells and sizes do not fit each other and codes of {features.n_bits} bits"
             )
-        return cls(features, firsts.astype(np.uint64) << np.uint64(sizes[0]), table, *sizes[1:].tolist())
+        return cls(features, firsts << np.uint64(sizes[0]), table, *sizes[1:].tolist())
 
     def layers(self, added=None):
         """The ribbon as threshold units.
