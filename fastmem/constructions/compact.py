@@ -95,7 +95,8 @@ def _fingerprints(codes, n_bits, fingerprint_bits):
         return None
     codes = codes[run_starts(codes)]
     features, more_parities = suitable_features(codes, n_bits, all_bits=True)
-    return Filter.build(features, codes, fingerprint_bits, more_parities)
+    # Two codes with equal features differ in their starts, if there are many of these.
+    return Filter.build(features, codes, fingerprint_bits, max(more_parities, 3), least_columns=128)
 
 
 def _encode(separation, points, must_differ, random_state, n_threads, progress):

@@ -22,9 +22,7 @@ _GROUP = 4
 _MOST_BITS = 62
 _LAGS = (1, 3, 7, 17, 37, 101, 211, 401)
 _SAMPLE = 512
-# Share of the chosen bits that a feature reads: features of all of them would be linearly dependent on full cubes, and
-# combinations of others like them.
-_READ, _READ_BY_OTHERS = 0.85, 0.6
+_READ = 0.85  # share of the chosen bits that a feature reads: features of all bits are linearly dependent on full cubes
 _OTHERS = 2**32
 
 
@@ -41,8 +39,6 @@ class CodeFeatures:
         theta_t, from 1 to 64.
     seed : int
         What draws the bits that a parity adds, and those that a feature reads with their signs.
-    share : float
-        How many of the bits chosen a feature reads.
 
     Attributes
     ----------
@@ -53,7 +49,7 @@ class CodeFeatures:
         it is 1.
     """
 
-    def __init__(self, n_bits, shifts, thresholds, seed, share=_READ):
+    def __init__(self, n_bits, shifts, thresholds, seed):
         self.n_bits = int(n_bits)
         self.shifts = shifts
         self.thresholds = thresholds
@@ -61,7 +57,7 @@ class CodeFeatures:
         random = np.random.PCG64(self.seed)  # gives the same words in every version of NumPy
         self.parities = random.random_raw(MOST_PARITIES) & np.uint64((1 << self.n_bits) - 1)
         places = shifts[:, None] + np.arange(_GROUP)
-        self.reads = _pack(random.random_raw((*places.shape, N_FEATURES)) < np.uint64(share * 2.0**64))
+        self.reads = _pack(random.random_raw((*places.shape, N_FEATURES)) < np.uint64(_READ * 2.0**64))
         self.reads[places >= self.n_bits] = 0
         self.signs = random.random_raw(places.shape) & self.reads
 
@@ -86,8 +82,8 @@ class CodeFeatures:
         return features
 
     def others(self, thresholds):
-        """Features of the same groups, drawn with another seed and reading fewer bits, with these thresholds."""
-        return CodeFeatures(self.n_bits, self.shifts, thresholds, self.seed + _OTHERS, _READ_BY_OTHERS)
+        """Features of the same groups, drawn with another seed, with these thresholds."""
+        return CodeFeatures(self.n_bits, self.shifts, thresholds, self.seed + _OTHERS)
 
     def draw_others(self, codes):
         """Features of the same groups that are not sums of these modulo two.

@@ -33,11 +33,11 @@ class Filter:
         self.added = added
 
     @classmethod
-    def build(cls, features, codes, n_filter_bits, more_parities=0):
-        """Filter of f = n_filter_bits planes for ascending codes, all different."""
+    def build(cls, features, codes, n_filter_bits, more_parities=0, **options):
+        """Filter of f = n_filter_bits planes for ascending codes, all different; options as for `Ribbon.build`."""
         added = features.draw_others(codes)
         values = ~cls._fingerprints(added, codes) & np.uint64((1 << n_filter_bits) - 1)
-        return cls(Ribbon.build(features, codes, values, n_filter_bits, more_parities), added)
+        return cls(Ribbon.build(features, codes, values, n_filter_bits, more_parities, **options), added)
 
     @staticmethod
     def _fingerprints(added, codes):

@@ -72,7 +72,7 @@ class Ribbon:
         index_kernels.index_runs(self.firsts, self._shift, self._index)
 
     @classmethod
-    def build(cls, features, codes, values, n_planes, more_parities=0):
+    def build(cls, features, codes, values, n_planes, more_parities=0, least_columns=WINDOW):
         """Store a value for each code.
 
         Parameters
@@ -85,8 +85,10 @@ class Ribbon:
             From 1 to 64.
         more_parities : int
             Starts are so many bits finer than they have to be.
+        least_columns : int
+            A multiple of 64.
         """
-        n_columns, n_parities = _shape(len(codes), n_planes)
+        n_columns, n_parities = _shape(len(codes), n_planes, least_columns)
         n_parities = min(n_parities + more_parities, MOST_PARITIES)
         parts, done = [], 0
         while done < len(codes) or not parts:
@@ -291,10 +293,10 @@ def _solve(features, codes, values, n_columns, n_planes, n_parities, n_rows):
     return firsts[:rows], table[:rows], used
 
 
-def _shape(n, n_planes):
+def _shape(n, n_planes, least_columns=WINDOW):
     """Numbers of columns and of parities that take the fewest units; starts are at most 15 columns apart."""
     most = max(_MOST_COLUMNS, math.isqrt(n) // 3)
-    columns = np.arange(WINDOW, most + WINDOW, WINDOW)
+    columns = np.arange(least_columns, most + WINDOW, WINDOW)
     parities = np.ceil(np.log2((columns - WINDOW) / 15 + 1)).astype(int).clip(max=MOST_PARITIES)
     units = np.ceil(_EXPECTED * n / columns) + n_planes * columns + 2.0**parities
     best = int(np.argmin(units))
