@@ -12,9 +12,10 @@ from fastmem import FormatError, MemorizationError
 from fastmem._kernels import codewords
 from fastmem.layer import Layer
 from fastmem.store import MOST_CELLS_PER_BIT, BinaryStore, Filter, IntegerStore, build_store
-from fastmem.store.binary import suitable_features
+from fastmem.store.features import CodeFeatures
 from fastmem.store.label_code import PrefixCode, choose
 from fastmem.store.ribbon import Ribbon
+from fastmem.store.suitable import suitable_features
 from fastmem.wiring import after_form, share_units, side_by_side
 
 PROPERTY = settings(deadline=None, max_examples=60)
@@ -366,7 +367,7 @@ def test_weights_are_0_1_and_minus_1_but_of_units_that_read_numbers():
     """Structure that ribbon.py states: only gates read N(z), and only starts read beta."""
     rng = np.random.default_rng(10)
     codes = random_codes(rng, 100_000, 25)
-    features, finer = suitable_features(codes, 25)
+    features, finer = suitable_features(codes, 25, 2)
     ribbon = Ribbon.build(features, codes, rng.integers(0, 4, 100_000, dtype=np.uint64), 2, finer)
     (parities, gates, units, counters), form = ribbon.layers()
     for weights in (parities.weights, units.weights, counters.weights, form):
@@ -574,6 +575,17 @@ def test_very_uneven_classes_have_words_that_fit():
     assert code.rare_code.depth <= 31
 
 
+@pytest.mark.parametrize("d", [2, 8, 32])
+@pytest.mark.parametrize("n_classes", [2, 10])
+def test_codes_of_hyperplanes_chosen_for_points_take_few_cells(n_classes, d):
+    """The features must suit the ribbon that is built: with more planes it has fewer columns."""
+    rng = np.random.default_rng(d)
+    X, y = rng.standard_normal((5000, d)), rng.integers(0, n_classes, 5000)
+    net = fastmem.memorize(X, y, effort="fast", random_state=0)
+    assert net.store.name == "binary"
+    assert net.store.cells_per_bit < 1.15
+
+
 # Filters
 
 
@@ -581,8 +593,7 @@ def test_very_uneven_classes_have_words_that_fit():
 def test_a_filter_accepts_its_codes_and_about_2_to_the_minus_f_of_others(n_filter_bits):
     rng = np.random.default_rng(n_filter_bits)
     codes = random_codes(rng, 20_000, 40)
-    features, finer = suitable_features(codes, 40, all_bits=True)
-    accepting = Filter.build(features, codes, n_filter_bits, finer)
+    accepting = Filter.recognising(codes, 40, n_filter_bits)
     assert accepting.n_filter_bits == n_filter_bits
     assert accepting.accepts(codes).all()
     foreign = np.setdiff1d(rng.integers(0, 1 << 40, 400_000, dtype=np.uint64), codes)
@@ -593,8 +604,7 @@ def test_a_filter_accepts_its_codes_and_about_2_to_the_minus_f_of_others(n_filte
 def test_a_filter_accepts_about_2_to_the_minus_f_of_the_neighbours_of_its_codes(n_filter_bits):
     rng = np.random.default_rng(n_filter_bits)
     codes = random_codes(rng, 20_000, 40)
-    features, finer = suitable_features(codes, 40, all_bits=True)
-    accepting = Filter.build(features, codes, n_filter_bits, finer)
+    accepting = Filter.recognising(codes, 40, n_filter_bits)
     near = np.setdiff1d(np.concatenate([codes ^ np.uint64(1 << i) for i in range(0, 40, 3)]), codes)
     assert 0.7 < accepting.accepts(near).mean() * 2**n_filter_bits < 1.4
 
@@ -602,8 +612,7 @@ def test_a_filter_accepts_about_2_to_the_minus_f_of_the_neighbours_of_its_codes(
 def test_32_filter_bits_accept_no_other_code():
     rng = np.random.default_rng(32)
     codes = random_codes(rng, 5000, 50)
-    features, finer = suitable_features(codes, 50, all_bits=True)
-    accepting = Filter.build(features, codes, 32, finer)
+    accepting = Filter.recognising(codes, 50, 32)
     assert accepting.accepts(codes).all()
     assert not accepting.accepts(np.setdiff1d(rng.integers(0, 1 << 50, 10**5, dtype=np.uint64), codes)).any()
 
@@ -612,8 +621,7 @@ def test_32_filter_bits_accept_no_other_code():
 @given(stored(most=300), st.integers(1, 6))
 def test_accepting_layers_agree_with_the_filter(data, n_filter_bits):
     codes, _, n_bits, _, rng = data
-    features, finer = suitable_features(codes, n_bits, all_bits=True)
-    accepting = Filter.build(features, codes, n_filter_bits, finer)
+    accepting = Filter.recognising(codes, n_bits, n_filter_bits)
     every = np.append(codes, others(rng, codes, n_bits))
     assert accepting.accepts(codes).all()
     layers = accepting.accepting_layers()
@@ -625,9 +633,9 @@ def test_accepting_layers_agree_with_the_filter(data, n_filter_bits):
 @given(stored(most=300), st.integers(1, 32))
 def test_a_filter_made_from_tensors_accepts_alike(data, n_filter_bits):
     codes, _, n_bits, _, rng = data
-    features, finer = suitable_features(codes, n_bits, all_bits=True)
-    accepting = Filter.build(features, codes, n_filter_bits, finer)
-    copy = Filter.from_tensors(accepting.tensors(), type(features).from_tensors(features.tensors(), n_bits))
+    accepting = Filter.recognising(codes, n_bits, n_filter_bits)
+    features = CodeFeatures.from_tensors(accepting.ribbon.features.tensors(), n_bits)
+    copy = Filter.from_tensors(accepting.tensors(), features)
     every = np.append(codes, others(rng, codes, n_bits))
     assert np.array_equal(copy.accepts(every), accepting.accepts(every))
 

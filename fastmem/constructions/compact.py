@@ -18,7 +18,6 @@ from fastmem.progress import progress_bar
 from fastmem.runs import run_starts, sort_codes
 from fastmem.separate import separate
 from fastmem.store import Filter, build_store
-from fastmem.store.binary import suitable_features
 
 __all__ = ["build"]
 
@@ -73,13 +72,16 @@ def build(
     if hyperplanes is not separation.hyperplanes:  # some codes have changed
         ascending, order = sort_codes(codes.copy())
     table, reason = build_store(store, ascending, labels.indices[order], encoder.n_bits, len(labels.classes))
+    fingerprints = None
+    if fingerprint_bits:
+        fingerprints = Filter.recognising(ascending[run_starts(ascending)], encoder.n_bits, fingerprint_bits)
     return EncodedNetwork(
         encoder,
         table,
         labels.classes,
         store_reason=reason,
         codes_digest=digest_of_codes(ascending) if separate_by == "all" else "",
-        fingerprints=_fingerprints(ascending, encoder.n_bits, fingerprint_bits),
+        fingerprints=fingerprints,
         memorized_codes=codes if separate_by == "all" else None,
         n_points=points.n,
         n_told_apart=_count_distinct(must_differ),
@@ -87,16 +89,6 @@ def build(
         separate=separate_by,
         **clearance._asdict(),
     )
-
-
-def _fingerprints(codes, n_bits, fingerprint_bits):
-    """Filter of the codes, or None without fingerprints; it reads all code bits, so that codes near by differ in it."""
-    if not fingerprint_bits:
-        return None
-    codes = codes[run_starts(codes)]
-    features, more_parities = suitable_features(codes, n_bits, all_bits=True)
-    # Two codes with equal features differ in their starts, if there are many of these.
-    return Filter.build(features, codes, fingerprint_bits, max(more_parities, 3), least_columns=128)
 
 
 def _encode(separation, points, must_differ, random_state, n_threads, progress):

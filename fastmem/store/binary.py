@@ -14,36 +14,11 @@ from fastmem.store.features import CodeFeatures
 from fastmem.store.filter import Filter
 from fastmem.store.integer import IntegerStore
 from fastmem.store.label_code import MOST_COMMON, MOST_FILTER_BITS, LabelCode, PrefixCode, choose
-from fastmem.store.ribbon import Ribbon, full_rows
+from fastmem.store.ribbon import Ribbon
+from fastmem.store.suitable import suitable_features
 from fastmem.wiring import after_form, share_units, side_by_side
 
-__all__ = ["BinaryStore", "suitable_features"]
-
-# Groups of bits that features read, and bits by which starts are finer: the first that will do.
-_ATTEMPTS = ((5, 0), (8, 0), (16, 0), (16, 2), (5, 4), (8, 4), (3, 4))
-_ALL_BITS = ((16, 0), (16, 2), (16, 4))
-_GOOD = 1.06
-
-
-def suitable_features(codes, n_bits, all_bits=False):
-    """Features under which a ribbon of these codes takes few cells, and by how many bits its starts should be finer.
-
-    Parameters
-    ----------
-    codes : uint64 array of shape (n,), ascending, all different
-    n_bits : int
-    all_bits : bool
-        Features read every code bit.
-    """
-    best = None
-    for seed, (n_groups, more_parities) in enumerate(_ALL_BITS if all_bits else _ATTEMPTS):
-        features = CodeFeatures.draw(codes, n_bits, n_groups, seed)
-        cells = full_rows(features, codes, more_parities)
-        if best is None or cells < best[0]:
-            best = cells, features, more_parities
-        if cells <= _GOOD:
-            break
-    return best[1:]
+__all__ = ["BinaryStore"]
 
 
 class _Symbols:
@@ -130,7 +105,7 @@ class BinaryStore:
         code = choose(np.bincount(classes, minlength=n_classes))
         if code.depth == 0:
             return cls(code, None, [], None, [], n_bits)
-        features, finer = suitable_features(codes, n_bits)
+        features, finer = suitable_features(codes, n_bits, code.first_planes)
         frequent = code.common_symbols[classes] >= 0
         symbols = code.common_symbols[classes[frequent]]
         common = _Symbols.build(code.common_code, codes[frequent], symbols, features, finer)

@@ -11,6 +11,7 @@ import numpy as np
 from fastmem.errors import FormatError
 from fastmem.layer import Layer
 from fastmem.store.ribbon import Ribbon
+from fastmem.store.suitable import suitable_features
 
 __all__ = ["Filter"]
 
@@ -38,6 +39,16 @@ class Filter:
         added = features.draw_others(codes)
         values = ~cls._fingerprints(added, codes) & np.uint64((1 << n_filter_bits) - 1)
         return cls(Ribbon.build(features, codes, values, n_filter_bits, more_parities, **options), added)
+
+    @classmethod
+    def recognising(cls, codes, n_bits, n_filter_bits):
+        """Filter that tells even similar codes apart, with features of its own.
+
+        Features read every bit of the codes, and starts are fine and many: two codes with equal features have others.
+        """
+        columns = {"least_columns": 128}
+        features, more_parities = suitable_features(codes, n_bits, n_filter_bits, all_bits=True, **columns)
+        return cls.build(features, codes, n_filter_bits, more_parities, **columns)
 
     @staticmethod
     def _fingerprints(added, codes):

@@ -179,6 +179,14 @@ class LabelCode:
         """Number of bits of N."""
         return self.common_code.depth + self.filter_bits + self.rare_code.depth
 
+    @property
+    def first_planes(self):
+        """Number of planes of the ribbon that is read first."""
+        begin, end = next(iter(self.common_code.stages), (0, self.filter_bits))
+        if not end:
+            begin, end = self.rare_code.stages[0]
+        return end - begin
+
     def runs(self):
         """Starts and classes of the intervals of N with one class: uint64 and int32 array."""
         words = np.arange(1 << self.rare_code.depth, dtype=np.uint64)

@@ -29,13 +29,11 @@ from fastmem.errors import FormatError
 from fastmem.layer import Layer
 from fastmem.store.features import MOST_PARITIES, N_FEATURES
 
-__all__ = ["Ribbon", "full_rows"]
+__all__ = ["WINDOW", "Ribbon", "shape", "solve"]
 
 WINDOW = 64
-_MOST_COLUMNS = 2048  # more fill less well, see `_shape`
+_MOST_COLUMNS = 2048  # more fill less well, see `shape`
 _EXPECTED = 1.02
-_TRIAL_ROWS = 4
-_TRIALS = 8
 
 
 class Ribbon:
@@ -88,12 +86,12 @@ class Ribbon:
         least_columns : int
             A multiple of 64.
         """
-        n_columns, n_parities = _shape(len(codes), n_planes, least_columns)
+        n_columns, n_parities = shape(len(codes), n_planes, least_columns)
         n_parities = min(n_parities + more_parities, MOST_PARITIES)
         parts, done = [], 0
         while done < len(codes) or not parts:
             n_rows = math.ceil((len(codes) - done) * _EXPECTED**2 / n_columns) + 2
-            firsts, table, used = _solve(features, codes[done:], values[done:], n_columns, n_planes, n_parities, n_rows)
+            firsts, table, used = solve(features, codes[done:], values[done:], n_columns, n_planes, n_parities, n_rows)
             parts.append((firsts, table))
             done += used
         firsts, tables = zip(*parts, strict=True)
@@ -247,24 +245,6 @@ class Ribbon:
         return units, thresholds
 
 
-def full_rows(features, codes, more_parities=0):
-    """About how many cells a code takes in full rows of a ribbon: found out in a few rows at several places."""
-    n_columns, n_parities = _shape(len(codes), 1)
-    n_parities = min(n_parities + more_parities, MOST_PARITIES)
-    if len(codes) <= n_columns // 2:
-        return 1.0
-    size = 2 * _TRIAL_ROWS * n_columns
-    cells = used = 0
-    for first in np.linspace(0, max(len(codes) - size, 0), _TRIALS if len(codes) > size else 1).astype(int):
-        part = codes[first : first + size]
-        # Labels at random: half of all contradictions would not show with others.
-        values = np.random.default_rng(0).integers(0, 2, len(part), dtype=np.uint64)
-        firsts, _, done = _solve(features, part, values, n_columns, 1, n_parities, _TRIAL_ROWS)
-        cells += len(firsts) * n_columns
-        used += done
-    return cells / used
-
-
 def _shortened(firsts, codes):
     """0 for the first row, for any other the number with the most trailing zeros above all codes of the rows before."""
     differing = firsts[1:] ^ codes[np.searchsorted(codes, firsts[1:]) - 1]
@@ -279,7 +259,7 @@ def _trailing_zeros(numbers):
     return max((together & -together).bit_length() - 1, 0)
 
 
-def _solve(features, codes, values, n_columns, n_planes, n_parities, n_rows):
+def solve(features, codes, values, n_columns, n_planes, n_parities, n_rows):
     """Firsts and tables of at most `n_rows` rows, and the number of codes in them."""
     firsts = np.zeros(n_rows, np.uint64)
     table = np.empty((n_rows, n_columns // WINDOW, n_planes), np.uint64)
@@ -293,7 +273,7 @@ def _solve(features, codes, values, n_columns, n_planes, n_parities, n_rows):
     return firsts[:rows], table[:rows], used
 
 
-def _shape(n, n_planes, least_columns=WINDOW):
+def shape(n, n_planes, least_columns=WINDOW):
     """Numbers of columns and of parities that take the fewest units; starts are at most 15 columns apart."""
     most = max(_MOST_COLUMNS, math.isqrt(n) // 3)
     columns = np.arange(least_columns, most + WINDOW, WINDOW)
