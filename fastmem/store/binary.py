@@ -20,6 +20,9 @@ from fastmem.wiring import after_form, share_units, side_by_side
 
 __all__ = ["BinaryStore"]
 
+_DRAW_AGAIN = 1.2
+_SECOND_SEED = 100
+
 
 class _Symbols:
     """A symbol for each of some codes: one ribbon for each stage of a prefix code."""
@@ -105,7 +108,16 @@ class BinaryStore:
         code = choose(np.bincount(classes, minlength=n_classes))
         if code.depth == 0:
             return cls(code, None, [], None, [], n_bits)
-        features, finer = suitable_features(codes, n_bits, code.first_planes)
+        store = cls._with_features(codes, classes, code, *suitable_features(codes, n_bits, code.first_planes))
+        if store.cells_per_bit <= _DRAW_AGAIN:
+            return store
+        # Codes may be of another kind where no row was tried.
+        drawn = CodeFeatures.draw(codes, n_bits, max(n_bits, 1), _SECOND_SEED)  # all groups
+        return min(store, cls._with_features(codes, classes, code, drawn, 2), key=lambda store: store.n_cells)
+
+    @classmethod
+    def _with_features(cls, codes, classes, code, features, finer):
+        """Store the classes of codes that differ with the given features and starts by so many bits finer."""
         frequent = code.common_symbols[classes] >= 0
         symbols = code.common_symbols[classes[frequent]]
         common = _Symbols.build(code.common_code, codes[frequent], symbols, features, finer)
@@ -115,7 +127,7 @@ class BinaryStore:
             behind = accepting.accepts(codes)
         symbols = code.rare_symbols[classes[behind]]
         rare = _Symbols.build(code.rare_code, codes[behind], symbols, features, finer)
-        return cls(code, features, common.ribbons, accepting, rare.ribbons, n_bits)
+        return cls(code, features, common.ribbons, accepting, rare.ribbons, features.n_bits)
 
     @property
     def ribbons(self):
