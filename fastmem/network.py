@@ -138,13 +138,13 @@ class Network:
             bits = layer.forward(bits)
         return bits[:, 0]
 
-    def _labels(self, X, class_indices, n_threads, progress, dtype=None):
+    def _labels(self, X, class_indices, n_threads, progress):
         """Labels of X, given the function from points, start and stop to their class indices."""
 
         def labels(points, start, stop):
             return self.classes[class_indices(points, start, stop)]
 
-        return self._by_block(X, labels, dtype or self.classes.dtype, n_threads, progress)
+        return self._by_block(X, labels, self.classes.dtype, n_threads, progress)
 
     def _by_block(self, X, values, dtype, n_threads, progress):
         """An array of dtype with ``values(points, start, stop)`` for all rows of X."""
@@ -502,8 +502,8 @@ class EncodedNetwork(Network):
         y : array_like of shape (n,)
             Labels of the memorized rows, in their order.
         X : array_like of shape (n, d), optional
-            The memorized points, in any order that goes with y. Needed where the network comes from a file or a pickle:
-            the codes of the points are not saved.
+            The memorized points, in any order that goes with y. Needed where the network comes from a file, a pickle or
+            a copy: the codes of the points are kept by the network that `memorize` returned only.
         n_threads : int, optional
             All cores by default.
         progress : bool or tqdm class

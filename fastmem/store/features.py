@@ -23,7 +23,7 @@ _MOST_BITS = 62
 _LAGS = (1, 3, 7, 17, 37, 101, 211, 401)
 _SAMPLE = 512
 _READ = 0.85  # share of the chosen bits that a feature reads: features of all bits are linearly dependent on full cubes
-_OTHERS = 2**32
+_OTHERS = 2**32  # added to a seed: that of other features
 
 
 class CodeFeatures:
@@ -97,13 +97,14 @@ class CodeFeatures:
 
     def _near_half(self, codes):
         """Thresholds that about half of the codes reach, and next to them those that come second."""
+        if len(codes) == 0:
+            return self.thresholds, self.thresholds
         bits = _bits(codes[:: len(codes) // _SAMPLE + 1], 64)[:, (self.shifts[:, None] + np.arange(_GROUP)).ravel()]
         weights, zeros = self.units()
         agreements = bits @ weights.T + zeros
         low = np.floor(agreements.mean(axis=0)).astype(np.int64).clip(1, _MOST_BITS)
         distance = [np.abs((agreements >= theta).mean(axis=0) - 0.5) for theta in (low, low + 1)]
-        order = (low, low + 1) if len(codes) else (low, low)
-        best = np.where(distance[0] <= distance[1], *order)
+        best = np.where(distance[0] <= distance[1], low, low + 1)
         return best.astype(np.uint8), (2 * low + 1 - best).astype(np.uint8)
 
     def units(self):

@@ -5,11 +5,10 @@ that long: the total is Huffman's, within 1 bit a label of the entropy and mostl
 codewords with lengths that are multiples of 2, 3 or 4 need fewer ribbons. One class with most of the points would still
 cost a whole bit. So the few classes that are most frequent, the common ones, may be coded by themselves, and a filter
 put behind: f planes in which the points of all other, rare classes read 1, and any other point with probability 2^-f.
-What passes is coded once more: either a rare class or, for the common points that pass, "keep".
-With p the share of the rare classes and f = log2(1 / p), that takes about p log2(1 / p) bits a label, the first term of
-their entropy, and as many bits more as there are points behind the filter (Hreinsson, Krøyer & Pagh, "Storing a
-compressed function with constant time access", ESA 2009; Genuzio & Vigna, "Engineering compressed static functions",
-DCC 2018).
+What passes is coded once more: either a rare class or, for the common points that pass, "keep". With p the share of
+the rare classes and f = log2(1 / p), that takes about p log2(1 / p) bits a label, the first term of their entropy, and
+as many bits more as there are points behind the filter (Hreinsson, Krøyer & Pagh, "Storing a compressed function with
+constant time access", ESA 2009; Genuzio & Vigna, "Engineering compressed static functions", DCC 2018).
 
 The bits that all planes give for one code, common codeword first, form a number N; a class is then a union of intervals
 of N, which is what the integer store turns into threshold units (`LabelCode.runs`).
