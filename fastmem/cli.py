@@ -88,7 +88,7 @@ def demo(n, d, classes, seed, threads, progress):
 @click.option("-o", "--output", type=_OUTPUT, required=True, help="Network file to write (.safetensors).")
 @_LABEL
 @click.option("--store", type=click.Choice(list(STORES)), default="binary", show_default=True,
-              help="Least memory, or integer weights in fewer units for few points.")  # fmt: skip
+              help="How labels are kept: in the fewest bits, or the fewest units.")  # fmt: skip
 @click.option("--separate", type=click.Choice(["labels", "all"]), default="labels", show_default=True,
               help="Which points get different codes.")  # fmt: skip
 @click.option("--effort", type=click.Choice(list(EFFORTS)), default="balanced", show_default=True,

@@ -174,6 +174,6 @@ def _integer_store_neurons(network):
         return None
     changes = network.n_points * (1 - 1 / store.n_classes) / 2
     units = 2 * math.sqrt(store.n_label_bits * changes) + store.n_bits + store.n_label_bits
-    before = network.n_neurons - sum(network.widths[-len(store.layers()) :])
+    before = network.n_neurons - sum(network.widths[-store.depth :])
     neurons = math.ceil(before + units)
     return neurons if neurons < network.n_neurons else None

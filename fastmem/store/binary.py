@@ -151,6 +151,11 @@ class BinaryStore:
         return self.n_cells / bits if bits else 1.0
 
     @property
+    def depth(self):
+        """Number of layers."""
+        return 4 + len(self._class_layers()) if self.label_code.depth else 0
+
+    @property
     def nbytes(self):
         """Size of the parameters in bytes, as saved; what a lookup derives from them is not counted."""
         return sum(tensor.nbytes for tensor in self.tensors().values())
