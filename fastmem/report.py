@@ -168,12 +168,11 @@ class Report:
 
 
 def _integer_store_neurons(network):
-    """About how many neurons there are with an integer store: 2 sqrt(K S) if a label bit changes S times; or None."""
+    """About how many neurons there are with an integer store, 2 sqrt(K n / 2) in it for random labels; or None."""
     store = network.store
     if store.name != "binary" or not store.n_label_bits or store.filter is not None or network.fingerprints is not None:
         return None
-    changes = network.n_points * (1 - 1 / store.n_classes) / 2
-    units = 2 * math.sqrt(store.n_label_bits * changes) + store.n_bits + store.n_label_bits
+    units = 2 * math.sqrt(store.n_label_bits * network.n_points / 2) + store.n_bits + store.n_label_bits
     before = network.n_neurons - sum(network.widths[-store.depth :])
     neurons = math.ceil(before + units)
     return neurons if neurons < network.n_neurons else None
