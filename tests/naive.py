@@ -410,3 +410,20 @@ def probe(code, flips, costs, most, known):
         if known(candidate):
             return candidate, True, tried
     return code, False, len(candidates)
+
+
+def distances(X, weights, thresholds):
+    """|w_j.x_i - t_j| / ||w_j||, each operation rounded to float64, sums in the order of the columns.
+
+    Lengths are square roots of exact sums; where one is 0 the distance is infinite.
+    """
+    rows = []
+    for x in np.asarray(X, np.float64).tolist():
+        row = []
+        for w, threshold in zip(np.asarray(weights, np.float64).tolist(), np.asarray(thresholds).tolist(), strict=True):
+            total, length = 0.0, math.sqrt(math.fsum(a * a for a in w))
+            for a, b in zip(x, w, strict=True):
+                total += a * b
+            row.append(abs(total - threshold) / length if length else math.inf)
+        rows.append(row)
+    return np.array(rows).reshape(len(rows), len(weights))

@@ -3,11 +3,15 @@
 import itertools
 import pickle
 
+import naive
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import fastmem
 from fastmem import ContradictoryLabels, InvalidInput, MemorizationError, memorize
+from fastmem.encoder import Hyperplanes
 from fastmem.points import Points
 from fastmem.validation import label_dtype_with
 
@@ -308,6 +312,17 @@ def hyperplanes_of(net):
 def distances_from(net, X):
     normals, offsets = hyperplanes_of(net)
     return np.abs(X @ normals.T - offsets)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.integers(0, 9), st.integers(1, 20), st.integers(0, 9), st.sampled_from(["float32", "float64"]), st.data())
+def test_distances_are_rounded_as_their_definition_says(n, d, m, dtype, data):
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    scale = 10.0 ** data.draw(st.integers(-30, 30))
+    X = (scale * rng.standard_normal((n, 2 * d))).astype(dtype)[:, :: data.draw(st.sampled_from([1, 2]))][:, :d]
+    weights = rng.standard_normal((m, d)).astype(np.float32) * rng.integers(0, 2, (m, 1))
+    planes = Hyperplanes(weights, scale * rng.standard_normal(m), np.zeros(d), np.zeros(d))
+    assert np.array_equal(planes.distances(X), naive.distances(X, planes.weights, planes.thresholds))
 
 
 @pytest.fixture(scope="module")
