@@ -201,7 +201,7 @@ HELD = {
     "longer bytes": (np.array([b"a"]), b"unknown", "|S7"),
     "text of any length": (np.array(["a"], np.dtypes.StringDType()), "b" * 100, np.dtypes.StringDType()),
     "a date": (DATES, np.datetime64("1999-01-01"), "M8[D]"),
-    "no date": (DATES, np.datetime64("NaT"), "M8[D]"),
+    "no date": (DATES, np.datetime64("NaT", "D"), "M8[D]"),
     "a time": (DATES, np.datetime64("1999-01-01T12"), "M8[h]"),
     "a duration": (np.array([1, 2], "m8[s]"), np.timedelta64(-1, "s"), "m8[s]"),
     "no duration": (np.array([1, 2], "m8[s]"), np.timedelta64("NaT", "s"), "m8[s]"),
@@ -683,7 +683,7 @@ def test_another_number_of_labels_is_refused(net, data, n):
     assert "y has" in refusal(net.relabel, np.zeros(n), data[0])
 
 
-@pytest.mark.parametrize("y", [np.full(3000, np.nan), np.zeros((3000, 2)), np.full(3000, np.datetime64("NaT"))])
+@pytest.mark.parametrize("y", [np.full(3000, np.nan), np.zeros((3000, 2)), np.full(3000, np.datetime64("NaT", "D"))])
 def test_labels_that_memorize_refuses_are_refused(net, y):
     assert "y" in refusal(net.relabel, y)
 
