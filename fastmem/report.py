@@ -170,7 +170,12 @@ class Report:
 def _integer_store_neurons(network):
     """About how many neurons there are with an integer store, 2 sqrt(K n / 2) in it for random labels; or None."""
     store = network.store
-    if store.name != "binary" or not store.n_label_bits or store.filter is not None or network.fingerprints is not None:
+    if (
+        store.name != "binary"
+        or not store.n_label_bits
+        or store.label_code.filter_bits
+        or network.fingerprints is not None
+    ):
         return None
     units = 2 * math.sqrt(store.n_label_bits * network.n_points / 2) + store.n_bits + store.n_label_bits
     before = network.n_neurons - sum(network.widths[-store.depth :])

@@ -540,21 +540,26 @@ def test_words_that_no_codeword_begins_are_the_last_symbols(lengths, seed):
         assert code.decode(word[None]).tolist() == (begun or [code.symbols[-1]])
 
 
+def decoded(code, words):
+    """Symbol of each word, by the parts of a code."""
+    if isinstance(code, PrefixCode):
+        return code.decode(words)
+    depth, f = code.rare_code.depth, code.filter_bits
+    behind = decoded(code.rare_code, words & np.uint64((1 << depth) - 1))
+    if f == 0:
+        return code.rare[behind]
+    kept = code.common[code.common_code.decode(words >> np.uint64(f + depth))]
+    passes = (words >> np.uint64(depth)) & np.uint64((1 << f) - 1) == (1 << f) - 1
+    return np.where(passes & (behind > 0), np.append(np.int32(-1), code.rare)[behind], kept)
+
+
 @settings(deadline=None, max_examples=100)
 @given(st.lists(st.integers(1, 10**6) | st.integers(1, 20), min_size=2, max_size=40), SEEDS)
 def test_intervals_of_words_have_the_classes_that_lookup_finds(counts, seed):
     """N is a common codeword, f filter bits and a rare codeword; what the filter accepts is looked up behind it."""
     code = choose(np.array(counts))
     words = np.random.default_rng(seed).integers(0, 1 << code.depth, 200, dtype=np.uint64)
-    rare, f = code.rare_code, code.filter_bits
-    symbols = rare.decode(words & np.uint64((1 << rare.depth) - 1))
-    if f:
-        kept = code.common[code.common_code.decode(words >> np.uint64(f + rare.depth))]
-        passes = (words >> np.uint64(rare.depth)) & np.uint64((1 << f) - 1) == (1 << f) - 1
-        behind = np.append(np.int32(-1), code.rare)[symbols]
-        expected = np.where(passes & (symbols > 0), behind, kept)
-    else:
-        expected = code.rare[symbols]
+    expected = decoded(code, words)
     starts, classes = code.runs()
     assert starts[0] == 0
     assert np.all(starts[1:] > starts[:-1])
@@ -584,6 +589,23 @@ def test_codes_of_hyperplanes_chosen_for_points_take_few_cells(n_classes, d):
     net = fastmem.memorize(X, y, effort="fast", random_state=0)
     assert net.store.name == "binary"
     assert net.store.cells_per_bit < 1.15
+
+
+@pytest.mark.parametrize("shares", [(0.786, 0.21, 0.004), (0.9, 0.09, 0.009, 0.001)])
+def test_a_filter_stands_behind_another_where_classes_are_skewed_twice(shares):
+    rng = np.random.default_rng(len(shares))
+    codes = random_codes(rng, 100_000, 40)
+    classes = rng.choice(len(shares), len(codes), p=shares).astype(np.int32)
+    store = BinaryStore.build(codes, classes, 40, len(shares))
+    assert store.label_code.rare_code.filter_bits > 0
+    assert_exact(store, codes, classes)
+    assert store.n_cells / len(codes) <= 1.1 * entropy(classes) + 0.1
+    some = np.append(codes[::500], others(rng, codes, 40))
+    assert np.array_equal(by_layers(store.layers(), some, 40), store.lookup(some))
+    assert np.array_equal(BinaryStore.from_tensors(store.tensors(), 40, len(shares)).lookup(some), store.lookup(some))
+    for name in store.tensors():
+        with pytest.raises((FormatError, KeyError)):
+            BinaryStore.from_tensors({key: a for key, a in store.tensors().items() if key != name}, 40, len(shares))
 
 
 # Filters

@@ -22,6 +22,7 @@ __all__ = ["BinaryStore"]
 
 _DRAW_AGAIN = 1.2
 _SECOND_SEED = 100
+_MOST_DEPTH = 60
 
 
 class _Symbols:
@@ -40,6 +41,13 @@ class _Symbols:
             ribbons.append(Ribbon.build(features, codes[stored], bits, end - begin, more_parities))
         return cls(code, ribbons)
 
+    def tensors(self, name):
+        """Parameters by name."""
+        tensors = {f"{name}_lengths": self.code.lengths} if self.code.lengths is not None else {}
+        for i, ribbon in enumerate(self.ribbons):
+            tensors |= {f"{name}.{i}.{part}": tensor for part, tensor in ribbon.tensors().items()}
+        return tensors
+
     @classmethod
     def from_tensors(cls, code, tensors, name, features):
         ribbons = [Ribbon.from_tensors(_group(tensors, f"{name}.{i}"), features) for i in range(len(code.stages))]
@@ -56,10 +64,79 @@ class _Symbols:
         return self.code.decode(words)
 
     def layers(self):
-        """For each stage its layers and linear forms, weighted by what a bit counts in the word."""
+        """For each stage its layers and linear forms, and the places of its bits in the word."""
         for (begin, end), ribbon in zip(self.code.stages, self.ribbons, strict=True):
             layers, form = ribbon.layers()
             yield layers, form, self.code.depth - end + np.arange(end - begin)
+
+
+class _Filtered:
+    """Symbols of a code with common ones, a filter, and others behind it; without a filter all are behind."""
+
+    def __init__(self, code, common, accepting, rare):
+        self.code = code
+        self.common = common
+        self.filter = accepting
+        self.rare = rare
+
+    @classmethod
+    def build(cls, code, codes, symbols, features, more_parities):
+        frequent = code.common_symbols[symbols] >= 0
+        in_front = code.common_symbols[symbols[frequent]]
+        common = _Symbols.build(code.common_code, codes[frequent], in_front, features, more_parities)
+        accepting, passing = None, slice(None)
+        if code.filter_bits:
+            accepting = Filter.build(features, codes[~frequent], code.filter_bits, more_parities)
+            passing = accepting.accepts(codes)
+        behind = code.rare_symbols[symbols[passing]]
+        rare = _part(code.rare_code).build(code.rare_code, codes[passing], behind, features, more_parities)
+        return cls(code, common, accepting, rare)
+
+    @property
+    def ribbons(self):
+        """All ribbons, in the order in which they are read."""
+        return [*self.common.ribbons, *([self.filter.ribbon] if self.filter else []), *self.rare.ribbons]
+
+    def tensors(self, name):
+        """Parameters by name."""
+        inner = f"{name}." if name else ""
+        tensors = self.rare.tensors(f"{inner}rare")
+        if self.filter:
+            tensors |= {f"{inner}common": self.code.common, **self.common.tensors(f"{inner}common")}
+            tensors |= {f"{inner}filter.{part}": tensor for part, tensor in self.filter.tensors().items()}
+        return tensors
+
+    @classmethod
+    def from_tensors(cls, code, tensors, name, features):
+        inner = f"{name}." if name else ""
+        common = _Symbols.from_tensors(code.common_code, tensors, f"{inner}common", features)
+        rare = _part(code.rare_code).from_tensors(code.rare_code, tensors, f"{inner}rare", features)
+        accepting = Filter.from_tensors(_group(tensors, f"{inner}filter"), features) if code.filter_bits else None
+        return cls(code, common, accepting, rare)
+
+    def read(self, codes):
+        code = self.code
+        if self.filter is None:
+            return code.rare[self.rare.read(codes)]
+        symbols = code.common[self.common.read(codes)]
+        passing = np.flatnonzero(self.filter.accepts(codes))
+        behind = self.rare.read(codes[passing])
+        replaced = behind > 0
+        symbols[passing[replaced]] = code.rare[behind[replaced] - 1]
+        return symbols
+
+    def layers(self):
+        """For each ribbon its layers and linear forms, and the places of its bits in the word."""
+        behind, n_filter_bits = self.code.rare_code.depth, self.code.filter_bits
+        for layers, form, places in self.common.layers():
+            yield layers, form, behind + n_filter_bits + places
+        if self.filter:
+            yield *self.filter.layers(), behind + np.arange(n_filter_bits)
+        yield from self.rare.layers()
+
+
+def _part(code):
+    return _Filtered if isinstance(code, LabelCode) else _Symbols
 
 
 class BinaryStore:
@@ -70,25 +147,20 @@ class BinaryStore:
     label_code : LabelCode
     features : CodeFeatures or None
         Those of all ribbons; None if nothing has to be stored.
-    common : list of Ribbon
-        The stages of the common classes' code.
-    filter : Filter or None
-    rare : list of Ribbon
-        The stages of the code behind the filter.
+    symbols : _Filtered or None
+        The ribbons.
     n_bits : int
         Length k of the codes.
     """
 
     name = "binary"
 
-    def __init__(self, label_code, features, common, filter, rare, n_bits):
+    def __init__(self, label_code, features, symbols, n_bits):
         self.label_code = label_code
         self.features = features
-        self.common = _Symbols(label_code.common_code, common)
-        self.filter = filter
-        self.rare = _Symbols(label_code.rare_code, rare)
+        self._symbols = symbols
         self.n_bits = int(n_bits)
-        self.n_classes = len(label_code.common) + len(label_code.rare)
+        self.n_classes = label_code.n_classes
 
     @classmethod
     def build(cls, codes, classes, n_bits, n_classes):
@@ -107,7 +179,7 @@ class BinaryStore:
         codes, classes = _distinct(codes, classes)
         code = choose(np.bincount(classes, minlength=n_classes))
         if code.depth == 0:
-            return cls(code, None, [], None, [], n_bits)
+            return cls(code, None, None, n_bits)
         store = cls._with_features(codes, classes, code, *suitable_features(codes, n_bits, code.first_planes))
         if store.cells_per_bit <= _DRAW_AGAIN:
             return store
@@ -118,21 +190,13 @@ class BinaryStore:
     @classmethod
     def _with_features(cls, codes, classes, code, features, finer):
         """Store the classes of codes that differ with the given features and starts by so many bits finer."""
-        frequent = code.common_symbols[classes] >= 0
-        symbols = code.common_symbols[classes[frequent]]
-        common = _Symbols.build(code.common_code, codes[frequent], symbols, features, finer)
-        accepting, behind = None, slice(None)
-        if code.filter_bits:
-            accepting = Filter.build(features, codes[~frequent], code.filter_bits, finer)
-            behind = accepting.accepts(codes)
-        symbols = code.rare_symbols[classes[behind]]
-        rare = _Symbols.build(code.rare_code, codes[behind], symbols, features, finer)
-        return cls(code, features, common.ribbons, accepting, rare.ribbons, features.n_bits)
+        symbols = _Filtered.build(code, codes, classes, features, finer)
+        return cls(code, features, symbols, features.n_bits)
 
     @property
     def ribbons(self):
         """All ribbons, in the order in which they are read."""
-        return [*self.common.ribbons, *([self.filter.ribbon] if self.filter else []), *self.rare.ribbons]
+        return self._symbols.ribbons if self._symbols else []
 
     @property
     def n_label_bits(self):
@@ -162,55 +226,32 @@ class BinaryStore:
 
     def lookup(self, codes):
         """Class index of each code: int32 array of shape (n,)."""
-        code = self.label_code
-        if self.filter is None:
-            return code.rare[self.rare.read(codes)]
-        classes = code.common[self.common.read(codes)]
-        passing = np.flatnonzero(self.filter.accepts(codes))
-        symbols = self.rare.read(codes[passing])
-        replaced = symbols > 0
-        classes[passing[replaced]] = code.rare[symbols[replaced] - 1]
-        return classes
+        return self._symbols.read(codes) if self._symbols else np.zeros(len(codes), np.int32)
 
     def tensors(self):
         """Parameters by name."""
-        code = self.label_code
-        groups = {
-            "features": self.features.tensors() if self.features else {},
-            "filter": self.filter.tensors() if self.filter else {},
-            **{f"common.{i}": ribbon.tensors() for i, ribbon in enumerate(self.common.ribbons)},
-            **{f"rare.{i}": ribbon.tensors() for i, ribbon in enumerate(self.rare.ribbons)},
-        }
-        tensors = {f"{group}.{name}": tensor for group, named in groups.items() for name, tensor in named.items()}
-        if self.filter:
-            tensors["common"] = code.common
-        for name, lengths in (("common", code.common_code.lengths), ("rare", code.rare_code.lengths)):
-            if lengths is not None:
-                tensors[f"{name}_lengths"] = lengths
-        return tensors
+        if self._symbols is None:
+            return {}
+        features = {f"features.{name}": tensor for name, tensor in self.features.tensors().items()}
+        return features | self._symbols.tensors("")
 
     @classmethod
     def from_tensors(cls, tensors, n_bits, n_classes):
         """Store with the given parameters; `FormatError` if they are not what `tensors` gives."""
-        code = _label_code(tensors, n_classes)
+        code = _label_code(tensors, n_classes, "")
         if code.depth == 0:
-            return cls(code, None, [], None, [], n_bits)
+            return cls(code, None, None, n_bits)
+        if code.depth > _MOST_DEPTH:
+            raise FormatError(f"the words of the label code have {code.depth} bits, and {_MOST_DEPTH} are the most")
         features = CodeFeatures.from_tensors(_group(tensors, "features"), n_bits)
-        common = _Symbols.from_tensors(code.common_code, tensors, "common", features)
-        rare = _Symbols.from_tensors(code.rare_code, tensors, "rare", features)
-        accepting = Filter.from_tensors(_group(tensors, "filter"), features) if code.filter_bits else None
-        return cls(code, features, common.ribbons, accepting, rare.ribbons, n_bits)
+        return cls(code, features, _Filtered.from_tensors(code, tensors, "", features), n_bits)
 
     def layers(self):
         """The store as layers of threshold units, from code bits to the bits of the class index."""
         code = self.label_code
         if code.depth == 0:
             return ()
-        behind = code.rare_code.depth
-        parts = [(layers, form, behind + code.filter_bits + bits) for layers, form, bits in self.common.layers()]
-        if self.filter:
-            parts.append((*self.filter.layers(), behind + np.arange(code.filter_bits)))
-        parts.extend(self.rare.layers())
+        parts = list(self._symbols.layers())
         form = _form_of_word([part[1:] for part in parts], code.depth)
         layers = side_by_side([layers for layers, _, _ in parts])
         return share_units((*layers, *after_form(self._class_layers(), form)))
@@ -261,26 +302,26 @@ def _form_of_word(forms, depth):
     return csr_array(stacked[order])
 
 
-def _label_code(tensors, n_classes):
-    """The label code of saved tensors."""
+def _label_code(tensors, n_symbols, inner):
+    """The label code of saved tensors whose names begin with `inner`."""
     common, filter_bits = np.empty(0, np.int32), 0
-    if "common" in tensors:
-        common, table = tensors["common"], tensors["filter.table"]
+    if f"{inner}common" in tensors:
+        common, table = tensors[f"{inner}common"], tensors[f"{inner}filter.table"]
         filter_bits = table.shape[-1] if table.ndim else 0
         if not (
             common.ndim == 1
             and common.dtype == np.int32
-            and 0 < len(common) <= min(n_classes - 1, MOST_COMMON)
+            and 0 < len(common) <= min(n_symbols - 1, MOST_COMMON)
             and 0 < filter_bits <= MOST_FILTER_BITS
-            and bool(np.all((common >= 0) & (common < n_classes)))
+            and bool(np.all((common >= 0) & (common < n_symbols)))
             and len(np.unique(common)) == len(common)
         ):
             raise FormatError("the binary store's filter and its common classes do not fit each other")
-    rare = np.setdiff1d(np.arange(n_classes, dtype=np.int32), common)
-    return LabelCode(
-        common,
-        PrefixCode.checked(len(common), tensors.get("common_lengths")),
-        filter_bits,
-        rare,
-        PrefixCode.checked(len(rare) + (filter_bits > 0), tensors.get("rare_lengths")),
-    )
+    rare = np.setdiff1d(np.arange(n_symbols, dtype=np.int32), common)
+    n_behind = len(rare) + (filter_bits > 0)
+    if filter_bits and not inner and f"{inner}rare.common" in tensors:
+        rare_code = _label_code(tensors, n_behind, f"{inner}rare.")
+    else:
+        rare_code = PrefixCode.checked(n_behind, tensors.get(f"{inner}rare_lengths"))
+    common_code = PrefixCode.checked(len(common), tensors.get(f"{inner}common_lengths"))
+    return LabelCode(common, common_code, filter_bits, rare, rare_code)

@@ -1,18 +1,21 @@
 """How classes become bits: prefix codes by class frequency, behind a filter where one class outweighs the others.
 
-A class that occurs often gets a short codeword, and a plane of cells holds a bit only for the points whose codeword is
-that long: the total is Huffman's, within 1 bit a label of the entropy and mostly within 0.1, or 2 % more where
-codewords with lengths that are multiples of 2, 3 or 4 need fewer ribbons. One class with most of the points would still
-cost a whole bit. So the few classes that are most frequent, the common ones, may be coded by themselves, and a filter
-put behind: f planes in which the points of all other, rare classes read 1, and any other point with probability 2^-f.
-What passes is coded once more: either a rare class or, for the common points that pass, "keep". With p the share of
-the rare classes and f = log2(1 / p), that takes about p log2(1 / p) bits a label, the first term of their entropy, and
-as many bits more as there are points behind the filter (Hreinsson, Krøyer & Pagh, "Storing a compressed function with
-constant time access", ESA 2009; Genuzio & Vigna, "Engineering compressed static functions", DCC 2018).
+A class that occurs often gets a short codeword, and a plane of cells holds a bit only for the points whose codeword
+is that long: the total is Huffman's, within 1 bit a label of the entropy and mostly within 0.1, or 2 % more where
+codewords with lengths that are multiples of 2, 3 or 4 need fewer ribbons. One class with most of the points would
+still cost a whole bit. So the few classes that are most frequent, the common ones, may be coded by themselves, and a
+filter put behind: f planes in which the points of all other, rare classes read 1, and any other point with
+probability 2^-f. What passes is coded once more, perhaps by another filter: either a rare class or, for the common
+points, "keep". With p the share of the rare classes and f = log2(1 / p), that takes about p log2(1 / p) bits a label,
+the first term of their entropy, and as many bits more as there are points behind the filter (Hreinsson, Krøyer &
+Pagh, "Storing a compressed function with constant time access", ESA 2009; Genuzio & Vigna, "Engineering compressed
+static functions", DCC 2018).
 
 The bits that all planes give for one code, common codeword first, form a number N; a class is then a union of intervals
 of N, which is what the integer store turns into threshold units (`LabelCode.runs`).
 """
+
+from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,6 +31,8 @@ __all__ = ["LabelCode", "PrefixCode", "choose"]
 MOST_COMMON = 4
 MOST_FILTER_BITS = 20
 _MOST_SYMBOLS_FILTERED = 2**16
+_MOST_SYMBOLS_NESTED = 16
+_FAR = 1.15
 _LEAST_SHARE = 0.5
 _CELLS = 1.02  # of a ribbon, a code
 _LEAST_CELLS = 64
@@ -115,6 +120,18 @@ class PrefixCode:
             return words
         return self.symbols[np.searchsorted(self.starts, words, side="right") - 1]
 
+    @property
+    def is_plain(self):
+        """Whether codewords are the symbols' numbers."""
+        return self.lengths is None
+
+    def runs(self):
+        """Starts and symbols of the intervals of words of full depth with one symbol: uint64 and int32 array."""
+        if self.lengths is not None:
+            return self.starts, self.symbols
+        words = np.arange(1 << self.depth, dtype=np.uint64)
+        return words, self.decode(words)
+
     def cells(self, counts):
         """About how many cells and bytes beside them the ribbons take for symbols that occur so often, in bits."""
         if self.lengths is None:
@@ -139,7 +156,7 @@ class LabelCode:
         f; 0 without a filter.
     rare : int32 array
         All other classes.
-    rare_code : PrefixCode
+    rare_code : PrefixCode or LabelCode
         With a filter symbol 0 is "keep", and i + 1 is rare[i]; without, i is rare[i].
     """
 
@@ -147,7 +164,7 @@ class LabelCode:
     common_code: PrefixCode
     filter_bits: int
     rare: np.ndarray
-    rare_code: PrefixCode
+    rare_code: PrefixCode | LabelCode
 
     @property
     def n_classes(self):
@@ -171,7 +188,7 @@ class LabelCode:
     @property
     def is_plain(self):
         """Whether all planes together are the class index."""
-        return self.filter_bits == 0 and self.rare_code.lengths is None
+        return self.filter_bits == 0 and self.rare_code.is_plain
 
     @property
     def depth(self):
@@ -182,16 +199,11 @@ class LabelCode:
     def first_planes(self):
         """Number of planes of the ribbon that is read first."""
         begin, end = next(iter(self.common_code.stages), (0, self.filter_bits))
-        if not end:
-            begin, end = self.rare_code.stages[0]
-        return end - begin
+        return end - begin if end else self.rare_code.stages[0][1]
 
     def runs(self):
         """Starts and classes of the intervals of N with one class: uint64 and int32 array."""
-        words = np.arange(1 << self.rare_code.depth, dtype=np.uint64)
-        if self.rare_code.lengths is not None:
-            words = self.rare_code.starts
-        symbols = self.rare_code.decode(words)
+        words, symbols = self.rare_code.runs()
         if self.filter_bits == 0:
             return words, self.rare[symbols]
         hits = words + np.uint64(((1 << self.filter_bits) - 1) << self.rare_code.depth)
@@ -217,11 +229,20 @@ def choose(counts):
     -------
     LabelCode
     """
-    nothing = np.empty(0, np.int32)
     bits, code = _best_code(counts)
-    best = bits, LabelCode(nothing, PrefixCode(0), 0, np.arange(len(counts), dtype=np.int32), code)
-    if len(counts) > _MOST_SYMBOLS_FILTERED:
-        return best[1]
+    filtered = _best_filtered(counts, _best_behind) if len(counts) <= _MOST_SYMBOLS_FILTERED else None
+    if filtered and filtered[0] < bits:
+        return filtered[1]
+    every = np.arange(len(counts), dtype=np.int32)
+    return LabelCode(every[:0], PrefixCode(0), 0, every, code)
+
+
+def _best_filtered(counts, best_behind):
+    """Size in bits and the label code with a filter that has the least; None if no class is frequent enough.
+
+    `best_behind` gives the same for the symbols behind the filter.
+    """
+    best = None
     order = np.argsort(-counts, kind="stable").astype(np.int32)
     for n_common in range(1, min(MOST_COMMON, len(counts) - 1) + 1):
         common, rare = order[:n_common], np.sort(order[n_common:])
@@ -232,11 +253,23 @@ def choose(counts):
         middle = int(np.log2(n_frequent / n_rare))
         for filter_bits in range(max(middle - 2, 1), min(middle + 3, MOST_FILTER_BITS) + 1):
             passing = np.append(int(n_frequent) >> filter_bits, counts[rare])
-            rare_bits, rare_code = _best_code(passing)
+            rare_bits, rare_code = best_behind(passing)
             bits = common_bits + _cells(n_rare, filter_bits) + rare_bits
-            if bits < best[0]:
+            if best is None or bits < best[0]:
                 best = bits, LabelCode(common, common_code, filter_bits, rare, rare_code)
-    return best[1]
+    return best
+
+
+def _best_behind(counts):
+    """As `_best_code`, or with another filter where a prefix code of few symbols is far from their entropy."""
+    best = _best_code(counts)
+    if not 3 <= len(counts) <= _MOST_SYMBOLS_NESTED:
+        return best
+    shares = counts[counts > 0] / counts.sum()
+    if best[0] < _FAR * counts.sum() * -(shares @ np.log2(shares)):
+        return best
+    filtered = _best_filtered(counts, _best_code)
+    return filtered if filtered and filtered[0] < best[0] else best
 
 
 def _best_code(counts):
