@@ -20,6 +20,7 @@ from fastmem.recognition import MAX_PROBES, find_near_codes
 from fastmem.runs import sort_codes
 from fastmem.store import STORES, Filter, build_store
 from fastmem.store.features import CodeFeatures
+from fastmem.store.tensors import part_of
 from fastmem.validation import (
     NO_VALUE,
     as_count,
@@ -47,7 +48,7 @@ _SETTINGS = (
     "smallest_distance",
     "largest_norm",
 )
-_FEATURES, _FINGERPRINTS = "fingerprint_features.", "fingerprints."
+_FEATURES, _FINGERPRINTS = "fingerprint_features", "fingerprints"
 
 
 class Network:
@@ -672,8 +673,8 @@ class EncodedNetwork(Network):
         if self.fingerprints is None:
             return {}
         features, tensors = self.fingerprints.ribbon.features.tensors(), self.fingerprints.tensors()
-        return {f"{_FEATURES}{name}": tensor for name, tensor in features.items()} | {
-            f"{_FINGERPRINTS}{name}": tensor for name, tensor in tensors.items()
+        return {f"{_FEATURES}.{name}": tensor for name, tensor in features.items()} | {
+            f"{_FINGERPRINTS}.{name}": tensor for name, tensor in tensors.items()
         }
 
     @classmethod
@@ -684,7 +685,7 @@ class EncodedNetwork(Network):
             code = LinearCode(tensors["columns"], settings["n_bits"])
         else:
             code = LinearCode.identity(hyperplanes.m)
-        store = STORES[settings["store"]].from_tensors(_group(tensors, "store."), code.n_bits, len(classes))
+        store = STORES[settings["store"]].from_tensors(part_of(tensors, "store"), code.n_bits, len(classes))
         return cls(
             Encoder(hyperplanes, code),
             store,
@@ -729,17 +730,12 @@ def digest_of_codes(ascending):
     return hashlib.sha256(ascending.astype("<u8", copy=False).data).hexdigest()
 
 
-def _group(tensors, prefix):
-    """The tensors whose names begin with a prefix, without it."""
-    return {name.removeprefix(prefix): array for name, array in tensors.items() if name.startswith(prefix)}
-
-
 def _fingerprints(tensors, n_bits, fingerprint_bits):
     """The filter that recognises stored codes, or None without fingerprints."""
     if fingerprint_bits == 0:
         return None
-    features = CodeFeatures.from_tensors(_group(tensors, _FEATURES), n_bits)
-    fingerprints = Filter.from_tensors(_group(tensors, _FINGERPRINTS), features)
+    features = CodeFeatures.from_tensors(part_of(tensors, _FEATURES), n_bits)
+    fingerprints = Filter.from_tensors(part_of(tensors, _FINGERPRINTS), features)
     if fingerprints.n_filter_bits != fingerprint_bits:
         raise FormatError(f"there are {fingerprints.n_filter_bits} fingerprint bits instead of {fingerprint_bits}")
     return fingerprints

@@ -10,12 +10,14 @@ import numpy as np
 
 from fastmem.errors import FormatError, MemorizationError
 from fastmem.layer import Layer
+from fastmem.runs import run_starts
 from fastmem.store.features import CodeFeatures
 from fastmem.store.filter import Filter
 from fastmem.store.integer import IntegerStore
 from fastmem.store.label_code import MOST_COMMON, MOST_FILTER_BITS, LabelCode, PrefixCode, choose
 from fastmem.store.ribbon import Ribbon
 from fastmem.store.suitable import suitable_features
+from fastmem.store.tensors import part_of
 from fastmem.wiring import after_form, share_units, side_by_side
 
 __all__ = ["BinaryStore"]
@@ -34,6 +36,7 @@ class _Symbols:
 
     @classmethod
     def build(cls, code, codes, symbols, features, more_parities):
+        """Store a symbol for each code; features and starts as for `Ribbon.build`."""
         words, ribbons = code.words(symbols), []
         for begin, end in code.stages:
             stored = slice(None) if code.lengths is None else code.lengths[symbols] >= end
@@ -50,12 +53,14 @@ class _Symbols:
 
     @classmethod
     def from_tensors(cls, code, tensors, name, features):
-        ribbons = [Ribbon.from_tensors(_group(tensors, f"{name}.{i}"), features) for i in range(len(code.stages))]
+        """The part of that name; `FormatError` if its parameters are not what `tensors` gives."""
+        ribbons = [Ribbon.from_tensors(part_of(tensors, f"{name}.{i}"), features) for i in range(len(code.stages))]
         if any(ribbon.n_planes != end - begin for ribbon, (begin, end) in zip(ribbons, code.stages, strict=True)):
             raise FormatError("a ribbon has not the planes that the codewords need")
         return cls(code, ribbons)
 
     def read(self, codes):
+        """Symbol of each code: int32 array of shape (n,)."""
         words, active = np.zeros(len(codes), np.uint64), slice(None)
         for (_, end), ribbon in zip(self.code.stages, self.ribbons, strict=True):
             words[active] |= ribbon.read(codes[active]) << np.uint64(self.code.depth - end)
@@ -81,6 +86,7 @@ class _Filtered:
 
     @classmethod
     def build(cls, code, codes, symbols, features, more_parities):
+        """Store a symbol for each code; features and starts as for `Ribbon.build`."""
         frequent = code.common_symbols[symbols] >= 0
         in_front = code.common_symbols[symbols[frequent]]
         common = _Symbols.build(code.common_code, codes[frequent], in_front, features, more_parities)
@@ -108,13 +114,15 @@ class _Filtered:
 
     @classmethod
     def from_tensors(cls, code, tensors, name, features):
+        """The part of that name; `FormatError` if its parameters are not what `tensors` gives."""
         inner = f"{name}." if name else ""
         common = _Symbols.from_tensors(code.common_code, tensors, f"{inner}common", features)
         rare = _part(code.rare_code).from_tensors(code.rare_code, tensors, f"{inner}rare", features)
-        accepting = Filter.from_tensors(_group(tensors, f"{inner}filter"), features) if code.filter_bits else None
+        accepting = Filter.from_tensors(part_of(tensors, f"{inner}filter"), features) if code.filter_bits else None
         return cls(code, common, accepting, rare)
 
     def read(self, codes):
+        """Symbol of each code: int32 array of shape (n,)."""
         code = self.code
         if self.filter is None:
             return code.rare[self.rare.read(codes)]
@@ -243,7 +251,7 @@ class BinaryStore:
             return cls(code, None, None, n_bits)
         if code.depth > _MOST_DEPTH:
             raise FormatError(f"the words of the label code have {code.depth} bits, and {_MOST_DEPTH} are the most")
-        features = CodeFeatures.from_tensors(_group(tensors, "features"), n_bits)
+        features = CodeFeatures.from_tensors(part_of(tensors, "features"), n_bits)
         return cls(code, features, _Filtered.from_tensors(code, tensors, "", features), n_bits)
 
     def layers(self):
@@ -284,12 +292,8 @@ def _distinct(codes, classes):
     wrong = np.flatnonzero(repeated & (classes[1:] != classes[:-1]))
     if wrong.size:
         raise MemorizationError(f"code {codes[wrong[0]]} belongs to two classes", [])
-    kept = np.append(True, ~repeated)
+    kept = run_starts(codes)
     return codes[kept], classes[kept]
-
-
-def _group(tensors, prefix):
-    return {name.removeprefix(f"{prefix}."): array for name, array in tensors.items() if name.startswith(f"{prefix}.")}
 
 
 def _form_of_word(forms, depth):

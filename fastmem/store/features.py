@@ -14,7 +14,7 @@ import numpy as np
 from fastmem._kernels import ribbon as kernels
 from fastmem.errors import FormatError
 
-__all__ = ["CodeFeatures"]
+__all__ = ["CodeFeatures", "bits_of"]
 
 N_FEATURES = 64
 MOST_PARITIES = 16
@@ -44,6 +44,8 @@ class CodeFeatures:
     ----------
     parities : uint64 array of shape (16,)
         Code bits of each parity.
+    places : int64 array of shape (g, 4)
+        The code bits of each group; those of the last may lie beyond the code.
     reads, signs : uint64 array of shape (g, 4)
         Bit t of reads says that feature t reads the code bit, and of signs that it counts it where it is 0, not where
         it is 1.
@@ -56,10 +58,10 @@ class CodeFeatures:
         self.seed = int(seed)
         random = np.random.PCG64(self.seed)  # gives the same words in every version of NumPy
         self.parities = random.random_raw(MOST_PARITIES) & np.uint64((1 << self.n_bits) - 1)
-        places = shifts[:, None] + np.arange(_GROUP)
-        self.reads = _pack(random.random_raw((*places.shape, N_FEATURES)) < np.uint64(_READ * 2.0**64))
-        self.reads[places >= self.n_bits] = 0
-        self.signs = random.random_raw(places.shape) & self.reads
+        self.places = shifts[:, None] + np.arange(_GROUP)
+        self.reads = _pack(random.random_raw((*self.places.shape, N_FEATURES)) < np.uint64(_READ * 2.0**64))
+        self.reads[self.places >= self.n_bits] = 0
+        self.signs = random.random_raw(self.places.shape) & self.reads
 
     @classmethod
     def draw(cls, codes, n_bits, n_groups, seed):
@@ -99,7 +101,7 @@ class CodeFeatures:
         """Thresholds that about half of the codes reach, and next to them those that come second."""
         if len(codes) == 0:
             return self.thresholds, self.thresholds
-        bits = _bits(codes[:: len(codes) // _SAMPLE + 1], 64)[:, (self.shifts[:, None] + np.arange(_GROUP)).ravel()]
+        bits = bits_of(codes[:: len(codes) // _SAMPLE + 1], 64)[:, self.places.ravel()]
         weights, zeros = self.units()
         agreements = bits @ weights.T + zeros
         low = np.floor(agreements.mean(axis=0)).astype(np.int64).clip(1, _MOST_BITS)
@@ -109,15 +111,15 @@ class CodeFeatures:
 
     def units(self):
         """Weights of the bits read, int64 array of shape (64, 4 g), and how many of them count zeros."""
-        zeros = _bits(self.signs.ravel(), N_FEATURES).T
-        return _bits(self.reads.ravel(), N_FEATURES).T - 2 * zeros, zeros.sum(axis=1)
+        zeros = bits_of(self.signs.ravel(), N_FEATURES).T
+        return bits_of(self.reads.ravel(), N_FEATURES).T - 2 * zeros, zeros.sum(axis=1)
 
     @cached_property
     def counts(self):
         """What the kernel adds up: see ribbon.pyx. uint64 array of shape (g, 16, 7)."""
-        values = _bits(np.arange(1 << _GROUP, dtype=np.uint64), _GROUP)
-        differ = values[None, :, :, None] ^ _bits(self.signs, N_FEATURES)[:, None]
-        numbers = (differ & _bits(self.reads, N_FEATURES)[:, None]).sum(axis=2)
+        values = bits_of(np.arange(1 << _GROUP, dtype=np.uint64), _GROUP)
+        differ = values[None, :, :, None] ^ bits_of(self.signs, N_FEATURES)[:, None]
+        numbers = (differ & bits_of(self.reads, N_FEATURES)[:, None]).sum(axis=2)
         numbers[0] += N_FEATURES - self.thresholds.astype(np.int64)
         digits = (numbers[:, :, None] >> np.arange(7)[:, None] & 1).astype(np.uint64)
         return np.bitwise_or.reduce(digits << np.arange(N_FEATURES, dtype=np.uint64), axis=3)
@@ -173,7 +175,7 @@ class CodeFeatures:
         return thresholds
 
 
-def _bits(words, n):
+def bits_of(words, n):
     """The n lowest bits of each word, along a new last axis: int64 array."""
     return (words[..., None] >> np.arange(n, dtype=np.uint64) & np.uint64(1)).astype(np.int64)
 
@@ -190,6 +192,6 @@ def _variation(codes, n_bits):
         differences = codes[lag:] ^ codes[: len(codes) - lag] if lag < len(codes) else codes[:0]
         differences = differences[:: len(differences) // _SAMPLE + 1]
         if len(differences):
-            shares = _bits(differences, n_bits).mean(axis=0)
+            shares = bits_of(differences, n_bits).mean(axis=0)
             variation = np.maximum(variation, shares)
     return np.minimum(variation, 0.5)

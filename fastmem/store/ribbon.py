@@ -27,7 +27,7 @@ from fastmem._kernels import ribbon as kernels
 from fastmem._kernels import store as index_kernels
 from fastmem.errors import FormatError
 from fastmem.layer import Layer
-from fastmem.store.features import MOST_PARITIES, N_FEATURES
+from fastmem.store.features import MOST_PARITIES, N_FEATURES, bits_of
 
 __all__ = ["WINDOW", "Ribbon", "shape", "solve"]
 
@@ -88,10 +88,13 @@ class Ribbon:
         """
         n_columns, n_parities = shape(len(codes), n_planes, least_columns)
         n_parities = min(n_parities + more_parities, MOST_PARITIES)
+        start_table = features.start_table(n_parities)
         parts, done = [], 0
         while done < len(codes) or not parts:
             n_rows = math.ceil((len(codes) - done) * _EXPECTED**2 / n_columns) + 2
-            firsts, table, used = solve(features, codes[done:], values[done:], n_columns, n_planes, n_parities, n_rows)
+            firsts, table, used = solve(
+                features, start_table, codes[done:], values[done:], n_columns, n_planes, n_parities, n_rows
+            )
             parts.append((firsts, table))
             done += used
         firsts, tables = zip(*parts, strict=True)
@@ -183,18 +186,17 @@ class Ribbon:
         form : int64 csr_array of shape (planes, units of the last layer)
             What plane j stores is the linear form form[j] of the outputs.
         """
-        n_added = self.n_planes if added is not None else 0
         parities, sums = self._parity_units()
         gates = self._gate_units(sums, added)
-        planes = [self._plane_units(j, gates.n_units, n_added) for j in range(self.n_planes)]
-        return _with_counters(parities, gates, planes, self.n_planes)
+        planes = [self._plane_units(j, gates.n_units, added is not None) for j in range(self.n_planes)]
+        return _with_counters(parities, gates, planes)
 
     def _parity_units(self):
         """Layer 1, and the linear form of its outputs that is beta."""
         from scipy.sparse import csr_array, eye_array, vstack
 
         n_bits, masks = self.features.n_bits, self.features.parities[: self.n_parities]
-        members = (masks[:, None] >> np.arange(n_bits, dtype=np.uint64) & np.uint64(1)).astype(np.int64)
+        members = bits_of(masks, n_bits)
         sizes = members.sum(axis=1)
         relays = eye_array(n_bits, dtype=np.int64, format="csr")
         counters = csr_array(np.repeat(members, sizes, axis=0))
@@ -221,7 +223,7 @@ class Ribbon:
             limits.append(thresholds)
         return Layer(csr_array(vstack(parts, format="csr", dtype=np.int64)), np.concatenate(limits))
 
-    def _plane_units(self, plane, n_inputs, n_added):
+    def _plane_units(self, plane, n_inputs, is_added):
         """Weights and thresholds of the units U_c of one plane, and of a relay of the feature that is added."""
         from scipy.sparse import csr_array, hstack, vstack
 
@@ -239,7 +241,7 @@ class Ribbon:
         units = hstack([csr_array(np.diff(cells, axis=0).T), by_feature, by_start], format="csr", dtype=dtype)
         units.resize((self.n_columns, n_inputs))
         thresholds = 3 - cells[0] - (feature == 0) - (low == 0)
-        if n_added:
+        if is_added:
             relay = csr_array(([1], ([0], [n_gates + N_FEATURES - 1 + n_starts + plane])), shape=(1, n_inputs))
             units, thresholds = vstack([units, relay], format="csr", dtype=dtype), np.append(thresholds, 1)
         return units, thresholds
@@ -259,13 +261,13 @@ def _trailing_zeros(numbers):
     return max((together & -together).bit_length() - 1, 0)
 
 
-def solve(features, codes, values, n_columns, n_planes, n_parities, n_rows):
+def solve(features, start_table, codes, values, n_columns, n_planes, n_parities, n_rows):
     """Firsts and tables of at most `n_rows` rows, and the number of codes in them."""
     firsts = np.zeros(n_rows, np.uint64)
     table = np.empty((n_rows, n_columns // WINDOW, n_planes), np.uint64)
     band, right, states = np.empty(n_columns, np.uint64), np.empty(n_columns, np.uint64), np.empty(n_planes, np.uint64)
     rows, used = kernels.build_rows(
-        codes, values, features.start_table(n_parities), _spacing(n_columns, n_parities), features.counts,
+        codes, values, start_table, _spacing(n_columns, n_parities), features.counts,
         features.shifts, band, right, states, firsts, table,
     )  # fmt: skip
     if len(codes) == 0:
@@ -312,14 +314,14 @@ def _feature_units(features, n_inputs, which):
 
     which = list(which)
     read, zeros = features.units()
-    places = (features.shifts[:, None] + np.arange(4)).ravel()
+    places = features.places.ravel()
     inside = places < features.n_bits
     weights = np.zeros((len(which), n_inputs), np.int64)
     weights[:, places[inside]] = read[which][:, inside]
     return csr_array(weights), features.thresholds[which].astype(np.int64) - zeros[which]
 
 
-def _with_counters(parities, gates, planes, n_planes):
+def _with_counters(parities, gates, planes):
     """The four layers and the form, from the first two and the units of all planes."""
     from scipy.sparse import block_diag, csr_array, vstack
 
@@ -327,7 +329,7 @@ def _with_counters(parities, gates, planes, n_planes):
         csr_array(vstack([weights for weights, _ in planes], format="csr", dtype=np.int64)),
         np.concatenate([thresholds for _, thresholds in planes]),
     )
-    width = len(planes[0][1])
+    n_planes, width = len(planes), len(planes[0][1])
     most = WINDOW + (width % WINDOW > 0)
     ones = csr_array(np.ones((most, width), np.int64))
     ranks = np.arange(1, most + 1)

@@ -46,12 +46,13 @@ def _cells_in_full_rows(features, codes, n_planes, more_parities=0, least_column
     if len(codes) <= n_columns // 2:
         return 1.0
     size = 2 * _TRIAL_ROWS * n_columns
+    start_table = features.start_table(n_parities)
     cells = used = 0
     for first in np.linspace(0, max(len(codes) - size, 0), _TRIALS if len(codes) > size else 1).astype(int):
         part = codes[first : first + size]
         # Values at random: equal ones would hide contradictions.
         values = np.random.default_rng(0).integers(0, 1 << n_planes, len(part), dtype=np.uint64)
-        firsts, _, done = solve(features, part, values, n_columns, n_planes, n_parities, _TRIAL_ROWS)
+        firsts, _, done = solve(features, start_table, part, values, n_columns, n_planes, n_parities, _TRIAL_ROWS)
         cells += len(firsts) * n_columns
         used += done
     return cells / used

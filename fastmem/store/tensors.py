@@ -1,0 +1,9 @@
+"""Arrays by name, as networks keep them in files: the names of a part begin with the part's, and a dot."""
+
+__all__ = ["part_of"]
+
+
+def part_of(tensors, name):
+    """The tensors of a part, by what their names have behind the part's."""
+    prefix = f"{name}."
+    return {key.removeprefix(prefix): array for key, array in tensors.items() if key.startswith(prefix)}
