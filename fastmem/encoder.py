@@ -35,7 +35,8 @@ _FRAME_ROWS = 512
 _DRAWN_TOGETHER = 2**14
 _LARGEST = np.finfo(np.float64).max
 _NORMAL32 = np.finfo(np.float32).smallest_normal
-_NO_FLOAT32, _NO_FLOAT64 = np.empty((0, kernels.LANES), np.float32), np.empty(0)
+_FAR = 2.0**120
+_NARROW_EXPONENT = 100
 
 
 def column_frame(sample):
@@ -90,28 +91,31 @@ class Hyperplanes:
     @default_environment()
     def _prepare(self):
         """w', t' and the bounds of step 1, in panels of hyperplanes: see signs.pyx for the names and proofs."""
-        panels = -(-self.m // kernels.LANES)
         weights = self.weights.astype(np.float64)
         exponents = self.exponents.astype(np.int32)
         k = _powers_above_norms(weights, exponents).astype(np.int32)
-        scaled = np.zeros((panels * kernels.LANES, self.d), np.float32)
-        scaled[: self.m] = np.ldexp(weights, exponents - k[:, None])
-        cuts = np.full(panels * kernels.LANES, np.inf, np.float32)
-        slack = np.zeros(panels * kernels.LANES, np.float32)
         unit = 2.0**-24
+        additions = min(self.d, kernels.CHUNK) + 1 + -(-self.d // kernels.CHUNK) + 4
+        growth = additions * unit / (1 - additions * unit) * (1 + 2.0**-12 + additions * unit)
         with np.errstate(over="ignore"):
-            cuts[: self.m] = np.ldexp(self._centred_thresholds(weights), -k)
+            cuts = np.ldexp(self._centred_thresholds(weights), -k)
             # The last term: a product of _centred_thresholds that underflows errs by 2^-1075.
             absolute = 2.0**-148 + np.ldexp(self.d + 1.0, -1073 - k)
-            slack[: self.m] = (np.abs(cuts[: self.m]).astype(np.float64) * 2 * unit + absolute) * (1 + 2.0**-12)
-        self._panels = np.ascontiguousarray(scaled.reshape(panels, kernels.LANES, self.d).transpose(0, 2, 1))
-        self._cuts = cuts.reshape(panels, kernels.LANES)
-        self._slack = slack.reshape(panels, kernels.LANES)
-        additions = 33 + -(-self.d // kernels.CHUNK) + 4
-        self._growth = additions * unit / (1 - additions * unit) * (1 + 2.0**-12)
-        self._underflow = (self.d + 8) * 2.0**-148 * (1 + 2.0**-12)
-        self._shrink = np.ldexp(1.0, -exponents)
+            slack = (np.abs(cuts) * (growth + 2 * unit) + absolute) * (1 + 2.0**-12)
+            slack = slack.astype(np.float32)
+        # Of a hyperplane too far away for float32 no sign is decided there.
+        far = ~((slack < _FAR) & (np.abs(cuts) < _FAR))
+        cuts[far], slack[far] = 0.0, _FAR
+        cuts = cuts.astype(np.float32)
+        underflow = (self.d + 8) * 2.0**-148 * (1 + 2.0**-12) + growth * math.sqrt(self.d) * 2.0**-74
+        self._firsts = _panel_firsts(self.m)
+        self._slack = slack
         self._powers = -k  # k_j of signs.pyx
+        self._tables = kernels.SignTables(
+            _panels(np.ldexp(weights, exponents - k[:, None]), self._firsts), self._firsts, cuts, slack,
+            self.weights, self.thresholds, *self._frames(), self._powers, growth, underflow,
+            slack.max() if self.m and slack.max() <= 2 * growth else -1.0,
+        )  # fmt: skip
         self._constant = ~weights.any(axis=1)
         # Rounded up: squares of float32 numbers are exact in float64, their sum errs by d 2^-53.
         self._norms = np.sqrt((weights**2).sum(axis=1)) * (1 + (self.d + 4) * 2.0**-52)
@@ -119,6 +123,23 @@ class Hyperplanes:
         self._ascending = self.d == 1 and bool(
             (weights == 1).all() and np.all(self.thresholds[1:] >= self.thresholds[:-1])
         )
+
+    def _frames(self):
+        """Centre and scale of the columns as kernels take them, filled up to whole units of columns."""
+        fill = (0, -self.d % kernels.UNIT)
+        centre = np.pad(self.centre, fill)
+        shrink = np.pad(np.ldexp(1.0, -self.exponents.astype(np.int32)), fill, constant_values=1.0)
+        with np.errstate(all="ignore"):
+            offset = np.ldexp(self.centre, -self.exponents.astype(np.int32))
+            narrow_offset, narrow_shrink = np.pad(offset, fill).astype(np.float32), shrink.astype(np.float32)
+        narrow = (
+            np.array_equal(narrow_offset[: self.d], offset)
+            and np.array_equal(narrow_shrink, shrink)
+            and bool(np.all(np.abs(self.exponents.astype(np.int32)) <= _NARROW_EXPONENT))
+            and bool(np.all(np.abs(offset) < _FAR))
+            and np.array_equal(np.ldexp(offset, self.exponents.astype(np.int32)), self.centre)
+        )
+        return centre, shrink, narrow_offset, narrow_shrink, narrow
 
     def _centred_thresholds(self, weights):
         """t_j - w_j.c, correctly rounded but for underflow; infinite where it overflows."""
@@ -147,44 +168,40 @@ class Hyperplanes:
         bad : int
             First row with a NaN or an infinity, or -1.
         """
-        return self._xor_codes(block, slice(0, self.m), columns, counts, codes, margins)
+        return self._xor_codes(block, None, columns, counts, codes, margins)
 
     def _xor_codes(self, block, part, columns, counts, codes, margins=None):
+        """The same for some hyperplanes, a slice that begins at a multiple of 64, or for all if it is None."""
         if codes is None:
             codes = np.empty(len(block), np.uint64)
         if self._ascending:
             return codes, self._xor_codes_on_the_line(block[:, 0], part, columns, codes, margins)
-        if counts is None:
-            counts = np.zeros(2, np.int64)
-        panels = slice(part.start // kernels.LANES, -(-part.stop // kernels.LANES))
-        n_panels = panels.stop - panels.start
-        arguments = (
-            self._isa, block, self._panels[panels], self._cuts[panels], self._slack[panels], self.weights[part],
-            self.thresholds[part], columns, self.centre, self._shrink, self._growth, self._underflow,
-            np.zeros((-(-self.d // kernels.CHUNK), kernels.BLOCK_ROWS, kernels.CHUNK), np.float32),
-            np.empty(self.d, block.dtype), np.empty((n_panels, 4, 16), np.uint64), np.empty(n_panels, np.uint64),
-            codes, counts,
-        )  # fmt: skip
+        first, last = (0, len(self._firsts) - 1) if part is None else self._firsts.searchsorted((part.start, part.stop))
+        scratch = np.empty(len(columns) * kernels.BLOCK_ROWS, np.float32)
+        gathered = None
+        if block.strides[1] != block.itemsize and self.d > 1:
+            gathered = np.empty((kernels.BLOCK_ROWS, self.d), block.dtype)
+        arguments = self._isa, block, first, last, columns, codes, scratch, gathered, counts
         if margins is None:
-            no_margins = self._slack[panels], _NO_FLOAT32, _NO_FLOAT64, self._powers[:0]
-            return codes, kernels.sign_codes(*arguments, *no_margins)
+            return codes, self._xor(block.dtype)(*arguments)
         with default_environment():
             return codes, self._lower_margins(arguments, margins)
 
+    def _xor(self, dtype):
+        return self._tables.xor_float if dtype == np.float32 else self._tables.xor_double
+
     def _lower_margins(self, arguments, margins):
         """The call of the kernel for all hyperplanes with margins: see "Margins" in signs.pyx."""
-        before = margins.copy()
-        nearest = np.zeros(self._slack.shape, np.float32)
-        lanes = nearest.reshape(-1)[: self.m]
+        before, block = margins.copy(), arguments[1]
         with np.errstate(over="ignore", under="ignore"):
-            lanes[:] = np.ldexp(margins, self._powers) * (1 + 2.0**-21)
-            lanes[(margins > 0) & (lanes < _NORMAL32)] = _NORMAL32
-            first = lanes.copy()
-            bad = kernels.sign_codes(*arguments, self._slack + nearest, nearest, margins, self._powers)
-            lower = np.ldexp(lanes.astype(np.float64) * (1 - 2.0**-22), -self._powers)
+            nearest = (np.ldexp(margins, self._powers) * (1 + 2.0**-21)).astype(np.float32)
+            nearest[(margins > 0) & (nearest < _NORMAL32)] = _NORMAL32
+            first = nearest.copy()
+            bad = self._xor(block.dtype)(*arguments, self._slack + nearest, nearest, margins)
+            lower = np.ldexp(nearest.astype(np.float64) * (1 - 2.0**-22), -self._powers)
         lower = np.where(lower < 2.0**-1000, np.nextafter(lower, 0), lower.clip(max=_LARGEST))
-        np.minimum(margins, lower, out=margins, where=lanes < first)
-        if len(arguments[1]):
+        np.minimum(margins, lower, out=margins, where=nearest < first)
+        if len(block):
             margins[self._constant] = np.minimum(before, np.abs(self.thresholds))[self._constant]
         return bad
 
@@ -194,7 +211,7 @@ class Hyperplanes:
         bad = np.flatnonzero(~np.isfinite(x))
         if bad.size:
             return int(bad[0])
-        x, thresholds = x.astype(np.float64), self.thresholds[part]
+        x, thresholds = x.astype(np.float64), self.thresholds[part or slice(None)]
         prefixes = np.append(np.uint64(0), np.bitwise_xor.accumulate(columns))
         codes[:] = prefixes[np.searchsorted(thresholds, x, side="right")]
         if margins is not None and x.size:
@@ -282,6 +299,25 @@ def _exact_sum(terms):
         return math.fsum(terms)
     except (OverflowError, ValueError):  # ValueError: infinities of both signs
         return math.inf
+
+
+def _panel_firsts(m):
+    """First hyperplane of each panel, and m: int32 array. Words begin with a panel, and panels are of like size."""
+    firsts = [np.empty(0, np.int64)]
+    for start in range(0, m, kernels.WORD):
+        n = min(m - start, kernels.WORD)
+        n_panels = -(-n // kernels.PANEL)
+        firsts.append(start + np.arange(n_panels) * n // n_panels)
+    return np.append(np.concatenate(firsts), m).astype(np.int32)
+
+
+def _panels(weights, firsts):
+    """Weights (m, d) panel by panel, coordinate by coordinate: float32 array of shape (p, d, PANEL)."""
+    sizes = np.diff(firsts)
+    panels = np.zeros((len(sizes), weights.shape[1], kernels.PANEL), np.float32)
+    panel = np.repeat(np.arange(len(sizes)), sizes)
+    panels[panel, :, np.arange(len(weights)) - firsts[:-1][panel]] = weights
+    return panels
 
 
 def _powers_above_norms(weights, exponents):

@@ -1,9 +1,10 @@
-/* Step 1 of signs.pyx: inner products of a block of rows with a panel of hyperplanes, in float32.
+/* Step 1 of signs.pyx: inner products of a block of rows with panels of hyperplanes, in float32.
  *
- * A panel holds LANES hyperplanes, coordinate by coordinate: panel[k * LANES + lane].  Lanes carry no
- * dependence on each other, so vector registers hold neighbouring lanes.  A block of centred rows is stored chunk
- * by chunk, rows[(chunk * BLOCK + row) * CHUNK + k], zeros after the last coordinate: so the rows of a chunk lie
- * at distances the compiler knows.
+ * Neighbouring lanes of a vector register hold neighbouring rows, which carry no dependence on each other: a block of
+ * BLOCK rows is taken CHUNK coordinates at a time into a tile, coordinate by coordinate, tile[k * BLOCK + row], centred
+ * and scaled on the way; then each panel of at most PANEL hyperplanes, panel[k * PANEL + lane], is multiplied with it,
+ * all sums of some rows in registers; distances[j * BLOCK + row] gathers the chunks where there are several.  So X is
+ * read once, and nothing of size n x m is written.
  *
  * panel_steps.h is compiled once for each instruction set that the compiler knows; fastmem_isas lists the
  * results, slowest first.  They round differently, within the bounds proved in signs.pyx, so the signs that come
@@ -17,11 +18,11 @@
 #include <stdint.h>
 #include <string.h>
 
-#define FASTMEM_BLOCK 24  /* rows taken through a panel while it is in cache: a multiple of every FASTMEM_ROWS */
-#define FASTMEM_LANES 16
-#define FASTMEM_CHUNK 32    /* coordinates added up on their own: signs.pyx counts the additions */
-#define FASTMEM_STEP (FASTMEM_BLOCK * FASTMEM_CHUNK)  /* from one chunk of a centred row to its next */
-#define FASTMEM_DEPTH 2048  /* coordinates of a panel that stay in cache, a multiple of FASTMEM_CHUNK */
+#define FASTMEM_BLOCK 64  /* rows of a tile, and bits of a mask of rows */
+#define FASTMEM_PANEL 6   /* hyperplanes whose sums fit the registers together */
+#define FASTMEM_CHUNK 32  /* coordinates added up on their own: signs.pyx counts the additions */
+#define FASTMEM_UNIT 4    /* coordinates that are read together */
+#define FASTMEM_WORD 32   /* hyperplanes whose signs are decided together: bits of a lane */
 
 #define FASTMEM_JOIN_(a, b) a##_##b
 #define FASTMEM_JOIN(a, b) FASTMEM_JOIN_(a, b)
@@ -31,49 +32,127 @@
 
 #if defined(__clang__)
 #define FASTMEM_UNROLL _Pragma("clang loop unroll(full)")
-#define FASTMEM_ROLLED
 #define FASTMEM_INLINE __attribute__((always_inline)) inline
 #elif defined(__GNUC__)
 #define FASTMEM_UNROLL _Pragma("GCC unroll 16")
-#define FASTMEM_ROLLED _Pragma("GCC unroll 1")
 #define FASTMEM_INLINE __attribute__((always_inline)) inline
 #else
 #define FASTMEM_UNROLL
-#define FASTMEM_ROLLED
 #define FASTMEM_INLINE inline
 #endif
 
+/* How the columns are centred and scaled, for ceil(d / UNIT) * UNIT columns, the last ones with 0 and 1.  Where float32
+ * holds all of offset = centre * shrink and shrink, `narrow` says so. */
+typedef struct {
+    const double *centre, *shrink;
+    const float *narrow_offset, *narrow_shrink;
+    int narrow;
+} fastmem_frame;
+
+/* Rows that will be read next, of which some are asked for now and then: memory is slow, and busy while sums are taken. */
+typedef struct {
+    const char *row;
+    ptrdiff_t stride, n_rows, bytes, offset, share;
+} fastmem_ahead;
+
+/* Hyperplanes: of panel p those from firsts[p] to firsts[p + 1], coordinate by coordinate, filled up with zeros; their
+ * thresholds begin with that of hyperplane firsts[0]. */
+typedef struct {
+    const float *weights, *cuts;
+    const int32_t *firsts;
+    ptrdiff_t n_panels, d;
+} fastmem_panels;
+
+/* Of each row: the least |distance|, less what it may err by that does not depend on the row, and a code in two halves. */
+typedef struct {
+    float least[FASTMEM_BLOCK];
+    uint32_t low[FASTMEM_BLOCK], high[FASTMEM_BLOCK];
+} fastmem_decisions;
+
+/* The steps of one instruction set.  Rows lie `stride` bytes apart, and n_rows <= BLOCK of them count; other rows of
+ * what is written may hold anything.
+ *
+ * load_float, load_double: the coordinates start to start + length of some rows to a tile, and the sums of their
+ *     squares added to `squares`.
+ * distances: the inner products of a tile, which holds coordinates from `start` on, added to those before, or to -cut if
+ *     start is 0; for hyperplane j at distances + (j - firsts[0]) * BLOCK.  With each panel some lines ahead are asked for.
+ * signs: what distances decide, which are read, or computed if they are NULL and d <= CHUNK.  least becomes at most the
+ *     least of |distance| - reach (0 if NULL), and the code, first 0, the bits [distance > 0] of at most 2 WORD
+ *     hyperplanes in order, or if there are columns the XOR of columns[j] where distance > 0.
+ * bounds: growth * sqrt(square) + underflow.
+ * undecided: the rows with not least > bound.
+ * sums_float, sums_double: an inner product in float64, and the sum of the absolute values of its terms. */
 typedef struct {
     const char *name;
-    void (*centre_float)(const float *x, const double *centre, const double *shrink, ptrdiff_t d, float *out);
-    void (*centre_double)(const double *x, const double *centre, const double *shrink, ptrdiff_t d, float *out);
+    void (*load_float)(const char *rows, ptrdiff_t stride, ptrdiff_t n_rows, ptrdiff_t start, ptrdiff_t length,
+                       const fastmem_frame *frame, float *tile, float *squares);
+    void (*load_double)(const char *rows, ptrdiff_t stride, ptrdiff_t n_rows, ptrdiff_t start, ptrdiff_t length,
+                        const fastmem_frame *frame, float *tile, float *squares);
+    void (*distances)(const float *tile, ptrdiff_t n_rows, ptrdiff_t length, const fastmem_panels *panels,
+                      ptrdiff_t start, float *distances, fastmem_ahead *ahead);
+    void (*signs)(const float *tile, const float *distances, ptrdiff_t n_rows, const fastmem_panels *panels,
+                  const float *reach, const uint64_t *columns, fastmem_decisions *out, fastmem_ahead *ahead);
+    void (*bounds)(const float *squares, ptrdiff_t n_rows, float growth, float underflow, float *bounds);
+    uint64_t (*undecided)(const float *least, const float *bounds, ptrdiff_t n_rows);
     void (*sums_float)(const float *w, const float *x, ptrdiff_t d, double *total, double *absolute);
     void (*sums_double)(const float *w, const double *x, ptrdiff_t d, double *total, double *absolute);
-    double (*squared_norm)(const float *row, ptrdiff_t d);
-    void (*products)(const float *rows, ptrdiff_t n_rows, ptrdiff_t d, const float *panel, float *products);
-    void (*decide)(const float *products, ptrdiff_t n_rows, const float *bounds, const float *cuts,
-                   const float *reach, uint16_t *signs, uint16_t *undecided);
 } fastmem_isa;
+
+#if defined(__GNUC__)
+#define FASTMEM_PREFETCH(address) __builtin_prefetch(address, 0, 2)
+static inline int fastmem_first_bit(uint64_t bits) { return __builtin_ctzll(bits); }
+#else
+#define FASTMEM_PREFETCH(address) ((void)(address))
+static inline int fastmem_first_bit(uint64_t bits) { int i = 0; while (!(bits & 1)) { bits >>= 1; i++; } return i; }
+#endif
+
+#define FASTMEM_LINE 64  /* bytes */
+
+/* Ask for the next `share` lines. */
+static FASTMEM_INLINE void fastmem_ask(fastmem_ahead *ahead)
+{
+    for (ptrdiff_t left = ahead->share; left > 0 && ahead->n_rows > 0; left--) {
+        FASTMEM_PREFETCH(ahead->row + ahead->offset);
+        ahead->offset += FASTMEM_LINE;
+        if (ahead->offset >= ahead->bytes) {
+            ahead->offset = 0;
+            ahead->row += ahead->stride;
+            ahead->n_rows--;
+        }
+    }
+}
 
 /* Baseline: 4 lanes in vectors that GCC and clang map to SSE2, NEON and the like; an array for other compilers.
  *
- * bits() tells of the 16 distances products - cuts which are positive, and which are undecided: not beyond bound +
- * reach, or NaN.  The sign of an undecided one means nothing. */
+ * An includer of panel_steps.h defines FASTMEM_ISA, FASTMEM_TARGET, FASTMEM_WIDTH (lanes of a vector), FASTMEM_VECTORS
+ * (vectors of rows whose sums with a panel fit the registers), FASTMEM_GROUP (rows that read_unit reads), and functions:
+ *     broadcast, broadcast_word, multiply_add, add, square_root, as their names say
+ *     nearest(least, distance)            min(least, |distance|), where neither is NaN
+ *     nearer(least, distance, reach)      min(least, |distance| - reach), likewise
+ *     push(word, distance)                the word shifted down by one bit, its highest bit the sign bit of distance
+ *     flip(code, distance, column)        code ^ column where the sign bit of distance is 0
+ *     beyond(least, bound)                the bits [least > bound] */
 
 #define FASTMEM_ISA baseline
 #define FASTMEM_TARGET
 #define FASTMEM_WIDTH 4
-#define FASTMEM_ROWS 3
+#define FASTMEM_VECTORS 2
+#define FASTMEM_GROUP 4
 
 #if defined(__GNUC__)
 
 typedef float fastmem_vector_baseline __attribute__((vector_size(16)));
+typedef uint32_t fastmem_words_baseline __attribute__((vector_size(16)));
 typedef int32_t fastmem_flags __attribute__((vector_size(16)));
 
-static inline fastmem_vector_baseline fastmem_multiply_add_baseline(float x, fastmem_vector_baseline w,
-                                                                    fastmem_vector_baseline sum)
+static inline fastmem_vector_baseline fastmem_broadcast_baseline(float x)
 {
-    return sum + x * w;
+    return (fastmem_vector_baseline){x, x, x, x};
+}
+
+static inline fastmem_words_baseline fastmem_broadcast_word_baseline(uint32_t x)
+{
+    return (fastmem_words_baseline){x, x, x, x};
 }
 
 static inline fastmem_vector_baseline fastmem_add_baseline(fastmem_vector_baseline a, fastmem_vector_baseline b)
@@ -81,58 +160,129 @@ static inline fastmem_vector_baseline fastmem_add_baseline(fastmem_vector_baseli
     return a + b;
 }
 
-static inline void fastmem_bits_baseline(const float *products, float bound, const float *cuts, const float *reach,
-                                         uint16_t *signs, uint16_t *undecided)
+#if defined(__aarch64__)
+#include <arm_neon.h>
+
+static inline fastmem_vector_baseline fastmem_multiply_add_baseline(fastmem_vector_baseline x, fastmem_vector_baseline w,
+                                                                    fastmem_vector_baseline sum)
 {
-    fastmem_flags sign_bits = {0}, undecided_bits = {0}, bit = {1, 2, 4, 8};
-    for (int v = 0; v < FASTMEM_LANES; v += 4) {
-        fastmem_vector_baseline product, cut, limit;
-        memcpy(&product, products + v, sizeof product);
-        memcpy(&cut, cuts + v, sizeof cut);
-        memcpy(&limit, reach + v, sizeof limit);
-        product -= cut;
-        limit += bound;
-        sign_bits |= (product > 0.0f) & bit;
-        undecided_bits |= ~((product > limit) | (-product > limit)) & bit;
-        bit <<= 4;
-    }
-    *signs = (uint16_t)(sign_bits[0] | sign_bits[1] | sign_bits[2] | sign_bits[3]);
-    *undecided = (uint16_t)(undecided_bits[0] | undecided_bits[1] | undecided_bits[2] | undecided_bits[3]);
+    return (fastmem_vector_baseline)vfmaq_f32((float32x4_t)sum, (float32x4_t)x, (float32x4_t)w);
+}
+#else
+static inline fastmem_vector_baseline fastmem_multiply_add_baseline(fastmem_vector_baseline x, fastmem_vector_baseline w,
+                                                                    fastmem_vector_baseline sum)
+{
+    return sum + x * w;
+}
+#endif
+
+static inline fastmem_vector_baseline fastmem_square_root_baseline(fastmem_vector_baseline x)
+{
+    return (fastmem_vector_baseline){sqrtf(x[0]), sqrtf(x[1]), sqrtf(x[2]), sqrtf(x[3])};
+}
+
+static inline fastmem_vector_baseline fastmem_nearer_baseline(fastmem_vector_baseline least,
+                                                              fastmem_vector_baseline distance,
+                                                              fastmem_vector_baseline reach)
+{
+    fastmem_vector_baseline size = (fastmem_vector_baseline)((fastmem_words_baseline)distance & 0x7FFFFFFFu) - reach;
+    fastmem_flags smaller = size < least;
+    return (fastmem_vector_baseline)(((fastmem_flags)size & smaller) | ((fastmem_flags)least & ~smaller));
+}
+
+static inline fastmem_words_baseline fastmem_push_baseline(fastmem_words_baseline word, fastmem_vector_baseline distance)
+{
+    return (word >> 1) | ((fastmem_words_baseline)distance & 0x80000000u);
+}
+
+static inline fastmem_words_baseline fastmem_flip_baseline(fastmem_words_baseline code, fastmem_vector_baseline distance,
+                                                           fastmem_words_baseline column)
+{
+    return code ^ (~(fastmem_words_baseline)((fastmem_flags)distance >> 31) & column);
+}
+
+static inline unsigned fastmem_beyond_baseline(fastmem_vector_baseline least, fastmem_vector_baseline bound)
+{
+    fastmem_flags bits = (least > bound) & (fastmem_flags){1, 2, 4, 8};
+    return (unsigned)(bits[0] | bits[1] | bits[2] | bits[3]);
 }
 
 #else
 
 typedef struct { float lane[4]; } fastmem_vector_baseline;
+typedef struct { uint32_t lane[4]; } fastmem_words_baseline;
 
-static inline fastmem_vector_baseline fastmem_multiply_add_baseline(float x, fastmem_vector_baseline w,
-                                                                    fastmem_vector_baseline sum)
+#define FASTMEM_LANES for (int lane = 0; lane < 4; lane++)
+
+static inline fastmem_vector_baseline fastmem_broadcast_baseline(float x)
 {
-    for (int lane = 0; lane < 4; lane++)
-        sum.lane[lane] += x * w.lane[lane];
-    return sum;
+    fastmem_vector_baseline result = {{x, x, x, x}};
+    return result;
+}
+
+static inline fastmem_words_baseline fastmem_broadcast_word_baseline(uint32_t x)
+{
+    fastmem_words_baseline result = {{x, x, x, x}};
+    return result;
 }
 
 static inline fastmem_vector_baseline fastmem_add_baseline(fastmem_vector_baseline a, fastmem_vector_baseline b)
 {
-    for (int lane = 0; lane < 4; lane++)
-        a.lane[lane] += b.lane[lane];
+    FASTMEM_LANES a.lane[lane] += b.lane[lane];
     return a;
 }
 
-static inline void fastmem_bits_baseline(const float *products, float bound, const float *cuts, const float *reach,
-                                         uint16_t *signs, uint16_t *undecided)
+static inline fastmem_vector_baseline fastmem_multiply_add_baseline(fastmem_vector_baseline x, fastmem_vector_baseline w,
+                                                                    fastmem_vector_baseline sum)
 {
-    unsigned sign_bits = 0, undecided_bits = 0;
-    for (int lane = 0; lane < FASTMEM_LANES; lane++) {
-        float distance = products[lane] - cuts[lane];
-        sign_bits |= (unsigned)(distance > 0) << lane;
-        undecided_bits |= (unsigned)!(fabsf(distance) > bound + reach[lane]) << lane;
+    FASTMEM_LANES sum.lane[lane] += x.lane[lane] * w.lane[lane];
+    return sum;
+}
+
+static inline fastmem_vector_baseline fastmem_square_root_baseline(fastmem_vector_baseline x)
+{
+    FASTMEM_LANES x.lane[lane] = sqrtf(x.lane[lane]);
+    return x;
+}
+
+static inline fastmem_vector_baseline fastmem_nearer_baseline(fastmem_vector_baseline least,
+                                                              fastmem_vector_baseline distance,
+                                                              fastmem_vector_baseline reach)
+{
+    FASTMEM_LANES {
+        float size = fabsf(distance.lane[lane]) - reach.lane[lane];
+        least.lane[lane] = size < least.lane[lane] ? size : least.lane[lane];
     }
-    *signs = (uint16_t)sign_bits;
-    *undecided = (uint16_t)undecided_bits;
+    return least;
+}
+
+static inline fastmem_words_baseline fastmem_push_baseline(fastmem_words_baseline word, fastmem_vector_baseline distance)
+{
+    FASTMEM_LANES word.lane[lane] = (word.lane[lane] >> 1) | ((uint32_t)!!signbit(distance.lane[lane]) << 31);
+    return word;
+}
+
+static inline fastmem_words_baseline fastmem_flip_baseline(fastmem_words_baseline code, fastmem_vector_baseline distance,
+                                                           fastmem_words_baseline column)
+{
+    FASTMEM_LANES code.lane[lane] ^= signbit(distance.lane[lane]) ? 0 : column.lane[lane];
+    return code;
+}
+
+static inline unsigned fastmem_beyond_baseline(fastmem_vector_baseline least, fastmem_vector_baseline bound)
+{
+    unsigned bits = 0;
+    FASTMEM_LANES bits |= (unsigned)(least.lane[lane] > bound.lane[lane]) << lane;
+    return bits;
 }
 
 #endif
+
+static inline fastmem_vector_baseline fastmem_nearest_baseline(fastmem_vector_baseline least,
+                                                               fastmem_vector_baseline distance)
+{
+    return fastmem_nearer_baseline(least, distance, fastmem_broadcast_baseline(0.0f));
+}
 
 #include "panel_steps.h"
 
@@ -141,64 +291,105 @@ static inline void fastmem_bits_baseline(const float *products, float bound, con
 #define FASTMEM_X86
 #include <immintrin.h>
 
+#undef FASTMEM_GROUP
+#define FASTMEM_GROUP 8  /* with AVX2 */
+
 #define FASTMEM_ISA avx2
 #define FASTMEM_TARGET __attribute__((target("avx2,fma")))
 #define FASTMEM_WIDTH 8
-#define FASTMEM_ROWS 6
+#define FASTMEM_VECTORS 2
 
 typedef __m256 fastmem_vector_avx2;
+typedef __m256i fastmem_words_avx2;
 
-FASTMEM_TARGET static inline __m256 fastmem_multiply_add_avx2(float x, __m256 w, __m256 sum)
+FASTMEM_TARGET static inline __m256 fastmem_broadcast_avx2(float x) { return _mm256_set1_ps(x); }
+
+FASTMEM_TARGET static inline __m256i fastmem_broadcast_word_avx2(uint32_t x) { return _mm256_set1_epi32((int)x); }
+
+FASTMEM_TARGET static inline __m256 fastmem_multiply_add_avx2(__m256 x, __m256 w, __m256 sum)
 {
-    return _mm256_fmadd_ps(_mm256_set1_ps(x), w, sum);
+    return _mm256_fmadd_ps(x, w, sum);
 }
 
-FASTMEM_TARGET static inline __m256 fastmem_add_avx2(__m256 a, __m256 b)
+FASTMEM_TARGET static inline __m256 fastmem_add_avx2(__m256 a, __m256 b) { return _mm256_add_ps(a, b); }
+
+FASTMEM_TARGET static inline __m256 fastmem_square_root_avx2(__m256 x) { return _mm256_sqrt_ps(x); }
+
+FASTMEM_TARGET static inline __m256 fastmem_nearest_avx2(__m256 least, __m256 distance)
 {
-    return _mm256_add_ps(a, b);
+    return _mm256_min_ps(least, _mm256_andnot_ps(_mm256_set1_ps(-0.0f), distance));
 }
 
-FASTMEM_TARGET static inline void fastmem_bits_avx2(const float *products, float bound, const float *cuts,
-                                                    const float *reach, uint16_t *signs, uint16_t *undecided)
+FASTMEM_TARGET static inline __m256 fastmem_nearer_avx2(__m256 least, __m256 distance, __m256 reach)
 {
-    unsigned negative_bits = 0, undecided_bits = 0;
-    for (int v = 0; v < FASTMEM_LANES; v += 8) {
-        __m256 distance = _mm256_sub_ps(_mm256_loadu_ps(products + v), _mm256_loadu_ps(cuts + v));
-        __m256 limit = _mm256_add_ps(_mm256_set1_ps(bound), _mm256_loadu_ps(reach + v));
-        __m256 absolute = _mm256_andnot_ps(_mm256_set1_ps(-0.0f), distance);
-        negative_bits |= (unsigned)_mm256_movemask_ps(distance) << v;
-        undecided_bits |= (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(absolute, limit, _CMP_NGT_UQ)) << v;
-    }
-    *signs = (uint16_t)~negative_bits;
-    *undecided = (uint16_t)undecided_bits;
+    return _mm256_min_ps(least, _mm256_sub_ps(_mm256_andnot_ps(_mm256_set1_ps(-0.0f), distance), reach));
+}
+
+FASTMEM_TARGET static inline __m256i fastmem_push_avx2(__m256i word, __m256 distance)
+{
+    __m256i sign = _mm256_and_si256(_mm256_castps_si256(distance), _mm256_set1_epi32((int)0x80000000u));
+    return _mm256_or_si256(_mm256_srli_epi32(word, 1), sign);
+}
+
+FASTMEM_TARGET static inline __m256i fastmem_flip_avx2(__m256i code, __m256 distance, __m256i column)
+{
+    __m256i negative = _mm256_srai_epi32(_mm256_castps_si256(distance), 31);
+    return _mm256_xor_si256(code, _mm256_andnot_si256(negative, column));
+}
+
+FASTMEM_TARGET static inline unsigned fastmem_beyond_avx2(__m256 least, __m256 bound)
+{
+    return (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(least, bound, _CMP_GT_OQ));
 }
 
 #include "panel_steps.h"
 
 #define FASTMEM_ISA avx512
-#define FASTMEM_TARGET __attribute__((target("avx512f,avx2,fma")))
+#define FASTMEM_TARGET __attribute__((target("avx512f,avx512dq,avx2,fma")))
 #define FASTMEM_WIDTH 16
-#define FASTMEM_ROWS 8
+#define FASTMEM_VECTORS 4
 
 typedef __m512 fastmem_vector_avx512;
+typedef __m512i fastmem_words_avx512;
 
-FASTMEM_TARGET static inline __m512 fastmem_multiply_add_avx512(float x, __m512 w, __m512 sum)
+FASTMEM_TARGET static inline __m512 fastmem_broadcast_avx512(float x) { return _mm512_set1_ps(x); }
+
+FASTMEM_TARGET static inline __m512i fastmem_broadcast_word_avx512(uint32_t x) { return _mm512_set1_epi32((int)x); }
+
+FASTMEM_TARGET static inline __m512 fastmem_multiply_add_avx512(__m512 x, __m512 w, __m512 sum)
 {
-    return _mm512_fmadd_ps(_mm512_set1_ps(x), w, sum);
+    return _mm512_fmadd_ps(x, w, sum);
 }
 
-FASTMEM_TARGET static inline __m512 fastmem_add_avx512(__m512 a, __m512 b)
+FASTMEM_TARGET static inline __m512 fastmem_add_avx512(__m512 a, __m512 b) { return _mm512_add_ps(a, b); }
+
+FASTMEM_TARGET static inline __m512 fastmem_square_root_avx512(__m512 x) { return _mm512_sqrt_ps(x); }
+
+FASTMEM_TARGET static inline __m512 fastmem_nearest_avx512(__m512 least, __m512 distance)
 {
-    return _mm512_add_ps(a, b);
+    return _mm512_range_ps(least, distance, 0x0A);  /* the smaller of both sizes, and its sign cleared */
 }
 
-FASTMEM_TARGET static inline void fastmem_bits_avx512(const float *products, float bound, const float *cuts,
-                                                      const float *reach, uint16_t *signs, uint16_t *undecided)
+FASTMEM_TARGET static inline __m512 fastmem_nearer_avx512(__m512 least, __m512 distance, __m512 reach)
 {
-    __m512 distance = _mm512_sub_ps(_mm512_loadu_ps(products), _mm512_loadu_ps(cuts));
-    __m512 limit = _mm512_add_ps(_mm512_set1_ps(bound), _mm512_loadu_ps(reach));
-    *signs = (uint16_t)_mm512_cmp_ps_mask(distance, _mm512_setzero_ps(), _CMP_GT_OQ);
-    *undecided = (uint16_t)_mm512_cmp_ps_mask(_mm512_abs_ps(distance), limit, _CMP_NGT_UQ);
+    return _mm512_min_ps(least, _mm512_sub_ps(_mm512_abs_ps(distance), reach));
+}
+
+FASTMEM_TARGET static inline __m512i fastmem_push_avx512(__m512i word, __m512 distance)
+{
+    return _mm512_ternarylogic_epi32(_mm512_srli_epi32(word, 1), _mm512_castps_si512(distance),
+                                     _mm512_set1_epi32((int)0x80000000u), 0xF8);  /* a | (b & c) */
+}
+
+FASTMEM_TARGET static inline __m512i fastmem_flip_avx512(__m512i code, __m512 distance, __m512i column)
+{
+    __m512i negative = _mm512_srai_epi32(_mm512_castps_si512(distance), 31);
+    return _mm512_ternarylogic_epi32(code, negative, column, 0xD2);  /* a ^ (~b & c) */
+}
+
+FASTMEM_TARGET static inline unsigned fastmem_beyond_avx512(__m512 least, __m512 bound)
+{
+    return (unsigned)_mm512_cmp_ps_mask(least, bound, _CMP_GT_OQ);
 }
 
 #include "panel_steps.h"
@@ -223,7 +414,7 @@ static inline int fastmem_supports(int i)
     if (i == 1)
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     if (i == 2)
-        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && fastmem_supports(1);
 #endif
     return i == 0;
 }

@@ -1,10 +1,7 @@
-/* Template: the steps of a fastmem_isa, from the vectors of one instruction set (see panel.h).
- *
- * The includer defines FASTMEM_ISA, FASTMEM_TARGET, FASTMEM_WIDTH (lanes of a vector), FASTMEM_ROWS (rows whose sums
- * fit the registers together) and the functions multiply_add, add and bits.
- */
+/* Template: the steps of a fastmem_isa, from the vectors of one instruction set: what panel.h says that an includer
+ * defines. */
 #define FASTMEM_VECTOR FASTMEM_NAME(vector)
-#define FASTMEM_VECTORS (FASTMEM_LANES / FASTMEM_WIDTH)
+#define FASTMEM_WORDS FASTMEM_NAME(words)
 
 FASTMEM_INLINE FASTMEM_TARGET static FASTMEM_VECTOR FASTMEM_NAME(load)(const float *lanes)
 {
@@ -20,95 +17,223 @@ FASTMEM_INLINE FASTMEM_TARGET static FASTMEM_VECTOR FASTMEM_NAME(load)(const flo
 #include "panel_rows.h"
 #undef FASTMEM_REAL
 
-/* Sum of squares of float32 numbers in float64: no square over- or underflows. */
-FASTMEM_TARGET static double FASTMEM_NAME(squared_norm)(const float *row, ptrdiff_t d)
+/* sum += the inner products of n hyperplanes with a few vectors of rows, over some neighbouring coordinates. */
+FASTMEM_INLINE FASTMEM_TARGET static void FASTMEM_NAME(sum)(const float *tile, ptrdiff_t length, const float *panel,
+                                                            const int n, const int n_vectors,
+                                                            FASTMEM_VECTOR (*sum)[FASTMEM_VECTORS])
 {
-    double sum[8] = {0.0};
-    for (; d > 0; d -= FASTMEM_CHUNK, row += FASTMEM_STEP)
-        FASTMEM_ROLLED  /* or GCC 12 unrolls it and finds no vectors in it */
-        for (int k = 0; k < FASTMEM_CHUNK; k += 8)
-            for (int lane = 0; lane < 8; lane++)
-                sum[lane] += (double)row[k + lane] * (double)row[k + lane];
-    return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
-}
-
-/* products[row * LANES + lane] of a few rows grows by the coordinates start to stop of the inner products.
- *
- * Sums run over CHUNK coordinates at a time and the chunk sums are then added: a product takes part in at
- * most CHUNK + ceil(d / CHUNK) additions, which is the number the error bound in signs.pyx is proved from. */
-FASTMEM_INLINE FASTMEM_TARGET static void FASTMEM_NAME(tile)(const float *rows, const int n_rows, const float *panel,
-                                                             ptrdiff_t start, ptrdiff_t stop, float *products)
-{
-    static const float zeros[FASTMEM_WIDTH] = {0.0f};
-    for (; start < stop; start += FASTMEM_CHUNK) {
-        const float *row_chunk = rows + start / FASTMEM_CHUNK * FASTMEM_STEP;
-        const float *panel_chunk = panel + start * FASTMEM_LANES;
-        ptrdiff_t length = start + FASTMEM_CHUNK < stop ? FASTMEM_CHUNK : stop - start;
-        FASTMEM_VECTOR sum[FASTMEM_ROWS][FASTMEM_VECTORS], w[FASTMEM_VECTORS];
+    FASTMEM_VECTOR x[FASTMEM_VECTORS];
+    for (ptrdiff_t k = 0; k < length; k++) {
         FASTMEM_UNROLL
-        for (int row = 0; row < n_rows; row++)
+        for (int v = 0; v < n_vectors; v++)
+            x[v] = FASTMEM_NAME(load)(tile + k * FASTMEM_BLOCK + v * FASTMEM_WIDTH);
+        FASTMEM_UNROLL
+        for (int j = 0; j < n; j++) {
+            FASTMEM_VECTOR w = FASTMEM_NAME(broadcast)(panel[k * FASTMEM_PANEL + j]);
             FASTMEM_UNROLL
-            for (int v = 0; v < FASTMEM_VECTORS; v++)
-                sum[row][v] = FASTMEM_NAME(load)(zeros);
-        for (ptrdiff_t k = 0; k < length; k++) {
-            FASTMEM_UNROLL
-            for (int v = 0; v < FASTMEM_VECTORS; v++)
-                w[v] = FASTMEM_NAME(load)(panel_chunk + k * FASTMEM_LANES + v * FASTMEM_WIDTH);
-            FASTMEM_UNROLL
-            for (int row = 0; row < n_rows; row++)
-                FASTMEM_UNROLL
-                for (int v = 0; v < FASTMEM_VECTORS; v++)
-                    sum[row][v] = FASTMEM_NAME(multiply_add)(row_chunk[row * FASTMEM_CHUNK + k], w[v], sum[row][v]);
+            for (int v = 0; v < n_vectors; v++)
+                sum[j][v] = FASTMEM_NAME(multiply_add)(x[v], w, sum[j][v]);
         }
+    }
+}
+
+/* `body` for each tile of rows of a block, with the constant n, the hyperplanes of a panel, and the constant n_vectors. */
+#define FASTMEM_TILES(body, n) \
+    do { \
+        ptrdiff_t row = 0; \
+        for (; n_rows - row > (FASTMEM_VECTORS - 1) * FASTMEM_WIDTH; row += FASTMEM_VECTORS * FASTMEM_WIDTH) \
+            body(n, FASTMEM_VECTORS); \
+        for (; row < n_rows; row += FASTMEM_WIDTH) \
+            body(n, 1); \
+    } while (0)
+
+#define FASTMEM_SIZES(body, size) \
+    switch (size) { \
+    case 1: FASTMEM_TILES(body, 1); break; \
+    case 2: FASTMEM_TILES(body, 2); break; \
+    case 3: FASTMEM_TILES(body, 3); break; \
+    case 4: FASTMEM_TILES(body, 4); break; \
+    case 5: FASTMEM_TILES(body, 5); break; \
+    case 6: FASTMEM_TILES(body, 6); break; \
+    }
+
+/* Sums run over CHUNK coordinates at a time and the chunk sums are then added, the first one to -cut: a term takes part
+ * in at most CHUNK + ceil(d / CHUNK) additions, which is the number the error bound in signs.pyx is proved from. */
+FASTMEM_INLINE FASTMEM_TARGET static void FASTMEM_NAME(add_chunk)(const float *tile, ptrdiff_t length,
+                                                                  const float *panel, const int n, const int n_vectors,
+                                                                  const float *cuts, int more, float *distances)
+{
+    FASTMEM_VECTOR sum[FASTMEM_PANEL][FASTMEM_VECTORS];
+    FASTMEM_UNROLL
+    for (int j = 0; j < n; j++)
         FASTMEM_UNROLL
-        for (int row = 0; row < n_rows; row++)
-            FASTMEM_UNROLL
-            for (int v = 0; v < FASTMEM_VECTORS; v++) {
-                float *product = products + row * FASTMEM_LANES + v * FASTMEM_WIDTH;
-                FASTMEM_VECTOR total = sum[row][v];
-                if (start > 0)
-                    total = FASTMEM_NAME(add)(FASTMEM_NAME(load)(product), total);
-                memcpy(product, &total, sizeof total);
+        for (int v = 0; v < n_vectors; v++)
+            sum[j][v] = FASTMEM_NAME(broadcast)(more ? 0.0f : -cuts[j]);
+    FASTMEM_NAME(sum)(tile, length, panel, n, n_vectors, sum);
+    FASTMEM_UNROLL
+    for (int j = 0; j < n; j++)
+        FASTMEM_UNROLL
+        for (int v = 0; v < n_vectors; v++) {
+            float *distance = distances + j * FASTMEM_BLOCK + v * FASTMEM_WIDTH;
+            if (more)
+                sum[j][v] = FASTMEM_NAME(add)(FASTMEM_NAME(load)(distance), sum[j][v]);
+            memcpy(distance, &sum[j][v], sizeof sum[j][v]);
+        }
+}
+
+FASTMEM_TARGET static void FASTMEM_NAME(distances)(const float *tile, ptrdiff_t n_rows, ptrdiff_t length,
+                                                   const fastmem_panels *panels, ptrdiff_t start, float *distances,
+                                                   fastmem_ahead *ahead)
+{
+#define FASTMEM_BODY(n, n_vectors) \
+    FASTMEM_NAME(add_chunk)(tile + row, length, panel, n, n_vectors, panels->cuts + first, start > 0, \
+                            distances + first * FASTMEM_BLOCK + row)
+    for (ptrdiff_t p = 0; p < panels->n_panels; p++) {
+        const float *panel = panels->weights + (p * panels->d + start) * FASTMEM_PANEL;
+        ptrdiff_t first = panels->firsts[p] - panels->firsts[0];
+        fastmem_ask(ahead);
+        FASTMEM_SIZES(FASTMEM_BODY, panels->firsts[p + 1] - panels->firsts[p])
+    }
+#undef FASTMEM_BODY
+}
+
+/* Codes and nearest distances of a few vectors of rows, given those of n more hyperplanes. */
+FASTMEM_INLINE FASTMEM_TARGET static void FASTMEM_NAME(decide)(const FASTMEM_VECTOR (*distances)[FASTMEM_VECTORS],
+                                                               const int n, const int n_vectors, const float *reach,
+                                                               const uint64_t *columns, float *least, uint32_t *low,
+                                                               uint32_t *high)
+{
+    FASTMEM_VECTOR nearest[FASTMEM_VECTORS];
+    FASTMEM_WORDS first[FASTMEM_VECTORS], second[FASTMEM_VECTORS];
+    FASTMEM_UNROLL
+    for (int v = 0; v < n_vectors; v++) {
+        nearest[v] = FASTMEM_NAME(load)(least + v * FASTMEM_WIDTH);
+        memcpy(&first[v], low + v * FASTMEM_WIDTH, sizeof first[v]);
+        if (columns)
+            memcpy(&second[v], high + v * FASTMEM_WIDTH, sizeof second[v]);
+    }
+    FASTMEM_UNROLL
+    for (int j = 0; j < n; j++)
+        FASTMEM_UNROLL
+        for (int v = 0; v < n_vectors; v++) {
+            FASTMEM_VECTOR distance = distances[j][v];
+            if (reach)
+                nearest[v] = FASTMEM_NAME(nearer)(nearest[v], distance, FASTMEM_NAME(broadcast)(reach[j]));
+            else
+                nearest[v] = FASTMEM_NAME(nearest)(nearest[v], distance);
+            if (columns) {
+                first[v] = FASTMEM_NAME(flip)(first[v], distance, FASTMEM_NAME(broadcast_word)((uint32_t)columns[j]));
+                second[v] = FASTMEM_NAME(flip)(second[v], distance,
+                                               FASTMEM_NAME(broadcast_word)((uint32_t)(columns[j] >> 32)));
+            } else {
+                first[v] = FASTMEM_NAME(push)(first[v], distance);
             }
+        }
+    FASTMEM_UNROLL
+    for (int v = 0; v < n_vectors; v++) {
+        memcpy(least + v * FASTMEM_WIDTH, &nearest[v], sizeof nearest[v]);
+        memcpy(low + v * FASTMEM_WIDTH, &first[v], sizeof first[v]);
+        if (columns)
+            memcpy(high + v * FASTMEM_WIDTH, &second[v], sizeof second[v]);
     }
 }
 
-FASTMEM_TARGET static void FASTMEM_NAME(products)(const float *rows, ptrdiff_t n_rows, ptrdiff_t d, const float *panel,
-                                                  float *products)
+/* Distances of some hyperplanes, either computed from all their coordinates or read, and what they decide. */
+FASTMEM_INLINE FASTMEM_TARGET static void FASTMEM_NAME(decide_panel)(
+    const float *tile, const float *panel, ptrdiff_t d, const float *cuts, const float *distances, const int n,
+    const int n_vectors, const float *reach, const uint64_t *columns, float *least, uint32_t *low, uint32_t *high)
 {
-    for (ptrdiff_t start = 0; start < d; start += FASTMEM_DEPTH) {
-        ptrdiff_t stop = start + FASTMEM_DEPTH < d ? start + FASTMEM_DEPTH : d;
-        ptrdiff_t row = 0;
-        for (; row + FASTMEM_ROWS <= n_rows; row += FASTMEM_ROWS)
-            FASTMEM_NAME(tile)(rows + row * FASTMEM_CHUNK, FASTMEM_ROWS, panel, start, stop,
-                               products + row * FASTMEM_LANES);
-        for (; row < n_rows; row++)
-            FASTMEM_NAME(tile)(rows + row * FASTMEM_CHUNK, 1, panel, start, stop, products + row * FASTMEM_LANES);
+    FASTMEM_VECTOR sum[FASTMEM_PANEL][FASTMEM_VECTORS];
+    FASTMEM_UNROLL
+    for (int j = 0; j < n; j++)
+        FASTMEM_UNROLL
+        for (int v = 0; v < n_vectors; v++)
+            sum[j][v] = distances ? FASTMEM_NAME(load)(distances + j * FASTMEM_BLOCK + v * FASTMEM_WIDTH)
+                                  : FASTMEM_NAME(broadcast)(-cuts[j]);
+    if (!distances)
+        FASTMEM_NAME(sum)(tile, d, panel, n, n_vectors, sum);
+    FASTMEM_NAME(decide)(sum, n, n_vectors, reach, columns, least, low, high);
+}
+
+FASTMEM_INLINE FASTMEM_TARGET static void FASTMEM_NAME(decide_panels)(
+    const float *tile, const float *distances, ptrdiff_t n_rows, const fastmem_panels *panels, const float *reach,
+    const uint64_t *columns, fastmem_decisions *out, fastmem_ahead *ahead)
+{
+#define FASTMEM_BODY(n, n_vectors) \
+    FASTMEM_NAME(decide_panel)(tile + row, panel, panels->d, panels->cuts + first, \
+                               distances ? distances + first * FASTMEM_BLOCK + row : NULL, n, n_vectors, \
+                               reach ? reach + first : NULL, columns ? columns + first : NULL, out->least + row, \
+                               low + row, out->high + row)
+    for (ptrdiff_t p = 0; p < panels->n_panels; p++) {
+        const float *panel = panels->weights + p * panels->d * FASTMEM_PANEL;
+        ptrdiff_t first = panels->firsts[p] - panels->firsts[0], next = panels->firsts[p + 1] - panels->firsts[0];
+        uint32_t *low = columns || first < FASTMEM_WORD ? out->low : out->high;
+        if (!distances)
+            fastmem_ask(ahead);
+        FASTMEM_SIZES(FASTMEM_BODY, next - first)
+        /* The first sign of a word is now bit WORD - n, and set where it is negative. */
+        if (!columns && (next % FASTMEM_WORD == 0 || p + 1 == panels->n_panels))
+            for (ptrdiff_t row = 0; row < n_rows; row++)
+                low[row] = ~low[row] >> (FASTMEM_WORD - 1 - (next - 1) % FASTMEM_WORD);
+    }
+#undef FASTMEM_BODY
+}
+
+FASTMEM_TARGET static void FASTMEM_NAME(signs)(const float *tile, const float *distances, ptrdiff_t n_rows,
+                                               const fastmem_panels *panels, const float *reach,
+                                               const uint64_t *columns, fastmem_decisions *out, fastmem_ahead *ahead)
+{
+#define FASTMEM_CALL(tile, distances, reach, columns) \
+    FASTMEM_NAME(decide_panels)(tile, distances, n_rows, panels, reach, columns, out, ahead)
+    if (distances && columns)
+        FASTMEM_CALL(NULL, distances, reach, columns);
+    else if (distances)
+        FASTMEM_CALL(NULL, distances, reach, NULL);
+    else if (columns)
+        FASTMEM_CALL(tile, NULL, reach, columns);
+    else if (reach)
+        FASTMEM_CALL(tile, NULL, reach, NULL);
+    else
+        FASTMEM_CALL(tile, NULL, NULL, NULL);
+#undef FASTMEM_CALL
+}
+
+FASTMEM_TARGET static void FASTMEM_NAME(bounds)(const float *squares, ptrdiff_t n_rows, float growth, float underflow,
+                                                float *bounds)
+{
+    for (ptrdiff_t row = 0; row < n_rows; row += FASTMEM_WIDTH) {
+        FASTMEM_VECTOR norm = FASTMEM_NAME(square_root)(FASTMEM_NAME(load)(squares + row));
+        norm = FASTMEM_NAME(multiply_add)(norm, FASTMEM_NAME(broadcast)(growth), FASTMEM_NAME(broadcast)(underflow));
+        memcpy(bounds + row, &norm, sizeof norm);
     }
 }
 
-FASTMEM_TARGET static void FASTMEM_NAME(decide)(const float *products, ptrdiff_t n_rows, const float *bounds,
-                                                const float *cuts, const float *reach, uint16_t *signs,
-                                                uint16_t *undecided)
+FASTMEM_TARGET static uint64_t FASTMEM_NAME(undecided)(const float *least, const float *bounds, ptrdiff_t n_rows)
 {
-    for (ptrdiff_t row = 0; row < n_rows; row++)
-        FASTMEM_NAME(bits)(products + row * FASTMEM_LANES, bounds[row], cuts, reach, signs + row, undecided + row);
+    uint64_t decided = 0;
+    for (ptrdiff_t row = 0; row < n_rows; row += FASTMEM_WIDTH)
+        decided |= (uint64_t)FASTMEM_NAME(beyond)(FASTMEM_NAME(load)(least + row), FASTMEM_NAME(load)(bounds + row))
+                   << row;
+    return ~decided & (~(uint64_t)0 >> (FASTMEM_BLOCK - n_rows));
 }
 
 static const fastmem_isa FASTMEM_NAME(isa) = {
     FASTMEM_TEXT(FASTMEM_ISA),
-    FASTMEM_NAME(centre_float),
-    FASTMEM_NAME(centre_double),
+    FASTMEM_NAME(load_float),
+    FASTMEM_NAME(load_double),
+    FASTMEM_NAME(distances),
+    FASTMEM_NAME(signs),
+    FASTMEM_NAME(bounds),
+    FASTMEM_NAME(undecided),
     FASTMEM_NAME(sums_float),
     FASTMEM_NAME(sums_double),
-    FASTMEM_NAME(squared_norm),
-    FASTMEM_NAME(products),
-    FASTMEM_NAME(decide),
 };
 
+#undef FASTMEM_TILES
+#undef FASTMEM_SIZES
 #undef FASTMEM_ISA
 #undef FASTMEM_TARGET
 #undef FASTMEM_WIDTH
-#undef FASTMEM_ROWS
-#undef FASTMEM_VECTOR
 #undef FASTMEM_VECTORS
+#undef FASTMEM_VECTOR
+#undef FASTMEM_WORDS

@@ -13,14 +13,18 @@ no sign:
 with x'_i = (x_i - c_i) 2^-e_i, w'_ji = w_ji 2^(e_i + k_j), t'_j = 2^k_j (t_j - w_j.c), and ||w'_j|| <= 1,
     w_j.x >= t_j   if and only if   w'_j.x' >= t'_j.
 The row is rounded to float32: |fl(x'_i) - x'_i| <= (u + 2v)|x'_i| + 2^-149, and so are w' (exactly, unless it
-is below 2^-126) and t'. The sums of panel_steps.h run in chunks of 32, so k = 33 + ceil(d / 32), in whatever
-instruction set: a fused multiply-add leaves a product unrounded and so has one rounding less in every term of
-that proof. Altogether
-    |p - w'.x'| <= gamma(k + 4) N + (d + 8) 2^-148,      N = ||fl(x')||, computed in float64,
+is below 2^-126) and t'. For float32 points x_i 2^-e_i - c_i 2^-e_i takes a single rounding in float32, wherever both
+terms are exact there (a "narrow" frame); otherwise x' is computed in float64. The sums of panel_steps.h begin with
+-fl(t') and run in chunks of 32, so k = min(d, 32) + 1 + ceil(d / 32), in whatever instruction set: a fused multiply-add
+leaves a product unrounded and so has one rounding less in every term of that proof. Altogether, D being their result,
+    |D - (w'.x' - fl(t'))| <= gamma(k + 4) (N + |fl(t')|) + (d + 8) 2^-148,      N = ||fl(x')||,
     |fl(t') - t'| <= 2 u |fl(t')| + 2^-148.
-`growth` is gamma(k + 4) and `underflow` (d + 8) 2^-148, both multiplied by 1 + 2^-12, and `slack` the bound of
-t' likewise: that factor covers the rounding of the bounds, of N and of the comparison itself. Where N is
-2^120 or more the sum might overflow and nothing is decided.
+N is computed in float32 from sums of squares in chunks of 32: its relative error is below (k + 4) u, and squares that
+underflow take no more than sqrt(d) 2^-74 from it. `growth` is gamma(k + 4), `underflow` (d + 8) 2^-148 + growth sqrt(d)
+2^-74, `bound` = growth N + underflow, and `slack` what is left of the two lines, all multiplied by 1 + 2^-12 and more:
+that factor covers the rounding of the bounds, of N and of the comparison itself. So the sign of D is right wherever
+|D| - slack > bound. In rows that lie beyond 2^63 N overflows and nothing is decided, nor for hyperplanes of which t' lies
+beyond 2^120.
 
 Step 2, float64, in any order. A product w_i x_i of float32 numbers is exact, of a float32 and a float64 number
 rounded once:
@@ -32,10 +36,10 @@ bits, wide enough for every float32 times every finite float64 (Kulisch accumula
 every finite input.
 
 Margins. A caller that asks for them gets a number just below min_i |w_j.x_i - t_j|, at the price of a few signs
-more. Write D = |p - fl(t')| for the distance and L = bound + slack for what it may err by, all of step 1. Then
+more. Write D for the size of the distance and L = bound + slack for what it may err by, all of step 1. Then
 D - L <= |w'.x' - t'| <= D + L, so that D - L lies within a factor of two of the truth where D > 3 L. Each hyperplane
 has a number F (`nearest`), at first the margin the caller brings, and `reach` is slack + F: a row matters only where
-not D > bound + reach, for otherwise its sign is decided and it is further away than F. Such a row is rare, as
+not D - reach > bound, for otherwise its sign is decided and it is further away than F. Such a row is rare, as
 F falls with each. It lowers F to D - L if D > 3 L; else step 2 settles its sign and lowers both margin and F by
 |p - t| less the bound of that step, or by 0 where that is negative. F times (1 - 2^-22) is below the truth: the four
 roundings of D, of D - L, of reach and of the comparison cost 2^-24 each and the factor 1 + 2^-12 in L covers its own.
@@ -50,8 +54,8 @@ import os
 
 from cython cimport floating
 from libc.float cimport DBL_MAX, FLT_MAX, FLT_MIN
-from libc.math cimport fabs, fabsf, isfinite, ldexp, sqrt, INFINITY
-from libc.stdint cimport int32_t, int64_t, uint16_t, uint64_t
+from libc.math cimport fabs, fabsf, isfinite, ldexp, signbit, sqrt, INFINITY
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from fastmem.errors import InvalidInput
@@ -61,34 +65,59 @@ include "fenv.pxi"
 cdef extern from "panel.h" nogil:
     enum:
         FASTMEM_BLOCK
-        FASTMEM_LANES
+        FASTMEM_PANEL
         FASTMEM_CHUNK
+        FASTMEM_UNIT
+        FASTMEM_WORD
         FASTMEM_N_ISAS
+    ctypedef struct fastmem_frame:
+        const double *centre
+        const double *shrink
+        const float *narrow_offset
+        const float *narrow_shrink
+        int narrow
+    ctypedef struct fastmem_ahead:
+        const char *row
+        Py_ssize_t stride, n_rows, bytes, offset, share
+    ctypedef struct fastmem_panels:
+        const float *weights
+        const float *cuts
+        const int32_t *firsts
+        Py_ssize_t n_panels, d
+    ctypedef struct fastmem_decisions:
+        float *least
+        uint32_t *low
+        uint32_t *high
     ctypedef struct fastmem_isa:
         const char *name
-        void (*centre_float)(const float *x, const double *centre, const double *shrink, Py_ssize_t d,
-                             float *out) noexcept nogil
-        void (*centre_double)(const double *x, const double *centre, const double *shrink, Py_ssize_t d,
-                             float *out) noexcept nogil
+        void (*load_float)(const char *rows, Py_ssize_t stride, Py_ssize_t n_rows, Py_ssize_t start, Py_ssize_t length,
+                           const fastmem_frame *frame, float *tile, float *squares) noexcept nogil
+        void (*load_double)(const char *rows, Py_ssize_t stride, Py_ssize_t n_rows, Py_ssize_t start, Py_ssize_t length,
+                            const fastmem_frame *frame, float *tile, float *squares) noexcept nogil
+        void (*distances)(const float *tile, Py_ssize_t n_rows, Py_ssize_t length, const fastmem_panels *panels,
+                          Py_ssize_t start, float *distances, fastmem_ahead *ahead) noexcept nogil
+        void (*signs)(const float *tile, const float *distances, Py_ssize_t n_rows, const fastmem_panels *panels,
+                      const float *reach, const uint64_t *columns, fastmem_decisions *out,
+                      fastmem_ahead *ahead) noexcept nogil
+        void (*bounds)(const float *squares, Py_ssize_t n_rows, float growth, float underflow,
+                       float *bounds) noexcept nogil
+        uint64_t (*undecided)(const float *least, const float *bounds, Py_ssize_t n_rows) noexcept nogil
         void (*sums_float)(const float *w, const float *x, Py_ssize_t d, double *total,
                            double *absolute) noexcept nogil
         void (*sums_double)(const float *w, const double *x, Py_ssize_t d, double *total,
-                           double *absolute) noexcept nogil
-        double (*squared_norm)(const float *row, Py_ssize_t d) noexcept nogil
-        void (*products)(const float *rows, Py_ssize_t n_rows, Py_ssize_t d, const float *panel,
-                         float *products) noexcept nogil
-        void (*decide)(const float *products, Py_ssize_t n_rows, const float *bounds, const float *cuts,
-                       const float *reach, uint16_t *signs, uint16_t *undecided) noexcept nogil
+                            double *absolute) noexcept nogil
     const fastmem_isa *const *fastmem_isas
     bint fastmem_supports(int i)
+    int fastmem_first_bit(uint64_t bits)
 
 cdef enum:
     DIGITS = 80  # 32-bit digits of the exact accumulator
     LOWEST = -1248  # power of two of its lowest bit
-    GROUPS = 4  # of four lanes, in a panel
 
-LANES = FASTMEM_LANES
+PANEL = FASTMEM_PANEL
 CHUNK = FASTMEM_CHUNK
+UNIT = FASTMEM_UNIT
+WORD = FASTMEM_WORD
 BLOCK_ROWS = FASTMEM_BLOCK
 
 
@@ -165,7 +194,7 @@ cdef bint exact_sign(const floating *x, const float *w, Py_ssize_t d, double t) 
     return carry >= 0
 
 
-cdef inline unsigned int settled_sign(const fastmem_isa *isa, const floating *x, const float *w, Py_ssize_t d, double t,
+cdef inline bint settled_sign(const fastmem_isa *isa, const floating *x, const float *w, Py_ssize_t d, double t,
                               int64_t *n_exact, double *margin) noexcept nogil:
     """Step 2, and step 3 where it does not decide; margin <= |w.x - t|."""
     cdef double total = 0.0, absolute = 0.0, excess, bound, unit = 1.1102230246251565e-16
@@ -183,58 +212,12 @@ cdef inline unsigned int settled_sign(const fastmem_isa *isa, const floating *x,
     return exact_sign(x, w, d, t)
 
 
-cdef inline const floating *row_of(const floating[:, :] X, Py_ssize_t i, floating *gathered) noexcept nogil:
-    """Row i of X as neighbouring numbers: in place, or else copied to gathered."""
-    cdef const char *x = <const char *>&X[0, 0] + i * X.strides[0]
-    cdef Py_ssize_t k
-    if X.strides[1] == <Py_ssize_t>sizeof(floating) or X.shape[1] == 1:
-        return <const floating *>x
-    for k in range(X.shape[1]):
-        gathered[k] = (<const floating *>(x + k * X.strides[1]))[0]
-    return gathered
-
-
-cdef inline float row_bound(double squared_norm, double growth, double underflow) noexcept nogil:
-    cdef double norm = sqrt(squared_norm)
-    if norm < 1.329227995784916e36:  # 2^120
-        return <float>(growth * norm + underflow)
-    return <float>INFINITY
-
-
 cdef inline bint row_is_finite(const floating *x, Py_ssize_t d) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(d):
         if not isfinite(<double>x[i]):
             return False
     return True
-
-
-cdef void prepare_xor(const uint64_t[::1] columns, uint64_t[:, :, ::1] tables, uint64_t[::1] factors) noexcept nogil:
-    """XOR of the columns of a panel's lanes, for each pattern of four signs; or a factor that does the same.
-
-    Where the columns of a panel are neighbouring bits in order, the signs times the first one are the code.
-    """
-    cdef Py_ssize_t m = columns.shape[0], panel, group, lane, first, j, bit, k
-    cdef uint64_t column
-    for panel in range(tables.shape[0]):
-        first = panel * FASTMEM_LANES
-        factors[panel] = columns[first] if columns[first] & (columns[first] - 1) == 0 else 0
-        for j in range(first, min(first + FASTMEM_LANES, m)):
-            if columns[j] == 0 or columns[j] != factors[panel] << (j - first):
-                factors[panel] = 0
-        for group in range(GROUPS):
-            tables[panel, group, 0] = 0
-            for lane in range(4):
-                j = first + 4 * group + lane
-                column = columns[j] if j < m else 0
-                bit = 1 << lane
-                for k in range(bit):
-                    tables[panel, group, bit + k] = tables[panel, group, k] ^ column
-
-
-cdef inline uint64_t xor_of(uint64_t signs, const uint64_t *table) noexcept nogil:
-    return (table[signs & 15] ^ table[16 + ((signs >> 4) & 15)]
-            ^ table[32 + ((signs >> 8) & 15)] ^ table[48 + (signs >> 12)])
 
 
 cdef inline bint lowered(float distance, float error, float *nearest) noexcept nogil:
@@ -255,91 +238,226 @@ cdef inline void lower_to(double margin, int power, float *nearest) noexcept nog
         nearest[0] = min(nearest[0], lower)
 
 
-def sign_codes(int isa, const floating[:, :] X, const float[:, :, ::1] panels, const float[:, ::1] cuts,
-               const float[:, ::1] slack, const float[:, ::1] weights, const double[::1] thresholds,
-               const uint64_t[::1] columns, const double[::1] centre, const double[::1] shrink,
-               double growth, double underflow, float[:, :, ::1] scratch, floating[::1] gathered,
-               uint64_t[:, :, ::1] tables, uint64_t[::1] factors, uint64_t[::1] codes, int64_t[::1] counts,
-               float[:, ::1] reach, float[:, ::1] nearest, double[::1] margins, const int32_t[::1] powers):
-    """codes[i] = XOR of columns[j] over the hyperplanes j with sign 1 at row i.
+cdef class SignTables:
+    """Hyperplanes as step 1 takes them; arrays are kept, not copied.
 
-    isa is a place in `supported_isas`. panels (ceil(m / LANES), d, LANES), cuts and slack (ceil(m / LANES), LANES)
-    hold w', t' and its bound. Working space: scratch (ceil(d / CHUNK), BLOCK_ROWS, CHUNK) of zeros, gathered (d,),
-    tables (ceil(m / LANES), 4, 16), factors (ceil(m / LANES),). counts[0] and counts[1] grow by the signs that steps
-    2 and 3 decided. Returns the first row that holds a NaN or an infinity, or -1; the rest is complete only then.
-
-    Without margins, reach is slack; nearest, margins and powers are empty. With margins, reach is slack + nearest,
-    powers holds k_j, and both nearest (ceil(m / LANES), LANES), in units of w', and margins (m,), in those of w, are
-    lowered: see "Margins" above.
+    Parameters
+    ----------
+    panels : float32 array of shape (p, d, PANEL)
+        w', of hyperplanes firsts[p] to firsts[p + 1] in panel p, filled up with zeros.
+    firsts : int32 array of shape (p + 1,)
+    cuts, slack : float32 arrays of shape (m,)
+        t' and its bound; both finite.
+    weights : float32 array of shape (m, d)
+    thresholds : float64 array of shape (m,)
+    centre, shrink : float64 arrays of shape (ceil(d / UNIT) * UNIT,)
+        c_i and 2^-e_i, filled up with 0 and 1.
+    narrow_offset, narrow_shrink : float32 arrays of that shape
+        c_i 2^-e_i and 2^-e_i, exactly, if `narrow`.
+    powers : int32 array of shape (m,)
+        k_j.
+    growth, underflow : float
+        The error of a row's sums is at most growth N + underflow.
+    common : float
+        Not below any slack, and little more than the errors of the sums: then slack need not be told apart. Or negative.
     """
-    cdef Py_ssize_t n = X.shape[0], d = X.shape[1], m = weights.shape[0], n_panels = panels.shape[0]
-    cdef Py_ssize_t start = 0, bad = -1, block, i, panel, lane, j
-    cdef bint lowering = margins.shape[0] > 0
-    cdef float bounds[FASTMEM_BLOCK]
-    cdef float products[FASTMEM_BLOCK * FASTMEM_LANES]
-    cdef uint16_t signs[FASTMEM_BLOCK]
-    cdef uint16_t undecided[FASTMEM_BLOCK]
-    cdef unsigned int row_signs, pending, sign, valid
+
+    cdef readonly Py_ssize_t m, d
+    cdef const float[:, :, ::1] panels
+    cdef const int32_t[::1] firsts
+    cdef const float[::1] cuts, slack, narrow_offset, narrow_shrink
+    cdef const float[:, ::1] weights
+    cdef const double[::1] thresholds, centre, shrink
+    cdef const int32_t[::1] powers
+    cdef float growth, underflow, common
+    cdef fastmem_frame frame
+
+    def __init__(self, panels, firsts, cuts, slack, weights, thresholds, centre, shrink, narrow_offset, narrow_shrink,
+                 bint narrow, powers, float growth, float underflow, float common):
+        self.panels, self.firsts, self.cuts, self.slack = panels, firsts, cuts, slack
+        self.weights, self.thresholds, self.centre, self.shrink = weights, thresholds, centre, shrink
+        self.narrow_offset, self.narrow_shrink, self.powers = narrow_offset, narrow_shrink, powers
+        self.growth, self.underflow, self.common = growth, underflow, common
+        self.m, self.d = weights.shape
+        self.frame = fastmem_frame(&self.centre[0], &self.shrink[0], &self.narrow_offset[0], &self.narrow_shrink[0],
+                                   narrow)
+
+    def xor_float(self, int isa, const float[:, :] X, Py_ssize_t first_panel, Py_ssize_t last_panel,
+                  const uint64_t[::1] columns, uint64_t[::1] codes, float[::1] distances, float[:, ::1] gathered=None,
+                  int64_t[::1] counts=None, float[::1] reach=None, float[::1] nearest=None, double[::1] margins=None):
+        """codes[i] = XOR of columns[j] over the hyperplanes j with sign 1 at row i, of some panels.
+
+        isa is a place in `supported_isas`. Working space: distances (BLOCK_ROWS * hyperplanes,), and gathered
+        (BLOCK_ROWS, d) unless the coordinates of a row are neighbours. counts[0] and counts[1] grow by the signs that
+        steps 2 and 3 decided. Returns the first row that holds a NaN or an infinity, or -1; the rest is complete only
+        then.
+
+        With margins, which is for all panels, reach is slack + nearest, and both nearest (m,), in units of w', and margins
+        (m,), in those of w, are lowered: see "Margins" above.
+        """
+        return run(self, isa, X, first_panel, last_panel, columns, codes, distances, gathered, counts, reach, nearest,
+                   margins)
+
+    def xor_double(self, int isa, const double[:, :] X, Py_ssize_t first_panel, Py_ssize_t last_panel,
+                   const uint64_t[::1] columns, uint64_t[::1] codes, float[::1] distances, double[:, ::1] gathered=None,
+                   int64_t[::1] counts=None, float[::1] reach=None, float[::1] nearest=None, double[::1] margins=None):
+        """The same for float64 points."""
+        return run(self, isa, X, first_panel, last_panel, columns, codes, distances, gathered, counts, reach, nearest,
+                   margins)
+
+
+cdef struct Block:
+    # Up to FASTMEM_BLOCK neighbouring rows, and what is known of their signs.
+    const char *rows
+    Py_ssize_t stride, n_rows
+    float squares[FASTMEM_BLOCK]
+    float bounds[FASTMEM_BLOCK]
+    float tile[FASTMEM_CHUNK * FASTMEM_BLOCK]
+    fastmem_decisions decisions
+    fastmem_ahead ahead
+
+
+cdef inline bint are_bits(const uint64_t[::1] columns) noexcept nogil:
+    """Whether the columns are neighbouring bits in order."""
+    cdef Py_ssize_t j
+    if columns.shape[0] > 64:
+        return False
+    for j in range(columns.shape[0]):
+        if columns[j] == 0 or columns[j] & (columns[j] - 1) or columns[j] != columns[0] << j:
+            return False
+    return True
+
+
+cdef inline void find_rows(const floating[:, :] X, Py_ssize_t start, floating[:, ::1] gathered,
+                           Block *block) noexcept nogil:
+    """The next rows, their coordinates neighbours: in place, or else copied to gathered."""
+    cdef const char *x = <const char *>&X[0, 0] + start * X.strides[0]
+    cdef Py_ssize_t i, k
+    block.n_rows = min(<Py_ssize_t>FASTMEM_BLOCK, X.shape[0] - start)
+    if X.strides[1] == <Py_ssize_t>sizeof(floating) or X.shape[1] <= 1:
+        block.rows, block.stride = x, X.strides[0]
+        return
+    for k in range(X.shape[1]):
+        for i in range(block.n_rows):
+            gathered[i, k] = (<const floating *>(x + i * X.strides[0] + k * X.strides[1]))[0]
+    block.rows, block.stride = <const char *>&gathered[0, 0], X.shape[1] * sizeof(floating)
+
+
+cdef inline void look_ahead(const floating[:, :] X, Py_ssize_t start, Py_ssize_t n_panels, Block *block) noexcept nogil:
+    """Have the rows from start on asked for while the signs of this block are taken, an equal share with each panel."""
+    cdef Py_ssize_t bytes = X.shape[1] * sizeof(floating), n_rows = min(<Py_ssize_t>FASTMEM_BLOCK, X.shape[0] - start)
+    cdef Py_ssize_t asked = max(n_panels, <Py_ssize_t>1) * ((X.shape[1] + FASTMEM_CHUNK - 1) // FASTMEM_CHUNK)
+    cdef fastmem_ahead *ahead = &block.ahead
+    memset(ahead, 0, sizeof(ahead[0]))
+    if n_rows <= 0 or bytes == 0 or X.strides[1] != <Py_ssize_t>sizeof(floating):
+        return
+    ahead.row = <const char *>&X[0, 0] + start * X.strides[0]
+    ahead.stride, ahead.n_rows, ahead.bytes = X.strides[0], n_rows, bytes
+    if ahead.stride == bytes:  # one long row
+        ahead.n_rows, ahead.bytes = 1, n_rows * bytes
+    ahead.share = (ahead.n_rows * ((ahead.bytes + 127) // 64) + asked - 1) // asked
+
+
+cdef inline void load(SignTables tables, const fastmem_isa *steps, Block *block, Py_ssize_t start,
+                      Py_ssize_t length, floating kind) noexcept nogil:
+    if floating is float:
+        steps.load_float(block.rows, block.stride, block.n_rows, start, length, &tables.frame, block.tile,
+                         block.squares)
+    else:
+        steps.load_double(block.rows, block.stride, block.n_rows, start, length, &tables.frame, block.tile,
+                          block.squares)
+
+
+cdef uint64_t decide(SignTables tables, const fastmem_isa *steps, Block *block, const fastmem_panels *panels,
+                     const float *reach, const uint64_t *columns, float underflow, float *distances,
+                     floating kind) noexcept nogil:
+    """The signs that float32 decides, and the rows in which it leaves others: only for these distances are set."""
+    cdef Py_ssize_t d = tables.d, start = 0, i, m = panels.firsts[panels.n_panels] - panels.firsts[0]
+    cdef uint64_t undecided
+    memset(block.squares, 0, sizeof(block.squares))
+    for i in range(FASTMEM_BLOCK):
+        block.decisions.least[i] = INFINITY
+        block.decisions.low[i] = block.decisions.high[i] = 0
+    if d <= FASTMEM_CHUNK:
+        load(tables, steps, block, 0, d, kind)
+        steps.signs(block.tile, NULL, block.n_rows, panels, reach, columns, &block.decisions, &block.ahead)
+    while d > FASTMEM_CHUNK and start < d:
+        load(tables, steps, block, start, min(<Py_ssize_t>FASTMEM_CHUNK, d - start), kind)
+        steps.distances(block.tile, block.n_rows, min(<Py_ssize_t>FASTMEM_CHUNK, d - start), panels, start, distances,
+                        &block.ahead)
+        start += FASTMEM_CHUNK
+    if d > FASTMEM_CHUNK:
+        steps.signs(NULL, distances, block.n_rows, panels, reach, columns, &block.decisions, &block.ahead)
+    steps.bounds(block.squares, block.n_rows, tables.growth, underflow, block.bounds)
+    undecided = steps.undecided(block.decisions.least, block.bounds, block.n_rows)
+    if undecided and d <= FASTMEM_CHUNK:
+        steps.distances(block.tile, block.n_rows, d, panels, 0, distances, &block.ahead)
+    return undecided
+
+
+cdef Py_ssize_t run(SignTables tables, int isa, const floating[:, :] X, Py_ssize_t first_panel, Py_ssize_t last_panel,
+                    const uint64_t[::1] columns, uint64_t[::1] codes, float[::1] distances, floating[:, ::1] gathered,
+                    int64_t[::1] counts, float[::1] reach, float[::1] nearest, double[::1] margins) except -2:
+    cdef Py_ssize_t n = X.shape[0], first = tables.firsts[first_panel], m = columns.shape[0]
+    cdef Py_ssize_t start = 0, bad = -1, i, j
+    cdef bint lowering = margins is not None, bits = are_bits(columns)
+    cdef int shift = fastmem_first_bit(columns[0]) if bits and m > 0 else 0
+    cdef const float *slack = &tables.slack[first]
+    cdef bint alike = not lowering and tables.common >= 0
+    cdef const float *limits = &reach[0] if lowering else NULL if alike else slack
+    cdef float underflow = tables.underflow + (tables.common if alike else 0)
     cdef float distance
+    cdef uint64_t undecided
+    cdef bint overflows, sign
     cdef double margin = 0.0
     cdef int64_t n_float64 = 0, n_exact = 0
+    cdef Block block
     cdef const floating *x
     cdef const fastmem_isa *steps = fastmem_isas[isa]
+    cdef fastmem_panels panels = fastmem_panels(&tables.panels[first_panel, 0, 0], &tables.cuts[first],
+                                                &tables.firsts[first_panel], last_panel - first_panel, tables.d)
     cdef fenv_t environment
     with nogil:
         fegetenv(&environment)
         fesetenv(FE_DFL_ENV)
-        memset(products, 0, sizeof(products))  # for points without coordinates
-        prepare_xor(columns, tables, factors)
         while start < n and bad < 0:
-            block = min(<Py_ssize_t>FASTMEM_BLOCK, n - start)
-            for i in range(block):
-                x = row_of(X, start + i, &gathered[0])
-                if floating is float:
-                    steps.centre_float(x, &centre[0], &shrink[0], d, &scratch[0, i, 0])
-                else:
-                    steps.centre_double(x, &centre[0], &shrink[0], d, &scratch[0, i, 0])
-                bounds[i] = row_bound(steps.squared_norm(&scratch[0, i, 0], d), growth, underflow)
-                codes[start + i] = 0
-                if not (bounds[i] < INFINITY) and not row_is_finite(x, d):
-                    bad = start + i
-                    break
-            if bad >= 0:
-                break
-            for panel in range(n_panels):
-                valid = 0xFFFF >> max(<Py_ssize_t>0, (panel + 1) * FASTMEM_LANES - m)
-                steps.products(&scratch[0, 0, 0], block, d, &panels[panel, 0, 0], products)
-                steps.decide(products, block, bounds, &cuts[panel, 0], &reach[panel, 0], signs, undecided)
-                for i in range(block - 1, -1, -1):
-                    row_signs = signs[i] & valid
-                    pending = undecided[i] & valid
-                    if pending:
-                        x = row_of(X, start + i, &gathered[0])
-                        for lane in range(FASTMEM_LANES):
-                            if not (pending >> lane) & 1:
-                                continue
-                            distance = fabsf(products[i * FASTMEM_LANES + lane] - cuts[panel, lane])
-                            if lowering and lowered(distance, bounds[i] + slack[panel, lane], &nearest[panel, lane]):
-                                continue
-                            j = panel * FASTMEM_LANES + lane
-                            sign = settled_sign(steps, x, &weights[j, 0], d, thresholds[j], &n_exact, &margin)
-                            row_signs = (row_signs & ~(1u << lane)) | (sign << lane)
-                            n_float64 += 1
-                            if lowering:
-                                margins[j] = min(margins[j], margin)
-                                lower_to(margin, powers[j], &nearest[panel, lane])
-                        if lowering:  # the rows left have less to tell: much less where points are sorted
-                            for lane in range(FASTMEM_LANES):
-                                reach[panel, lane] = slack[panel, lane] + nearest[panel, lane]
-                            steps.decide(products, i, bounds, &cuts[panel, 0], &reach[panel, 0], signs, undecided)
-                    if factors[panel]:
-                        codes[start + i] ^= row_signs * factors[panel]
-                    else:
-                        codes[start + i] ^= xor_of(row_signs, &tables[panel, 0, 0])
+            find_rows(X, start, gathered, &block)
+            look_ahead(X, start + FASTMEM_BLOCK, last_panel - first_panel, &block)
+            undecided = decide(tables, steps, &block, &panels, limits, NULL if bits else &columns[0], underflow,
+                               &distances[0], <floating>0)
+            for i in range(block.n_rows):
+                codes[start + i] = (block.decisions.low[i] | (<uint64_t>block.decisions.high[i] << 32)) << shift
+            while undecided:
+                i = fastmem_first_bit(undecided)
+                undecided &= undecided - 1
+                x = <const floating *>(block.rows + i * block.stride)
+                overflows = not (block.bounds[i] < INFINITY)
+                if overflows:  # every sign is settled below
+                    codes[start + i] = 0
+                    if not row_is_finite(x, tables.d):
+                        bad = start + i
+                        break
+                for j in range(m):
+                    distance = distances[j * FASTMEM_BLOCK + i]
+                    if fabsf(distance) - (0 if alike else limits[j]) > block.bounds[i]:
+                        continue
+                    if lowering and lowered(fabsf(distance), block.bounds[i] + slack[j], &nearest[j]):
+                        reach[j] = slack[j] + nearest[j]
+                        continue
+                    sign = settled_sign(steps, x, &tables.weights[first + j, 0], tables.d, tables.thresholds[first + j],
+                                        &n_exact, &margin)
+                    if sign != (not overflows and not signbit(distance)):
+                        codes[start + i] ^= columns[j]
+                    n_float64 += 1
+                    if lowering:
+                        margins[j] = min(margins[j], margin)
+                        lower_to(margin, tables.powers[j], &nearest[j])
+                        reach[j] = slack[j] + nearest[j]
             start += FASTMEM_BLOCK
         fesetenv(&environment)
-    counts[0] += n_float64
-    counts[1] += n_exact
+    if counts is not None:
+        counts[0] += n_float64
+        counts[1] += n_exact
     return bad
 
 
