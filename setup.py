@@ -8,11 +8,11 @@ from setuptools import Extension, setup
 FOLDER = "src_cython/fastmem/_kernels"
 DEPENDS = {
     "environment": ["fenv.pxi"],
-    "signs": ["fenv.pxi", "panel.h", "panel_steps.h", "panel_rows.h"],
+    "signs": ["fenv.pxi", "isa.h", "panel.h", "panel_steps.h", "panel_rows.h"],
     "rows": ["prefetch.pxi"],
     "sort": ["prefetch.pxi"],
     "store": ["prefetch.pxi"],
-    "ribbon": ["prefetch.pxi"],
+    "ribbon": ["isa.h", "ribbon.h", "ribbon_steps.h"],
 }
 # No option that lets a compiler change a floating-point result: signs are decided by proved bounds.
 OPTIONS = ["/O2"] if sys.platform == "win32" else ["-O3", "-g0", "-ffp-contract=off"]

@@ -13,6 +13,7 @@ from fastmem.runs import possibly_repeated, run_starts, sort_codes
 
 __all__ = ["Points"]
 
+_KERNEL_DTYPES = {np.dtype(np.float32), np.dtype(np.float64)}
 _EXACT_IN_FLOAT32 = {np.dtype(t) for t in ("bool", "int8", "uint8", "int16", "uint16", "float16", "float32")}
 _HASH_SEED = 0
 
@@ -34,6 +35,9 @@ class Points:
     def __init__(self, array):
         self.array = array
         self.n, self.d = array.shape
+        if array.flags.c_contiguous and array.flags.aligned and array.dtype in _KERNEL_DTYPES:
+            self._dtype, self._in_place = array.dtype, True
+            return
         native = array.dtype.newbyteorder("=")
         self._dtype = np.dtype(np.float32 if native in _EXACT_IN_FLOAT32 else np.float64)
         whole_steps = all(step % self._dtype.itemsize == 0 for step in array.strides)

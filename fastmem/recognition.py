@@ -53,7 +53,8 @@ def find_near_codes(encoder, fingerprints, block, codes, tolerance, max_probes):
         order = np.lexsort((costs, row))
         starts = np.searchsorted(row, np.arange(len(distances) + 1))
         kernels.probe(
-            codes[part], starts, encoder.code.columns[hyperplane[order]], costs[order], max_probes,
-            *fingerprints.lookup_arguments(), heap_costs, heap_sets, found[part], tried[part],
+            fingerprints.added.isa, codes[part], starts, encoder.code.columns[hyperplane[order]], costs[order],
+            max_probes, fingerprints.ribbon.tables, fingerprints.added.tables, heap_costs, heap_sets, found[part],
+            tried[part],
         )  # fmt: skip
     return found.view(bool), tried

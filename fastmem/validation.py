@@ -30,6 +30,7 @@ __all__ = [
 _LARGEST_INTEGER = 2**53
 _MANY_ROWS = 2**16
 _NUMBERS = "biufc"
+_TAKEN_AS_THEY_ARE = {np.dtype(np.float32), np.dtype(np.float64)}
 # Kinds of dtype of a value that can stand among labels of a kind.
 _KINDS_BESIDE = dict.fromkeys(_NUMBERS, _NUMBERS) | {kind: kind for kind in "USmM"}
 _OBJECT_LABELS = "to use lists or tuples as labels, put them in an object array: a = np.empty(n, object); a[:] = y"
@@ -84,6 +85,8 @@ def as_points(X, d=None, *, empty=False):
         Wrong shape, not numbers, or numbers that float64 does not hold exactly. NaN and infinities are found
         later, by the first kernel that reads the rows.
     """
+    if type(X) is np.ndarray and X.ndim == 2 and X.shape[1] == d and len(X) and X.dtype in _TAKEN_AS_THEY_ARE:
+        return Points(X)  # in less time than the steps below
     array = _as_array(X, "X")
     if array.dtype.kind == "O":
         array = _numbers_from_objects(array)

@@ -10,17 +10,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastmem._kernels import ribbon, store
+from fastmem._kernels import ribbon, signs, store
 
 PROPERTY = settings(deadline=None, max_examples=200)
 FEW = settings(deadline=None, max_examples=60)
 SEEDS = st.integers(0, 2**32 - 1)
 SIZES = [1, 2, 3, 63, 64, 65, 130, 400]
+ISAS = range(len(signs.supported_isas()))
+
+
+def feature_tables(counts, places):
+    return ribbon.FeatureTables(counts, np.ascontiguousarray(counts.transpose(0, 2, 1)), places)
 
 
 @dataclass
 class Hashes:
-    """Starts and features of codes, as parameters of the kernels and as plain numbers."""
+    """Starts and features of codes, as kernels take them and as plain numbers."""
 
     n_bits: int
     n_words: int
@@ -37,11 +42,13 @@ class Hashes:
         self.places = np.array(self.shifts, np.int32)
         self.chosen = sum(15 << shift for shift in self.shifts) & (2**self.n_bits - 1)
         self.counts = naive.group_counts(self.patterns, self.thresholds, self.chosen, self.shifts)
-        self.arguments = self.bytes, self.spacing, self.counts, self.places
+        self.tables = feature_tables(self.counts, self.places)
+        self.arguments = self.bytes, self.spacing, self.tables
 
     @cached_property
-    def print_counts(self):
-        return naive.group_counts(self.print_patterns, self.thresholds, self.chosen, self.shifts)
+    def print_tables(self):
+        counts = naive.group_counts(self.print_patterns, self.thresholds, self.chosen, self.shifts)
+        return feature_tables(counts, self.places)
 
     def features(self, code):
         return naive.threshold_features(code, self.patterns, self.thresholds, self.chosen)
@@ -107,33 +114,42 @@ def build(drawn, codes, values, n_planes, most=None):
     firsts = np.empty(most, np.uint64)
     table = np.full((most, drawn.n_words, n_planes), 7, np.uint64)
     states = np.empty(n_planes, np.uint64)
-    n_rows, n_codes = ribbon.build_rows(codes, values, *drawn.arguments, band, right, states, firsts, table)
+    built = []
+    for isa in ISAS:
+        n_rows, n_codes = ribbon.build_rows(isa, codes, values, *drawn.arguments, band, right, states, firsts, table)
+        built.append((n_rows, n_codes, firsts.tobytes(), table.tobytes()))
+    assert len(set(built)) == 1
     return firsts[:n_rows], table[:n_rows], n_codes
 
 
-def read_parameters(drawn, firsts, table, prefix_bits):
-    """Parameters of the kernels that read, from firsts to table."""
+def ribbon_tables(drawn, firsts, table, prefix_bits):
+    """The ribbon, as kernels read it."""
     prefix_bits = min(prefix_bits, drawn.n_bits)
     index = np.empty(2**prefix_bits + 1, np.int32)
     store.index_runs(firsts, drawn.n_bits - prefix_bits, index)
     n_planes = table.shape[2]
     padded = np.concatenate([table.ravel(), np.full(n_planes, 0xDEADBEEF, np.uint64)])
-    return firsts, index, drawn.n_bits - prefix_bits, *drawn.arguments, n_planes, drawn.n_words, padded
+    return ribbon.RibbonTables(
+        firsts, index, drawn.n_bits - prefix_bits, *drawn.arguments, n_planes, drawn.n_words, padded
+    )
 
 
-def read(parameters, codes):
-    values = np.full(len(codes), 7, np.uint64)
-    ribbon.read_rows(codes, *parameters, values)
-    return values
+def read(tables, codes):
+    values = np.full((len(ISAS), len(codes)), 7, np.uint64)
+    for isa in ISAS:
+        tables.read(isa, codes, values[isa])
+    assert np.all(values == values[0])
+    return values[0]
 
 
 @PROPERTY
 @given(st.data(), hashes())
 def test_features_say_where_enough_bits_agree_with_patterns(data, drawn):
     codes = data.draw(codes_of_bits(drawn.n_bits))[:130]
-    words = np.full(len(codes), 7, np.uint64)
-    ribbon.feature_words(codes, drawn.counts, drawn.places, words)
-    assert words.tolist() == [drawn.features(code) for code in codes.tolist()]
+    for isa in ISAS:
+        words = np.full(len(codes), 7, np.uint64)
+        drawn.tables.words(isa, codes, words)
+        assert words.tolist() == [drawn.features(code) for code in codes.tolist()]
 
 
 @PROPERTY
@@ -142,7 +158,7 @@ def test_every_stored_code_has_its_value(stored, prefix_bits):
     drawn, codes, values, _ = stored
     firsts, table, n_codes = build(*stored)
     assert n_codes == len(codes)
-    found = read(read_parameters(drawn, firsts, table, prefix_bits), codes[::-1].copy())
+    found = read(ribbon_tables(drawn, firsts, table, prefix_bits), codes[::-1].copy())
     assert np.array_equal(found, values[::-1])
 
 
@@ -169,7 +185,7 @@ def test_any_code_reads_the_parity_of_its_window(stored, prefix_bits, seed):
     rng = np.random.default_rng(seed)
     others = rng.integers(0, 2**drawn.n_bits - 1, 20, np.uint64, endpoint=True)
     queries = np.concatenate([rng.choice(codes, 20), others, np.array([0, 2**drawn.n_bits - 1], np.uint64)])
-    found = read(read_parameters(drawn, firsts, table, prefix_bits), queries)
+    found = read(ribbon_tables(drawn, firsts, table, prefix_bits), queries)
     rows = [naive.ribbon_row(code, firsts) for code in queries.tolist()]
     expected = [
         naive.ribbon_read(drawn.equation(code), table[r]) for code, r in zip(queries.tolist(), rows, strict=True)
@@ -197,7 +213,7 @@ def test_nothing_is_filled_without_codes_and_nothing_read_without_queries():
     firsts, table, n_codes = build(drawn, none, none, 1, most=3)
     assert (len(firsts), n_codes) == (0, 0)
     firsts, table, _ = build(drawn, np.arange(9, dtype=np.uint64), np.ones(9, np.uint64), 1)
-    assert len(read(read_parameters(drawn, firsts, table, 3), none)) == 0
+    assert len(read(ribbon_tables(drawn, firsts, table, 3), none)) == 0
 
 
 def random_hashes(n_bits, n_words, n_starts=4, seed=0):
@@ -220,7 +236,7 @@ def test_rows_of_random_codes_are_almost_full(n_words):
 
 
 def store_prints(drawn, codes, n_planes, prefix_bits):
-    """Parameters that read a table in which codes are known, and what tells whether a code is."""
+    """A ribbon in which codes are known, and what tells whether a code is."""
     known = 2**n_planes - 1
     values = [~(drawn.print_of(code) >> 1) & known for code in codes.tolist()]
     firsts, table, _ = build(drawn, codes, np.array(values, np.uint64), n_planes)
@@ -229,33 +245,26 @@ def store_prints(drawn, codes, n_planes, prefix_bits):
         value = naive.ribbon_read(drawn.equation(code), table[naive.ribbon_row(code, firsts)])
         return (value ^ drawn.print_of(code) >> 1) & known == known
 
-    return read_parameters(drawn, firsts, table, prefix_bits), is_known
+    return ribbon_tables(drawn, firsts, table, prefix_bits), is_known
 
 
-def probe(parameters, drawn, codes, near, most):
+def probe(tables, drawn, codes, near, most):
     """The kernel on inputs whose hyperplanes near are lists of pairs (flip, cost)."""
-    codes = np.array(codes, np.uint64)
     starts = np.append(0, np.cumsum([len(pairs) for pairs in near])).astype(np.int64)
     flips = np.array([flip for pairs in near for flip, _ in pairs], np.uint64)
     costs = np.array([cost for pairs in near for _, cost in pairs], np.float64)
     # An entry beyond the heap's tells whether the kernel keeps to it.
     heap_costs, heap_sets = np.full(most + 1, -7.0), np.full(most + 1, 7, np.uint64)
-    found, tried = np.full(len(codes), 7, np.uint8), np.full(len(codes), 7, np.int64)
-    ribbon.probe(
-        codes,
-        starts,
-        flips,
-        costs,
-        most,
-        *parameters,
-        drawn.print_counts,
-        heap_costs[:-1],
-        heap_sets[:-1],
-        found,
-        tried,
-    )
+    results = []
+    for isa in ISAS:
+        probed = np.array(codes, np.uint64)
+        found, tried = np.full(len(codes), 7, np.uint8), np.full(len(codes), 7, np.int64)
+        heap = heap_costs[:-1], heap_sets[:-1]
+        ribbon.probe(isa, probed, starts, flips, costs, most, tables, drawn.print_tables, *heap, found, tried)
+        results.append((probed.tolist(), found.tolist(), tried.tolist()))
     assert (heap_costs[-1], heap_sets[-1]) == (-7, 7)
-    return codes.tolist(), found.tolist(), tried.tolist()
+    assert all(result == results[0] for result in results)
+    return results[0]
 
 
 NUMBERS = st.one_of(st.floats(0, 1e3), st.integers(0, 3).map(float), st.sampled_from([0.0, 5e-324, 1e308, np.inf]))
@@ -278,13 +287,13 @@ def inputs_near_hyperplanes(draw, drawn, codes):
 @given(st.data(), hashes(), st.integers(1, 5), st.one_of(st.integers(0, 12), st.just(255), st.integers(0, 300)))
 def test_the_nearest_known_code_is_found_among_the_sets_of_flips(data, drawn, n_planes, most):
     codes = data.draw(codes_of_bits(drawn.n_bits))[:65]
-    parameters, is_known = store_prints(drawn, codes, n_planes, data.draw(st.integers(0, 5)))
+    tables, is_known = store_prints(drawn, codes, n_planes, data.draw(st.integers(0, 5)))
     inputs = data.draw(st.lists(inputs_near_hyperplanes(drawn, codes), max_size=3))
     expected = [
         naive.probe(code, [flip for flip, _ in near], [cost for _, cost in near], most, is_known)
         for code, near in inputs
     ]
-    got = probe(parameters, drawn, [code for code, _ in inputs], [near for _, near in inputs], most)
+    got = probe(tables, drawn, [code for code, _ in inputs], [near for _, near in inputs], most)
     assert list(zip(*got, strict=True)) == expected
 
 
@@ -297,9 +306,9 @@ def test_every_set_is_tried_in_its_turn_where_sums_are_rounded_or_equal(costs):
     code, near = 1234567890123456789 % 2**60, list(zip(flips, costs, strict=True))
     for number in range(1, 2 ** len(costs)):
         stored = code ^ int(np.bitwise_xor.reduce([flip for e, flip in enumerate(flips) if number >> e & 1]))
-        parameters, _ = store_prints(drawn, np.array([stored], np.uint64), 40, 3)
+        tables, _ = store_prints(drawn, np.array([stored], np.uint64), 40, 3)
         _, _, tried = naive.probe(code, flips, costs, 255, stored.__eq__)
-        assert probe(parameters, drawn, [code], [near], 255) == ([stored], [1], [tried])
+        assert probe(tables, drawn, [code], [near], 255) == ([stored], [1], [tried])
 
 
 @pytest.mark.parametrize(("place", "most", "expected"), [(0, 1, 1), (63, 64, 64), (63, 63, None), (64, 64, None)])
@@ -307,8 +316,8 @@ def test_only_the_first_64_hyperplanes_of_an_input_are_flipped(place, most, expe
     drawn = random_hashes(60, 4)
     rng = np.random.default_rng(2)
     codes = np.unique(rng.integers(0, 2**60, 200, np.uint64))
-    parameters, _ = store_prints(drawn, codes, 40, 4)
+    tables, _ = store_prints(drawn, codes, 40, 4)
     near = [(int(rng.integers(1, 2**60)), 1 + e / 100) for e in range(70)]
     known, code = int(codes[50]), int(codes[50]) ^ near[place][0]
-    got = probe(parameters, drawn, [code], [near], most)
+    got = probe(tables, drawn, [code], [near], most)
     assert got == (([known], [1], [expected]) if expected else ([code], [0], [most]))

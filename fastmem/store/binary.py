@@ -60,7 +60,9 @@ class _Symbols:
         return cls(code, ribbons)
 
     def read(self, codes):
-        """Symbol of each code: int32 array of shape (n,)."""
+        """Symbol of each code: int32 or int64 array of shape (n,)."""
+        if len(self.ribbons) == 1:
+            return self.code.decode(self.ribbons[0].read(codes))
         words, active = np.zeros(len(codes), np.uint64), slice(None)
         for (_, end), ribbon in zip(self.code.stages, self.ribbons, strict=True):
             words[active] |= ribbon.read(codes[active]) << np.uint64(self.code.depth - end)
@@ -122,10 +124,10 @@ class _Filtered:
         return cls(code, common, accepting, rare)
 
     def read(self, codes):
-        """Symbol of each code: int32 array of shape (n,)."""
+        """Symbol of each code: int32 or int64 array of shape (n,)."""
         code = self.code
-        if self.filter is None:
-            return code.rare[self.rare.read(codes)]
+        if self.filter is None:  # all symbols are behind it
+            return self.rare.read(codes)
         symbols = code.common[self.common.read(codes)]
         passing = np.flatnonzero(self.filter.accepts(codes))
         behind = self.rare.read(codes[passing])
@@ -233,7 +235,7 @@ class BinaryStore:
         return sum(tensor.nbytes for tensor in self.tensors().values())
 
     def lookup(self, codes):
-        """Class index of each code: int32 array of shape (n,)."""
+        """Class index of each code: int32 or int64 array of shape (n,)."""
         return self._symbols.read(codes) if self._symbols else np.zeros(len(codes), np.int32)
 
     def tensors(self):

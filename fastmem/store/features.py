@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from fastmem._kernels import ribbon as kernels
+from fastmem._kernels import signs
 from fastmem.errors import FormatError
 
 __all__ = ["CodeFeatures", "bits_of"]
@@ -50,6 +51,8 @@ class CodeFeatures:
         Bit t of reads says that feature t reads the code bit, and of signs that it counts it where it is 0, not where
         it is 1.
     """
+
+    isa = signs.supported_isas().index(signs.isa_in_use())  # tests set the others
 
     def __init__(self, n_bits, shifts, thresholds, seed):
         self.n_bits = int(n_bits)
@@ -124,10 +127,16 @@ class CodeFeatures:
         digits = (numbers[:, :, None] >> np.arange(7)[:, None] & 1).astype(np.uint64)
         return np.bitwise_or.reduce(digits << np.arange(N_FEATURES, dtype=np.uint64), axis=3)
 
+    @cached_property
+    def tables(self):
+        """What kernels need."""
+        by_digit = np.ascontiguousarray(self.counts.transpose(0, 2, 1))
+        return kernels.FeatureTables(self.counts, by_digit, self.shifts)
+
     def words(self, codes):
         """Features of each code, as bits of a word: uint64 array of shape (n,)."""
         words = np.empty(len(codes), np.uint64)
-        kernels.feature_words(codes, self.counts, self.shifts, words)
+        self.tables.words(self.isa, codes, words)
         return words
 
     def start_table(self, n_parities):

@@ -64,10 +64,6 @@ class Filter:
         differing = self.ribbon.read(codes) ^ self._fingerprints(self.added, codes)
         return (~differing & np.uint64((1 << self.n_filter_bits) - 1)) == 0
 
-    def lookup_arguments(self):
-        """What kernels need to say whether a code is accepted."""
-        return *self.ribbon.lookup_arguments(), self.added.counts
-
     def layers(self):
         """As `Ribbon.layers`: a code is accepted where all linear forms are 1."""
         return self.ribbon.layers(self.added)

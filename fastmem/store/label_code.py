@@ -113,11 +113,12 @@ class PrefixCode:
         return int(self.starts[np.searchsorted(self.lengths[self.symbols], end, side="right")])
 
     def decode(self, words):
-        """Symbol of each word of full depth, whatever stands behind its codeword: int32 array."""
-        if self.lengths is None:  # a word that is no symbol loses its first bit
-            words = words.astype(np.int32)
-            words[words >= self.n_symbols] -= 1 << self.depth >> 1
-            return words
+        """Symbol of each word of full depth, whatever stands behind its codeword: int32 or int64 array."""
+        if self.lengths is None:
+            symbols = words.view(np.int64)
+            if self.n_symbols < 1 << self.depth:  # a word that is no symbol loses its first bit
+                symbols = np.where(symbols < self.n_symbols, symbols, symbols - (1 << self.depth >> 1))
+            return symbols
         return self.symbols[np.searchsorted(self.starts, words, side="right") - 1]
 
     @property

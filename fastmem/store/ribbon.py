@@ -68,6 +68,10 @@ class Ribbon:
         self._shift = features.n_bits - prefix_bits
         self._index = np.empty((1 << prefix_bits) + 1, np.int32)
         index_kernels.index_runs(self.firsts, self._shift, self._index)
+        self.tables = kernels.RibbonTables(
+            self.firsts, self._index, self._shift, self._start_table, self._spacing, features.tables, self.n_planes,
+            n_words, self._cells,
+        )  # fmt: skip
 
     @classmethod
     def build(cls, features, codes, values, n_planes, more_parities=0, least_columns=WINDOW):
@@ -110,16 +114,8 @@ class Ribbon:
     def read(self, codes):
         """What the planes store for each code, or give for another: uint64 array of shape (n,)."""
         values = np.empty(len(codes), np.uint64)
-        kernels.read_rows(codes, *self.lookup_arguments(), values)
+        self.tables.read(self.features.isa, codes, values)
         return values
-
-    def lookup_arguments(self):
-        """What kernels need to read."""
-        features = self.features
-        return (
-            self.firsts, self._index, self._shift, self._start_table, self._spacing, features.counts, features.shifts,
-            self.n_planes, self.n_columns // WINDOW, self._cells,
-        )  # fmt: skip
 
     @property
     def nbytes_in_memory(self):
@@ -267,8 +263,8 @@ def solve(features, start_table, codes, values, n_columns, n_planes, n_parities,
     table = np.empty((n_rows, n_columns // WINDOW, n_planes), np.uint64)
     band, right, states = np.empty(n_columns, np.uint64), np.empty(n_columns, np.uint64), np.empty(n_planes, np.uint64)
     rows, used = kernels.build_rows(
-        codes, values, start_table, _spacing(n_columns, n_parities), features.counts,
-        features.shifts, band, right, states, firsts, table,
+        features.isa, codes, values, start_table, _spacing(n_columns, n_parities), features.tables, band, right, states,
+        firsts, table,
     )  # fmt: skip
     if len(codes) == 0:
         table[:1], rows = 0, 1

@@ -18,28 +18,13 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "isa.h"
+
 #define FASTMEM_BLOCK 64  /* rows of a tile, and bits of a mask of rows */
 #define FASTMEM_PANEL 6   /* hyperplanes whose sums fit the registers together */
 #define FASTMEM_CHUNK 32  /* coordinates added up on their own: signs.pyx counts the additions */
 #define FASTMEM_UNIT 4    /* coordinates that are read together */
 #define FASTMEM_WORD 32   /* hyperplanes whose signs are decided together: bits of a lane */
-
-#define FASTMEM_JOIN_(a, b) a##_##b
-#define FASTMEM_JOIN(a, b) FASTMEM_JOIN_(a, b)
-#define FASTMEM_NAME(name) FASTMEM_JOIN(FASTMEM_JOIN(fastmem, name), FASTMEM_ISA)
-#define FASTMEM_TEXT_(name) #name
-#define FASTMEM_TEXT(name) FASTMEM_TEXT_(name)
-
-#if defined(__clang__)
-#define FASTMEM_UNROLL _Pragma("clang loop unroll(full)")
-#define FASTMEM_INLINE __attribute__((always_inline)) inline
-#elif defined(__GNUC__)
-#define FASTMEM_UNROLL _Pragma("GCC unroll 16")
-#define FASTMEM_INLINE __attribute__((always_inline)) inline
-#else
-#define FASTMEM_UNROLL
-#define FASTMEM_INLINE inline
-#endif
 
 /* How the columns are centred and scaled, for ceil(d / UNIT) * UNIT columns, the last ones with 0 and 1.  Where float32
  * holds all of offset = centre * shrink and shrink, `narrow` says so. */
@@ -286,9 +271,7 @@ static inline fastmem_vector_baseline fastmem_nearest_baseline(fastmem_vector_ba
 
 #include "panel_steps.h"
 
-/* Windows is left out: GCC does not align its stack for vectors of 32 bytes. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(_WIN32)
-#define FASTMEM_X86
+#if defined(FASTMEM_X86)
 #include <immintrin.h>
 
 #undef FASTMEM_GROUP
@@ -403,20 +386,5 @@ static const fastmem_isa *const fastmem_isas[] = {
     &fastmem_isa_avx512,
 #endif
 };
-
-#define FASTMEM_N_ISAS ((int)(sizeof fastmem_isas / sizeof *fastmem_isas))
-
-/* Whether this processor, and the operating system, run fastmem_isas[i]. */
-static inline int fastmem_supports(int i)
-{
-#if defined(FASTMEM_X86)
-    __builtin_cpu_init();
-    if (i == 1)
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    if (i == 2)
-        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && fastmem_supports(1);
-#endif
-    return i == 0;
-}
 
 #endif

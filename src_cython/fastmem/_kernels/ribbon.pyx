@@ -28,150 +28,116 @@ Known are codes for which every plane j stores what bit j + 1 of other features,
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
 
-include "prefetch.pxi"
-
 cdef enum:
-    BATCH = 64  # codes whose windows are computed together
     SIDE = 4  # equations that are eliminated side by side
     CANDIDATES = 2  # codes that are probed together
     NEAR = 64  # hyperplanes of an input that are flipped: the bits of a set
-    DIGITS = 7
-    VALUES = 16
 
-cdef extern from *:
-    """
-    #if defined(__GNUC__)
-    #define fastmem_trailing_zeros(x) __builtin_ctzll(x)
-    #define fastmem_parity(x) ((uint64_t)__builtin_parityll(x))
-    typedef uint64_t fastmem_lanes __attribute__((vector_size(16)));
-    enum { FASTMEM_CODES = 2 };
-    static inline fastmem_lanes fastmem_load(const uint64_t *words, const Py_ssize_t *at)
-    { fastmem_lanes x = {words[at[0]], words[at[1]]}; return x; }
-    static inline void fastmem_store(uint64_t *words, fastmem_lanes x) { words[0] = x[0]; words[1] = x[1]; }
-    #else
-    static int fastmem_trailing_zeros(uint64_t x) { int n = 0; while (!(x & 1)) { x >>= 1; n++; } return n; }
-    static uint64_t fastmem_parity(uint64_t x)
-    { x ^= x >> 32; x ^= x >> 16; x ^= x >> 8; x ^= x >> 4; return (0x6996 >> (x & 15)) & 1; }
-    typedef uint64_t fastmem_lanes;
-    enum { FASTMEM_CODES = 1 };
-    static uint64_t fastmem_load(const uint64_t *words, const Py_ssize_t *at) { return words[at[0]]; }
-    static void fastmem_store(uint64_t *words, uint64_t x) { words[0] = x; }
-    #endif
-    """
-    ctypedef uint64_t lanes_t "fastmem_lanes"  # words of neighbouring codes; &, | and ^ go lane by lane
+cdef extern from "ribbon.h" nogil:
     enum:
-        LANES "FASTMEM_CODES"
-    int fastmem_trailing_zeros(uint64_t x) noexcept nogil
-    uint64_t fastmem_parity(uint64_t x) noexcept nogil
-    lanes_t fastmem_load(const uint64_t *words, const Py_ssize_t *at) noexcept nogil
-    void fastmem_store(uint64_t *words, lanes_t x) noexcept nogil
+        FASTMEM_BATCH
+    ctypedef struct fastmem_features:
+        const uint64_t *counts
+        const uint64_t *by_digit
+        const int32_t *shifts
+        int n_groups
+    ctypedef struct fastmem_equations:
+        const uint16_t *bytes
+        int n_bytes
+        uint64_t spacing
+        fastmem_features features
+    ctypedef struct fastmem_ribbon:
+        const uint64_t *firsts
+        const int32_t *index
+        int shift
+        fastmem_equations equations
+        int n_planes
+        Py_ssize_t n_words
+        const uint64_t *table
+    ctypedef struct fastmem_reader:
+        void (*count)(const uint64_t *codes, Py_ssize_t n, const fastmem_features *features,
+                      uint64_t *f) noexcept nogil
+        void (*read)(const uint64_t *codes, Py_ssize_t n, const fastmem_ribbon *ribbon, uint64_t *values) noexcept nogil
+    const fastmem_reader *const *fastmem_readers
+    int fastmem_trailing_zeros(uint64_t x)
+    uint64_t fastmem_parity(uint64_t x)
+    void fastmem_starts(const uint64_t *codes, Py_ssize_t n, const fastmem_equations *equations, int64_t *starts)
 
 
-cdef struct Features:
-    const uint64_t *counts
-    const int32_t *shifts
-    int n_groups
+cdef class FeatureTables:
+    """Features of codes as kernels take them; arrays are kept, not copied.
+
+    Parameters
+    ----------
+    counts : uint64 array of shape (groups, 16, 7)
+    by_digit : uint64 array of shape (groups, 7, 16)
+        The same numbers.
+    shifts : int32 array of shape (groups,)
+    """
+
+    cdef const uint64_t[:, :, ::1] counts, by_digit
+    cdef const int32_t[::1] shifts
+    cdef fastmem_features features
+
+    def __init__(self, counts, by_digit, shifts):
+        self.counts, self.by_digit, self.shifts = counts, by_digit, shifts
+        self.features = fastmem_features(&self.counts[0, 0, 0], &self.by_digit[0, 0, 0], &self.shifts[0],
+                                         <int>self.shifts.shape[0])
+
+    def words(self, int isa, const uint64_t[::1] codes, uint64_t[::1] words):
+        """words[i] = the features of codes[i]; f_0 as it is counted. isa is a place in `supported_isas` of signs.pyx."""
+        cdef Py_ssize_t n = codes.shape[0], first = 0, m, i
+        cdef uint64_t f[FASTMEM_BATCH]
+        with nogil:
+            while first < n:
+                m = min(n - first, <Py_ssize_t>FASTMEM_BATCH)
+                fastmem_readers[isa].count(&codes[first], m, &self.features, f)
+                for i in range(m):
+                    words[first + i] = f[i]
+                first += m
 
 
-cdef struct Equations:
-    const uint16_t *bytes
-    int n_bytes
-    uint64_t spacing
-    Features features
+cdef class RibbonTables:
+    """A ribbon as kernels take it; arrays are kept, not copied.
+
+    Parameters
+    ----------
+    firsts : uint64 array of shape (rows,)
+    index : int32 array
+        As `index_runs` of store.pyx gives it, for codes without their `shift` lowest bits.
+    shift : int
+    bytes : uint16 array of shape (bytes of a code, 256)
+    spacing : int
+    features : FeatureTables
+    n_planes, n_words : int
+    table : uint64 array of shape (rows * n_words * n_planes + n_planes,)
+    """
+
+    cdef const uint64_t[::1] firsts, table
+    cdef const int32_t[::1] index
+    cdef const uint16_t[:, ::1] bytes
+    cdef FeatureTables features
+    cdef fastmem_ribbon ribbon
+
+    def __init__(self, firsts, index, int shift, bytes, uint64_t spacing, FeatureTables features, int n_planes,
+                 Py_ssize_t n_words, table):
+        self.firsts, self.index, self.bytes, self.features, self.table = firsts, index, bytes, features, table
+        self.ribbon = fastmem_ribbon(&self.firsts[0], &self.index[0], shift,
+                                     equations_of(self.bytes, spacing, features), n_planes, n_words, &self.table[0])
+
+    def read(self, int isa, const uint64_t[::1] codes, uint64_t[::1] values):
+        """values[i] = what the planes store for codes[i], a bit each; isa as for `FeatureTables.words`."""
+        cdef Py_ssize_t n = codes.shape[0], first = 0
+        with nogil:
+            while first < n:
+                fastmem_readers[isa].read(&codes[first], min(n - first, <Py_ssize_t>FASTMEM_BATCH), &self.ribbon,
+                                          &values[first])
+                first += FASTMEM_BATCH
 
 
-cdef struct Ribbon:
-    const uint64_t *firsts
-    const int32_t *index
-    int shift
-    Equations equations
-    int n_planes
-    Py_ssize_t n_words
-    const uint64_t *table
-
-
-cdef inline Features features_of(const uint64_t[:, :, ::1] counts, const int32_t[::1] shifts) noexcept:
-    return Features(&counts[0, 0, 0], &shifts[0], <int>shifts.shape[0])
-
-
-cdef inline Equations equations_of(const uint16_t[:, ::1] bytes, uint64_t spacing, const uint64_t[:, :, ::1] counts,
-                                   const int32_t[::1] shifts) noexcept:
-    return Equations(&bytes[0, 0], <int>bytes.shape[0], spacing, features_of(counts, shifts))
-
-
-cdef inline void count(const uint64_t *z, const uint64_t *counts, const int32_t *shifts, int n_groups,
-                       uint64_t *f) noexcept nogil:
-    """f[lane] = the features of z[lane], LANES of them; f_0 as it is counted."""
-    cdef Py_ssize_t at[LANES]
-    cdef lanes_t c0, c1, c2, c3, c4, c5, carry, x, y, over
-    cdef int g, lane
-    for lane in range(LANES):
-        at[lane] = DIGITS * <Py_ssize_t>((z[lane] >> shifts[0]) & 15)
-    c0, c1, c2 = fastmem_load(counts, at), fastmem_load(counts + 1, at), fastmem_load(counts + 2, at)
-    c3, c4, c5 = fastmem_load(counts + 3, at), fastmem_load(counts + 4, at), fastmem_load(counts + 5, at)
-    over = fastmem_load(counts + 6, at)
-    for g in range(1, n_groups):
-        counts += DIGITS * VALUES
-        for lane in range(LANES):
-            at[lane] = DIGITS * <Py_ssize_t>((z[lane] >> shifts[g]) & 15)
-        y = fastmem_load(counts, at)
-        carry = c0 & y
-        c0 = c0 ^ y
-        y = fastmem_load(counts + 1, at)
-        x = c1 ^ y
-        y = (c1 & y) | (carry & x)
-        c1 = x ^ carry
-        carry = y
-        y = fastmem_load(counts + 2, at)
-        x = c2 ^ y
-        y = (c2 & y) | (carry & x)
-        c2 = x ^ carry
-        carry = y & c3
-        c3 = c3 ^ y
-        x = carry & c4
-        c4 = c4 ^ carry
-        over = over | (c5 & x)
-        c5 = c5 ^ x
-    fastmem_store(f, over)
-
-
-cdef void count_features(const uint64_t *codes, Py_ssize_t n, const Features *features, uint64_t *f) noexcept nogil:
-    """f[i] = the features of codes[i], at most BATCH; f_0 as it is counted. f has BATCH words."""
-    cdef uint64_t z[LANES]
-    cdef Py_ssize_t i = 0, lane
-    while i < n:
-        for lane in range(LANES):
-            z[lane] = codes[min(i + lane, n - 1)]
-        count(z, features.counts, features.shifts, features.n_groups, f + i)
-        i += LANES
-
-
-cdef void find_starts(const uint64_t *codes, Py_ssize_t n, const Equations *equations, int64_t *starts) noexcept nogil:
-    cdef const uint16_t *bytes = equations.bytes
-    cdef uint64_t beta, rest, spacing = equations.spacing
-    cdef Py_ssize_t i, k, n_bytes = equations.n_bytes
-    for i in range(n):
-        beta = 0
-        rest = codes[i]
-        for k in range(n_bytes):
-            beta ^= bytes[(k << 8) + <Py_ssize_t>(rest & 255)]
-            rest >>= 8
-        starts[i] = <int64_t>((beta * spacing) >> 16)
-
-
-def feature_words(const uint64_t[::1] codes, const uint64_t[:, :, ::1] counts, const int32_t[::1] shifts,
-                  uint64_t[::1] words):
-    """words[i] = the features of codes[i]; f_0 as it is counted."""
-    cdef Features features = features_of(counts, shifts)
-    cdef Py_ssize_t n = codes.shape[0], first = 0, m, i
-    cdef uint64_t f[BATCH]
-    with nogil:
-        while first < n:
-            m = min(n - first, BATCH)
-            count_features(&codes[first], m, &features, f)
-            for i in range(m):
-                words[first + i] = f[i]
-            first += m
+cdef inline fastmem_equations equations_of(const uint16_t[:, ::1] bytes, uint64_t spacing,
+                                           FeatureTables features) noexcept:
+    return fastmem_equations(&bytes[0, 0], <int>bytes.shape[0], spacing, features.features)
 
 
 cdef inline bint insert(uint64_t a, int64_t p, uint64_t value, uint64_t *band, uint64_t *right) noexcept nogil:
@@ -254,20 +220,20 @@ cdef void solve(uint64_t *band, uint64_t *right, uint64_t *states, int n_planes,
         band[q] = right[q] = 0
 
 
-def build_rows(const uint64_t[::1] codes, const uint64_t[::1] values, const uint16_t[:, ::1] bytes, uint64_t spacing,
-               const uint64_t[:, :, ::1] counts, const int32_t[::1] shifts, uint64_t[::1] band, uint64_t[::1] right,
-               uint64_t[::1] states, uint64_t[::1] firsts, uint64_t[:, :, ::1] table):
+def build_rows(int isa, const uint64_t[::1] codes, const uint64_t[::1] values, const uint16_t[:, ::1] bytes,
+               uint64_t spacing, FeatureTables features, uint64_t[::1] band, uint64_t[::1] right, uint64_t[::1] states,
+               uint64_t[::1] firsts, uint64_t[:, :, ::1] table):
     """Fill rows of a table with codes in ascending order, as many as there are rows or codes.
 
     Bit j of values[i] is what plane j stores for codes[i]; the other bits are 0. firsts[r] becomes the first code of
     row r, table (rows, columns / 64, planes) its cells. band and right have a word for each column, states one for each
-    plane. Returns the number of rows filled and of codes in them.
+    plane; isa as for `FeatureTables.words`. Returns the number of rows filled and of codes in them.
     """
-    cdef Equations equations = equations_of(bytes, spacing, counts, shifts)
+    cdef fastmem_equations equations = equations_of(bytes, spacing, features)
     cdef Py_ssize_t n = codes.shape[0], n_rows = firsts.shape[0], n_columns = band.shape[0]
     cdef Py_ssize_t row = 0, i = 0, first = 0, stop = 0, q
-    cdef uint64_t f[BATCH]
-    cdef int64_t starts[BATCH]
+    cdef uint64_t f[FASTMEM_BATCH]
+    cdef int64_t starts[FASTMEM_BATCH]
     with nogil:
         for q in range(n_columns):
             band[q] = right[q] = 0
@@ -275,70 +241,15 @@ def build_rows(const uint64_t[::1] codes, const uint64_t[::1] values, const uint
             firsts[row] = codes[i]
             while i < n:
                 if i == stop:  # f and starts are those of codes first to stop
-                    first, stop = i, min(i + BATCH, n)
-                    count_features(&codes[first], stop - first, &equations.features, f)
-                    find_starts(&codes[first], stop - first, &equations, starts)
+                    first, stop = i, min(i + <Py_ssize_t>FASTMEM_BATCH, n)
+                    fastmem_readers[isa].count(&codes[first], stop - first, &equations.features, f)
+                    fastmem_starts(&codes[first], stop - first, &equations, starts)
                 i += insert_all(f + (i - first), starts + (i - first), &values[i], stop - i, &band[0], &right[0])
                 if i < stop:
                     break
             solve(&band[0], &right[0], &states[0], <int>states.shape[0], n_columns >> 6, firsts[row], &table[row, 0, 0])
             row += 1
     return row, i
-
-
-cdef inline Py_ssize_t find_row(uint64_t code, const uint64_t *firsts, const int32_t *index, int shift) noexcept nogil:
-    cdef int32_t low = index[code >> shift]
-    cdef int32_t width = index[(code >> shift) + 1] - low + 1  # the row is one of low, ..., low + width - 1
-    cdef int32_t half = width >> 1
-    # The first step changes nothing if the width is 1, and hardly ever do others follow: no branch to mispredict.
-    low += half & -<int32_t>(firsts[low + half] <= code)
-    width -= half
-    while width > 1:
-        half = width >> 1
-        low += half & -<int32_t>(firsts[low + half] <= code)
-        width -= half
-    return low
-
-
-cdef inline uint64_t read_window(const uint64_t *cells, uint64_t f, int64_t p, int n_planes) noexcept nogil:
-    """What the planes store for a code, a bit each."""
-    cdef uint64_t second = (<uint64_t>1 << (p & 63)) - 1, value = 0
-    cdef int j
-    for j in range(n_planes):
-        value |= fastmem_parity((cells[j] ^ ((cells[j] ^ cells[n_planes + j]) & second)) & f) << j
-    return value
-
-
-cdef void read_batch(const uint64_t *codes, Py_ssize_t n, const Ribbon *ribbon, uint64_t *values) noexcept nogil:
-    """values[i] = what the planes store for codes[i], at most BATCH."""
-    cdef const uint64_t *cells[BATCH]
-    cdef uint64_t f[BATCH]
-    cdef int64_t starts[BATCH]
-    cdef Py_ssize_t i, word
-    for i in range(n):
-        fastmem_prefetch(&ribbon.index[codes[i] >> ribbon.shift])
-    find_starts(codes, n, &ribbon.equations, starts)
-    for i in range(n):
-        word = find_row(codes[i], ribbon.firsts, ribbon.index, ribbon.shift) * ribbon.n_words + (starts[i] >> 6)
-        cells[i] = ribbon.table + word * ribbon.n_planes
-        fastmem_prefetch(cells[i])
-    count_features(codes, n, &ribbon.equations.features, f)
-    for i in range(n):
-        values[i] = read_window(cells[i], f[i] | 1, starts[i], ribbon.n_planes)
-
-
-def read_rows(const uint64_t[::1] codes, const uint64_t[::1] firsts, const int32_t[::1] index, int shift,
-              const uint16_t[:, ::1] bytes, uint64_t spacing, const uint64_t[:, :, ::1] counts,
-              const int32_t[::1] shifts, int n_planes, Py_ssize_t n_words, const uint64_t[::1] table,
-              uint64_t[::1] values):
-    """values[i] = what the planes store for codes[i], a bit each; index as `index_runs` of store.pyx gives it."""
-    cdef Ribbon ribbon = Ribbon(&firsts[0], &index[0], shift, equations_of(bytes, spacing, counts, shifts), n_planes,
-                                n_words, &table[0])
-    cdef Py_ssize_t n = codes.shape[0], first = 0
-    with nogil:
-        while first < n:
-            read_batch(&codes[first], min(n - first, BATCH), &ribbon, &values[first])
-            first += BATCH
 
 
 cdef inline bint before(double cost, uint64_t near, double other_cost, uint64_t other) noexcept nogil:
@@ -400,13 +311,13 @@ cdef uint64_t next_set(const uint64_t *flips, const double *costs, int n_near, d
 
 
 cdef Py_ssize_t probe_code(uint64_t *code, const uint64_t *flips, const double *costs, int n_near, Py_ssize_t most,
-                           const Ribbon *ribbon, const Features *prints, double *heap_costs, uint64_t *heap_sets,
-                           uint8_t *found) noexcept nogil:
+                           const fastmem_reader *reader, const fastmem_ribbon *ribbon, const fastmem_features *prints,
+                           double *heap_costs, uint64_t *heap_sets, uint8_t *found) noexcept nogil:
     """Replace a code by its first candidate that is known, if one is; returns the number tried."""
     cdef uint64_t known = <uint64_t>-1 >> (64 - ribbon.n_planes)
     cdef uint64_t candidates[CANDIDATES]
     cdef uint64_t values[CANDIDATES]
-    cdef uint64_t f[BATCH]
+    cdef uint64_t f[FASTMEM_BATCH]
     cdef Py_ssize_t size = 1, tried = 0
     cdef int m, k
     found[0] = 0
@@ -418,8 +329,8 @@ cdef Py_ssize_t probe_code(uint64_t *code, const uint64_t *flips, const double *
         while m < CANDIDATES and size > 0 and tried + m < most:
             candidates[m] = code[0] ^ next_set(flips, costs, n_near, heap_costs, heap_sets, &size, most)
             m += 1
-        read_batch(candidates, m, ribbon, values)
-        count_features(candidates, m, prints, f)
+        reader.read(candidates, m, ribbon, values)
+        reader.count(candidates, m, prints, f)
         for k in range(m):
             tried += 1
             if (values[k] ^ (f[k] >> 1)) & known == known:
@@ -429,11 +340,9 @@ cdef Py_ssize_t probe_code(uint64_t *code, const uint64_t *flips, const double *
     return tried
 
 
-def probe(uint64_t[::1] codes, const int64_t[::1] starts, const uint64_t[::1] flips, const double[::1] costs,
-          Py_ssize_t most, const uint64_t[::1] firsts, const int32_t[::1] index, int shift,
-          const uint16_t[:, ::1] bytes, uint64_t spacing, const uint64_t[:, :, ::1] counts, const int32_t[::1] shifts,
-          int n_planes, Py_ssize_t n_words, const uint64_t[::1] table, const uint64_t[:, :, ::1] print_counts,
-          double[::1] heap_costs, uint64_t[::1] heap_sets, uint8_t[::1] found, int64_t[::1] tried):
+def probe(int isa, uint64_t[::1] codes, const int64_t[::1] starts, const uint64_t[::1] flips, const double[::1] costs,
+          Py_ssize_t most, RibbonTables ribbon, FeatureTables prints, double[::1] heap_costs, uint64_t[::1] heap_sets,
+          uint8_t[::1] found, int64_t[::1] tried):
     """Replace each code by the nearest known code among those that differ in the signs of hyperplanes near its input.
 
     The hyperplanes near input i are starts[i] to starts[i + 1], nearest first, of which the first 64 count: a change of
@@ -442,12 +351,10 @@ def probe(uint64_t[::1] codes, const int64_t[::1] starts, const uint64_t[::1] fl
     `most` sets at most. found[i] says whether a code was known, tried[i] how many were tried; codes[i] stays if none
     is. There are 1 to 63 planes; the heap has `most` entries.
     """
-    cdef Ribbon ribbon = Ribbon(&firsts[0], &index[0], shift, equations_of(bytes, spacing, counts, shifts), n_planes,
-                                n_words, &table[0])
-    cdef Features prints = features_of(print_counts, shifts)
     cdef Py_ssize_t i, e
     with nogil:
         for i in range(codes.shape[0]):
             e = starts[i]
-            tried[i] = probe_code(&codes[i], &flips[e], &costs[e], <int>min(starts[i + 1] - e, NEAR), most, &ribbon,
-                                  &prints, &heap_costs[0], &heap_sets[0], &found[i])
+            tried[i] = probe_code(&codes[i], &flips[e], &costs[e], <int>min(starts[i + 1] - e, NEAR), most,
+                                  fastmem_readers[isa], &ribbon.ribbon, &prints.features, &heap_costs[0], &heap_sets[0],
+                                  &found[i])

@@ -69,7 +69,6 @@ cdef extern from "panel.h" nogil:
         FASTMEM_CHUNK
         FASTMEM_UNIT
         FASTMEM_WORD
-        FASTMEM_N_ISAS
     ctypedef struct fastmem_frame:
         const double *centre
         const double *shrink
@@ -107,8 +106,12 @@ cdef extern from "panel.h" nogil:
         void (*sums_double)(const float *w, const double *x, Py_ssize_t d, double *total,
                             double *absolute) noexcept nogil
     const fastmem_isa *const *fastmem_isas
-    bint fastmem_supports(int i)
     int fastmem_first_bit(uint64_t bits)
+
+cdef extern from "isa.h" nogil:
+    enum:
+        FASTMEM_N_ISAS
+    bint fastmem_supports(int i)
 
 cdef enum:
     DIGITS = 80  # 32-bit digits of the exact accumulator

@@ -1,0 +1,43 @@
+/* Names of what is compiled once for each instruction set, and which of these a processor has. */
+#ifndef FASTMEM_ISA_H
+#define FASTMEM_ISA_H
+
+#define FASTMEM_JOIN_(a, b) a##_##b
+#define FASTMEM_JOIN(a, b) FASTMEM_JOIN_(a, b)
+#define FASTMEM_NAME(name) FASTMEM_JOIN(FASTMEM_JOIN(fastmem, name), FASTMEM_ISA)
+#define FASTMEM_TEXT_(name) #name
+#define FASTMEM_TEXT(name) FASTMEM_TEXT_(name)
+
+#if defined(__clang__)
+#define FASTMEM_UNROLL _Pragma("clang loop unroll(full)")
+#define FASTMEM_INLINE __attribute__((always_inline)) inline
+#elif defined(__GNUC__)
+#define FASTMEM_UNROLL _Pragma("GCC unroll 16")
+#define FASTMEM_INLINE __attribute__((always_inline)) inline
+#else
+#define FASTMEM_UNROLL
+#define FASTMEM_INLINE inline
+#endif
+
+/* Windows is left out: GCC does not align its stack for vectors of 32 bytes. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(_WIN32)
+#define FASTMEM_X86
+#define FASTMEM_N_ISAS 3  /* baseline, avx2, avx512 */
+#else
+#define FASTMEM_N_ISAS 1
+#endif
+
+/* Whether this processor, and the operating system, run instruction set i. */
+static inline int fastmem_supports(int i)
+{
+#if defined(FASTMEM_X86)
+    __builtin_cpu_init();
+    if (i == 1)
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("popcnt");
+    if (i == 2)
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && fastmem_supports(1);
+#endif
+    return i == 0;
+}
+
+#endif
