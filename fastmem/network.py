@@ -35,6 +35,7 @@ from fastmem.wiring import share_units, side_by_side
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from fastmem.jit import Predictor
     from fastmem.report import Report
 
 __all__ = ["EncodedNetwork", "Network"]
@@ -48,6 +49,7 @@ _SETTINGS = (
     "smallest_distance",
     "largest_norm",
 )
+_FEW = 256  # rows for which threads, blocks and a progress bar would take longer than the rest
 _FEATURES, _FINGERPRINTS = "fingerprint_features", "fingerprints"
 
 
@@ -142,18 +144,22 @@ class Network:
     def _labels(self, X, class_indices, n_threads, progress):
         """Labels of X, given the function from points, start and stop to their class indices."""
 
-        def labels(points, start, stop):
-            return self.classes[class_indices(points, start, stop)]
+        def fill(points, start, stop, labels):
+            # Indices are in range: a mode other than the default saves a copy.
+            self.classes.take(class_indices(points, start, stop), out=labels, mode="clip")
 
-        return self._by_block(X, labels, self.classes.dtype, n_threads, progress)
+        return self._by_block(X, fill, self.classes.dtype, n_threads, progress)
 
-    def _by_block(self, X, values, dtype, n_threads, progress):
-        """An array of dtype with ``values(points, start, stop)`` for all rows of X."""
+    def _by_block(self, X, fill, dtype, n_threads, progress):
+        """An array of dtype, filled for the rows of X by ``fill(points, start, stop, result)``, block by block."""
         points = as_points(X, self.n_features_in, empty=True)
         result = np.empty(points.n, dtype)
+        if points.n <= _FEW and n_threads is None and progress is False:
+            fill(points, 0, points.n, result)
+            return result
 
         def work(start, stop):
-            result[start:stop] = values(points, start, stop)
+            fill(points, start, stop, result[start:stop])
 
         with progress_bar(progress, points.n, "predicting") as bar:
             over_row_blocks(work, points.n, points.d, resolve_threads(n_threads), bar)
@@ -354,7 +360,8 @@ class EncodedNetwork(Network):
         >>> net.predict([[1, 0], [1, 1]])
         array(['odd', 'even'], dtype='<U4')
         """
-        tolerance, max_probes = as_distance("tolerance", tolerance), as_count("max_probes", max_probes)
+        if tolerance != 0.0 or max_probes != MAX_PROBES:
+            tolerance, max_probes = as_distance("tolerance", tolerance), as_count("max_probes", max_probes)
         if unknown is NO_VALUE:
             if tolerance:
                 raise InvalidInput(
@@ -376,11 +383,11 @@ class EncodedNetwork(Network):
         classes[:-1] = self.classes
         classes[-1] = unknown
 
-        def labels(*block):
-            indices, known = class_indices(*block)
-            return classes[np.where(known, indices, len(self.classes))]
+        def fill(points, start, stop, labels):
+            indices, known = class_indices(points, start, stop)
+            classes.take(np.where(known, indices, len(self.classes)), out=labels, mode="clip")
 
-        return self._by_block(X, labels, dtype, n_threads, progress)
+        return self._by_block(X, fill, dtype, n_threads, progress)
 
     def _need_fingerprints(self, what):
         if self.fingerprints is None:
@@ -437,7 +444,11 @@ class EncodedNetwork(Network):
         (True, True)
         """
         self._need_fingerprints("contains")
-        return self._by_block(X, lambda *block: self.recognise(*block)[1], bool, n_threads, progress)
+
+        def fill(points, start, stop, known):
+            known[:] = self.recognise(points, start, stop)[1]
+
+        return self._by_block(X, fill, bool, n_threads, progress)
 
     def forward(
         self,
@@ -483,7 +494,7 @@ class EncodedNetwork(Network):
         return self._known_labels(X, class_indices, unknown, n_threads, progress)
 
     def class_indices(self, points, start, stop):
-        """Positions in `classes` of the labels of the validated points start to stop: int32 array."""
+        """Positions in `classes` of the labels of the validated points start to stop: int32 or int64 array."""
         return self.store.lookup(self.encoder.codes_of_block(points, start, stop))
 
     def relabel(
@@ -556,6 +567,60 @@ class EncodedNetwork(Network):
             memorized_codes=codes,
             **{name: getattr(self, name) for name in _SETTINGS},
         )
+
+    def jit(self, *, output: str = "label", unknown: object = NO_VALUE) -> Predictor:
+        """Functions that do what `predict` does, to be called by code that numba compiles.
+
+        They are written for this network: the sizes are constants, and only what it has is code. The first call
+        compiles, for some seconds; how many does not depend on the number of points. Labels are those of `predict`,
+        always: signs are exact here too.
+
+        Parameters
+        ----------
+        output : {"label", "index"}
+            "index": return positions in `classes`, of dtype intp, in place of labels. That is for labels that numba has
+            no numbers for: text, objects, half and long double precision.
+        unknown : scalar, optional
+            What unknown rows get, as in `predict`; with output="index" an integer.
+
+        Returns
+        -------
+        one : numba function
+            ``one(x)`` is the label of the point x, a float32 or float64 array of shape (d,) with any strides.
+        many : numba function
+            ``many(X, out)`` writes the labels of the rows of X, a float32 or float64 array of shape (n, d), to `out`,
+            an array of shape (n,) of their dtype, in one thread, and returns it. It is faster where the store does not
+            fit the processor's cache.
+
+        Both raise `InvalidInput` for a NaN or an infinity and for another number of columns, and numba's `TypingError`
+        for other kinds of arrays. They hold a copy of the network's parameters. Code that calls them cannot be cached
+        on disk.
+
+        Raises
+        ------
+        InvalidInput
+            The labels are of a dtype that numba has no numbers for, or there are no fingerprints to know rows by.
+        ImportError
+            There is no numba: ``pip install "fastmem[jit]"``.
+
+        Examples
+        --------
+        >>> import numba, numpy as np, fastmem
+        >>> X = np.random.default_rng(0).normal(size=(1000, 16))
+        >>> net = fastmem.memorize(X, np.arange(1000) % 7, random_state=0)
+        >>> label_of, labels_of = net.jit()
+        >>> @numba.njit
+        ... def total(X):
+        ...     total = 0
+        ...     for x in X:
+        ...         total += label_of(x)
+        ...     return total
+        >>> int(total(X)), sum(i % 7 for i in range(1000))
+        (2997, 2997)
+        """
+        from fastmem.jit import predictor
+
+        return predictor(self, output=output, unknown=unknown)
 
     def _codes_of_memorized(self, X, n_threads, progress):
         if X is None:
