@@ -5,6 +5,7 @@ import pickle
 import naive
 import numpy as np
 import pytest
+from instruction_sets import ISAS, isa
 
 import fastmem
 from fastmem.constructions import CONSTRUCTIONS
@@ -57,7 +58,7 @@ def labels_are_returned(net, X, y):
 
 
 def paths_agree(net, X):
-    """predict, contains, forward and the naive evaluation of layers give one answer, for points never seen too."""
+    """All ways to evaluate, and all instruction sets, give one answer, for points never seen too."""
     predicted = net.predict(X)
     assert np.array_equal(net.forward(X), predicted)
     outputs = naive.forward(net.layers, X)
@@ -68,6 +69,11 @@ def paths_agree(net, X):
         unknown = net.predict(X, unknown=-1)
         assert np.array_equal(net.forward(X, unknown=-1), unknown)
         assert np.array_equal(np.where(net.contains(X), predicted, -1), unknown)
+    for name in ISAS:
+        with isa(name):
+            assert np.array_equal(net.predict(X), predicted)
+            if net.fingerprint_bits:
+                assert np.array_equal(net.predict(X, unknown=-1), unknown)
 
 
 def layers_are_a_threshold_network(net, d):
@@ -107,9 +113,11 @@ def known_points_are_recognised(net, X, y, unseen):
 
 
 def build_is_deterministic(net, X, y, build):
-    """The same seed gives the same network, whatever the number of threads."""
-    assert fastmem.memorize(X, y, random_state=0, n_threads=1, **build) == net
-    assert fastmem.memorize(X, y, random_state=np.random.default_rng(0), n_threads=2, **build) == net
+    """The same seed gives the same network, whatever the number of threads and the instruction set."""
+    with isa(ISAS[0]):
+        assert fastmem.memorize(X, y, random_state=0, n_threads=1, **build) == net
+    with isa(ISAS[len(ISAS) // 2]):
+        assert fastmem.memorize(X, y, random_state=np.random.default_rng(0), n_threads=2, **build) == net
 
 
 def counts_agree(net):
