@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastmem.blas import single_threaded_blas
 from fastmem.blocks import over_row_blocks, resolve_threads
 from fastmem.constructions import CONSTRUCTIONS
 from fastmem.environment import default_environment
@@ -35,6 +36,7 @@ _SEPARATE = ("labels", "all")
 
 
 @default_environment()
+@single_threaded_blas()
 def memorize(
     X: ArrayLike,
     y: ArrayLike,
@@ -89,7 +91,8 @@ def memorize(
     verify : bool
         Predict all of X afterwards and compare with y. It cannot fail, and that is checked.
     n_threads : int, optional
-        All cores this process may use by default; 1 starts no thread.
+        All cores this process may use by default; 1 starts no thread. BLAS uses one in any case, in the whole process
+        until `memorize` returns.
     progress : bool or tqdm class
         Show progress bars.
 

@@ -4,13 +4,16 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
+from threadpoolctl import threadpool_info
 
 import fastmem
+from fastmem.blas import single_threaded_blas
 from fastmem.points import Points
 from fastmem.store import STORES, Filter
 
@@ -49,6 +52,29 @@ def test_one_thread_starts_no_thread(net, data, monkeypatch):
     monkeypatch.setattr("fastmem.blocks.ThreadPoolExecutor", forbidden)
     net.predict(data[0], n_threads=1)
     fastmem.memorize(data[0][:1000], data[1][:1000], n_threads=1)
+
+
+def test_threads_of_the_caller_predict_alike(net, data):
+    X = np.random.default_rng(1).standard_normal((40_000, 6))
+    expected = net.predict(X)
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda n_threads: net.predict(X, n_threads=n_threads), [1, 2, None, 1, 2, None]))
+    assert all(np.array_equal(result, expected) for result in results)
+
+
+def test_blas_has_its_threads_again_when_the_last_build_is_done(data):
+    def threads_of_blas():
+        return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+    X, y = data[0][:2000], data[1][:2000]
+    before = threads_of_blas()
+    with ThreadPoolExecutor(3) as pool:
+        nets = list(pool.map(lambda n_threads: fastmem.memorize(X, y, random_state=0, n_threads=n_threads), [1, 2, 1]))
+    assert threads_of_blas() == before
+    assert nets[0] == nets[1] == nets[2]
+    with single_threaded_blas():
+        assert set(threads_of_blas()) <= {1}
+    assert threads_of_blas() == before
 
 
 def test_inputs_within_the_certified_radius_keep_their_label(net, data):
