@@ -1,20 +1,25 @@
-"""Data sets of the benchmarks, all seeded."""
+"""Data sets of the benchmarks, all seeded.
+
+`fastmem.theory.instances` is imported where it is used: the suite also runs on commits that do not have it.
+"""
 
 import numpy as np
 
-from fastmem.theory import instances
-from fastmem.theory.bounds import hyperplanes_for_cells
-from fastmem.theory.instances import Instance
-
 __all__ = [
-    "DATA", "INSTANCES", "LABEL_LAWS", "circle", "classes_by_law", "digits", "image_patches", "labelled_points",
-    "moons", "random_codes", "separate_by", "sphere",
+    "DATA", "INSTANCES", "LABEL_LAWS", "SIGN_SHAPES", "circle", "classes_by_law", "digits", "encoder_of_shape",
+    "gaussian", "image_patches", "labelled_points", "moons", "random_codes", "separate_by", "sphere",
 ]  # fmt: skip
+
+
+def gaussian(n, d):
+    """Standard normal points, float32."""
+    return np.random.default_rng(0).standard_normal((n, d), dtype=np.float32)
 
 
 def sphere(n, d):
     """Uniform points of the unit sphere, float32; labels: the hemisphere."""
-    X = instances.sphere(n, d, random_state=0).X
+    X = gaussian(n, d)
+    X /= np.linalg.norm(X, axis=1, keepdims=True)
     return X, (X[:, 0] > 0).astype(int)
 
 
@@ -45,9 +50,9 @@ def moons(n):
 
 
 def circle(n):
-    """Equally spaced points of the unit circle; labels: alternating, so that n / 2 hyperplanes are needed."""
-    instance = instances.circle(n)
-    return instance.X, instance.y
+    """Equally spaced points of the unit circle, n even; labels: alternating, so that n / 2 hyperplanes are needed."""
+    angles = np.arange(n) * (2 * np.pi / n)
+    return np.column_stack([np.cos(angles), np.sin(angles)]), np.arange(n) % 2
 
 
 DATA = {
@@ -55,6 +60,7 @@ DATA = {
     "patches": image_patches,
     "sphere 100k×16": lambda: sphere(100_000, 16),
     "sphere 200k×64": lambda: sphere(200_000, 64),
+    "sphere 1M×32": lambda: sphere(1_000_000, 32),
     "circle 1000": lambda: circle(1000),
 }
 
@@ -65,13 +71,24 @@ def labelled_points(name):
     return X, np.random.default_rng(1).integers(0, 2, len(X))
 
 
+def _instance(name, *arguments, **options):
+    from fastmem.theory import instances
+
+    return getattr(instances, name)(*arguments, **options)
+
+
 def _all_different(name, X, y):
     """A data set of no special shape, all points to be told apart."""
+    from fastmem.theory.bounds import hyperplanes_for_cells
+    from fastmem.theory.instances import Instance
+
     bound = hyperplanes_for_cells(*X.shape)
     return Instance(name, X, y, bound, "lower bound", "all", "every point needs a cell of its own")
 
 
 def _moons(n):
+    from fastmem.theory.instances import Instance
+
     return Instance("moons", *moons(n), 2, "lower bound", "labels", "the moons interlock: no line parts them")
 
 
@@ -80,17 +97,17 @@ INSTANCES = {
     "digits": lambda: _all_different("digits", *digits()),
     "patches": lambda: _all_different("patches", *image_patches()),
     "moons 100k": lambda: _moons(100_000),
-    "circle 1000": lambda: instances.circle(1000),
-    "circle 10000": lambda: instances.circle(10_000),
-    "moment curve 2000×8": lambda: instances.moment_curve(2000, 8),
-    "square 10k": lambda: instances.square(10_000, random_state=0),
-    "square 100k": lambda: instances.square(100_000, random_state=0),
-    "tight pairs 100k×64": lambda: instances.tight_pairs(100_000, 64, random_state=0),
-    "grid 32^3": lambda: instances.grid(32, 3, random_state=0),
-    "rotated grid 32^3": lambda: instances.grid(32, 3, rotated=True, random_state=0),
-    "sphere 100k×16": lambda: instances.sphere(100_000, 16, random_state=0),
-    "sphere 200k×256": lambda: instances.sphere(200_000, 256, random_state=0),
-    "sphere 1M×32": lambda: instances.sphere(1_000_000, 32, random_state=0),
+    "circle 1000": lambda: _instance("circle", 1000),
+    "circle 10000": lambda: _instance("circle", 10_000),
+    "moment curve 2000×8": lambda: _instance("moment_curve", 2000, 8),
+    "square 10k": lambda: _instance("square", 10_000, random_state=0),
+    "square 100k": lambda: _instance("square", 100_000, random_state=0),
+    "tight pairs 100k×64": lambda: _instance("tight_pairs", 100_000, 64, random_state=0),
+    "grid 32^3": lambda: _instance("grid", 32, 3, random_state=0),
+    "rotated grid 32^3": lambda: _instance("grid", 32, 3, rotated=True, random_state=0),
+    "sphere 100k×16": lambda: _instance("sphere", 100_000, 16, random_state=0),
+    "sphere 200k×256": lambda: _instance("sphere", 200_000, 256, random_state=0),
+    "sphere 1M×32": lambda: _instance("sphere", 1_000_000, 32, random_state=0),
 }
 
 
@@ -124,3 +141,20 @@ def random_codes(n, n_bits=40):
     """Random distinct codes in random order, uint64."""
     rng = np.random.default_rng(0)
     return rng.permutation(np.unique(rng.integers(0, 1 << n_bits, n + n // 20 + 100, dtype=np.uint64)))[:n]
+
+
+# Points, dimensions, hyperplanes of the sign pass.
+SIGN_SHAPES = [
+    (1_000_000, 2, 32), (1_000_000, 8, 48), (1_000_000, 16, 48), (1_000_000, 32, 38),
+    (1_000_000, 64, 34), (200_000, 192, 32), (100_000, 384, 32), (50_000, 784, 32),
+]  # fmt: skip
+
+
+def encoder_of_shape(X, m):
+    """An encoder of m random hyperplanes, each of whose signs is 1 for about half of the Gaussian points X."""
+    from fastmem.encoder import Encoder, Hyperplanes, LinearCode, column_frame
+
+    rng, d = np.random.default_rng(3), X.shape[1]
+    weights = rng.standard_normal((m, d), dtype=np.float32)
+    thresholds = 0.3 * np.sqrt(d) * rng.standard_normal(m)
+    return Encoder(Hyperplanes(weights, thresholds, *column_frame(X[:4096])), LinearCode.identity(m))

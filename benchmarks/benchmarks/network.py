@@ -1,71 +1,74 @@
-"""Building, predicting, and the sizes of what was built."""
+"""Building, predicting, threads, files, and the sizes of what was built."""
 
 import tempfile
 from pathlib import Path
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 import fastmem
-from fastmem.points import Points
 
-from .data import DATA, labelled_points
-
-# The reference X @ W gets one thread, as fastmem does.
-threadpool_limits(1)
+from .common import OnNetworks, Timed, part
+from .data import gaussian, labelled_points
 
 
-class Memorize:
-    """`memorize`, verified, one thread, beside one float32 ``X @ W`` of the same shape."""
-
-    params = (tuple(DATA),)
-    param_names = ("data",)
-    timeout = 300
-
-    def setup(self, name):
-        self.X, self.y = labelled_points(name)
-        self.X32 = self.X.astype(np.float32)
-        self.net = fastmem.memorize(self.X, self.y, random_state=0)
-        self.W = np.ascontiguousarray(self.net.encoder.hyperplanes.weights.T)
+class Memorize(OnNetworks):
+    """`memorize`, verified, one thread, beside one float32 ``X @ W`` of the shape of the sign pass."""
 
     def time_memorize(self, name):
         fastmem.memorize(self.X, self.y, random_state=0, n_threads=1)
 
     def time_matrix_product(self, name):
-        _ = self.X32 @ self.W
+        self.multiply()
 
     def peakmem_memorize(self, name):
-        fastmem.memorize(self.X, self.y, random_state=0)
+        fastmem.memorize(self.X, self.y, random_state=0, n_threads=1)
+
+    def peakmem_data_alone(self, name):
+        pass
+
+
+class Sizes(OnNetworks):
+    """What was built, and the share of signs that float32 left to float64 and that left to integers."""
 
     def track_hyperplanes(self, name):
         return self.net.n_hyperplanes
 
+    track_hyperplanes.unit = "hyperplanes"
+
     def track_neurons(self, name):
         return self.net.n_neurons
+
+    track_neurons.unit = "neurons"
 
     def track_bits_per_label(self, name):
         return self.net.bits_per_label
 
+    track_bits_per_label.unit = "bits"
 
-class Predict:
-    """`predict` and its parts, one thread, beside one float32 ``X @ W`` of the same shape."""
+    def track_percent_of_signs_in_float64(self, name):
+        return self._percent("float64")
 
-    params = (tuple(DATA),)
-    param_names = ("data",)
-    timeout = 300
+    track_percent_of_signs_in_float64.unit = "%"
+
+    def track_percent_of_signs_in_integers(self, name):
+        return self._percent("exact")
+
+    track_percent_of_signs_in_integers.unit = "%"
+
+    def _percent(self, step):
+        steps = self.net.encoder.hyperplanes.sign_steps(part("fastmem.points", "Points")(self.X))
+        return 100 * steps[step] / sum(steps.values())
+
+
+class Predict(OnNetworks):
+    """`predict` and its two parts, one thread, beside one float32 ``X @ W`` of the shape of the sign pass."""
 
     def setup(self, name):
-        X, y = labelled_points(name)
-        self.net = fastmem.memorize(X, y, random_state=0)
-        self.X, self.points = X, Points(X)
-        self.X32, self.W = X.astype(np.float32), np.ascontiguousarray(self.net.encoder.hyperplanes.weights.T)
-        self.codes = self.net.codes(X)
+        super().setup(name)
+        self.codes = self.net.codes(self.X)
 
     def time_predict(self, name):
         self.net.predict(self.X, n_threads=1)
-
-    def time_one_row(self, name):
-        self.net.predict(self.X[:1], n_threads=1)
 
     def time_codes(self, name):
         self.net.codes(self.X, n_threads=1)
@@ -73,27 +76,58 @@ class Predict:
     def time_lookup(self, name):
         self.net.store.lookup(self.codes)
 
+    def time_matrix_product(self, name):
+        self.multiply()
+
+
+class OtherAnswers(OnNetworks):
+    """Every unit of the network, and the distances to the hyperplanes."""
+
+    params = (("digits", "sphere 100k×16"),)
+
     def time_forward_1000_rows(self, name):
         self.net.forward(self.X[:1000], n_threads=1)
 
     def time_certified_radius(self, name):
         self.net.certified_radius(self.X, n_threads=1)
 
-    def time_matrix_product(self, name):
-        _ = self.X32 @ self.W
 
-    def _share(self, step):
-        steps = self.net.encoder.hyperplanes.sign_steps(self.points)
-        return 100 * steps[step] / sum(steps.values())
+class SmallCalls(Timed):
+    """`predict` of few rows in 64 dimensions, beside ``X @ W``: what a call costs before it computes."""
 
-    def track_percent_of_signs_in_float64(self, name):
-        return self._share("float64")
+    params = ((1, 100),)
+    param_names = ("rows",)
 
-    def track_percent_of_signs_in_integers(self, name):
-        return self._share("exact")
+    def setup(self, rows):
+        X = gaussian(10_000, 64)
+        self.net = fastmem.memorize(X, np.arange(len(X)) % 2, random_state=0)
+        self.X, self.W = X[:rows], np.ascontiguousarray(self.net.encoder.hyperplanes.weights.T)
+
+    def time_predict(self, rows):
+        self.net.predict(self.X, n_threads=1)
+
+    def time_matrix_product(self, rows):
+        _ = self.X @ self.W
 
 
-class Files:
+class Threads(Timed):
+    """`predict` of 1,000,000 points in 64 dimensions."""
+
+    params = ((1, 2),)
+    param_names = ("threads",)
+
+    def setup_cache(self):
+        X = gaussian(1_000_000, 64)
+        fastmem.memorize(X, np.random.default_rng(1).integers(0, 2, len(X)), random_state=0).save("net.safetensors")
+
+    def setup(self, n_threads):
+        self.X, self.net = gaussian(1_000_000, 64), fastmem.load("net.safetensors")
+
+    def time_predict(self, n_threads):
+        self.net.predict(self.X, n_threads=n_threads)
+
+
+class Files(Timed):
     """Saving and loading."""
 
     def setup(self):
@@ -114,9 +148,13 @@ class Files:
     def track_file_bytes(self):
         return self.path.stat().st_size
 
+    track_file_bytes.unit = "bytes"
 
-class FirstCall:
+
+class FirstCall(Timed):
     """A fresh process: import, and memorize 1000×16."""
+
+    repeat = (2, 5, 1.0)
 
     def timeraw_import(self):
         return "import fastmem"

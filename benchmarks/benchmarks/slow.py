@@ -1,20 +1,33 @@
-"""How many hyperplanes separate, and how long it takes to choose them."""
+"""What takes many minutes: the suite but this module is the fast profile, ``asv run -b '^(?!slow)'``."""
 
 import itertools
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from fastmem.points import Points
-from fastmem.separate import separate
-
-from .data import INSTANCES, separate_by
-
-# The reference X @ W gets one thread, as fastmem does.
-threadpool_limits(1)
+from . import peers, signs, store
+from .common import Timed, part
+from .data import INSTANCES, LABEL_LAWS, separate_by
 
 
-class Separate:
+class StoreOfAllLaws(store.Store):
+    """`Store` for every distribution of labels."""
+
+    params = ((10**5, 10**6), tuple(LABEL_LAWS))
+
+
+class OtherSigns(signs.Signs):
+    """`Signs` of the other shapes."""
+
+    params = (tuple(signs.SHAPES)[::2],)
+
+
+class SlowPeers(peers.Peers):
+    """`Peers` that take long to fit."""
+
+    params = (("DecisionTreeClassifier",),)
+
+
+class Separate(Timed):
     """`separate`, one thread, beside one float32 ``X @ W`` of the same shape.
 
     The numbers of hyperplanes are found once, in `setup_cache`, so that a process that measures time or memory
@@ -25,7 +38,7 @@ class Separate:
     params = (tuple(INSTANCES), ("fast", "balanced"))
     param_names = ("data", "effort")
     timeout = 600
-    number, repeat, warmup_time = 1, (1, 3, 5.0), 0.0
+    number, repeat = 1, (1, 3, 5.0)
 
     def setup_cache(self):
         return {
@@ -61,9 +74,10 @@ class Separation:
 
     def __init__(self, name):
         instance = INSTANCES[name]()
-        self.points = Points(instance.X)
+        self.points = part("fastmem.points", "Points")(instance.X)
         by_label = separate_by(name) == "labels"
         self.classes = (instance.y if by_label else np.arange(instance.n_points)).astype(np.int32)
 
     def run(self, effort):
+        separate = part("fastmem.separate", "separate")
         return separate(self.points, self.classes, np.random.default_rng(0), effort=effort, n_threads=1)
