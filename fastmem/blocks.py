@@ -25,12 +25,12 @@ def resolve_threads(n_threads):
 
 
 def over_row_blocks(work, n, d, n_threads, bar=None):
-    """Call ``work(start, stop)`` over blocks that cut ``range(n)``, each about 2 MiB of float32 points.
+    """Call ``work(start, stop)`` over blocks that cut ``range(n)``, each about 4 MiB of float32 points.
 
     The exception raised is that of the first block that failed, whatever the number of threads. `bar`, if
     given, is advanced by the rows done.
     """
-    size = min(max(2**19 // (d + 32), 64), 2**14)
+    size = min(max(2**20 // (d + 32), 64), 2**15)
     blocks = [(start, min(start + size, n)) for start in range(0, n, size)]
     if n_threads == 1 or len(blocks) <= 1:
         for start, stop in blocks:

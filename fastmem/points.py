@@ -4,6 +4,8 @@ The array is never copied as a whole: kernels read float32 and float64 rows in p
 and any other dtype is converted block by block to the float dtype that holds all its values.
 """
 
+import math
+
 import numpy as np
 
 from fastmem._kernels import rows as kernels
@@ -34,6 +36,7 @@ class Points:
 
     def __init__(self, array):
         self.array = array
+        self._largest_square = None  # until all rows have been read
         self.n, self.d = array.shape
         if array.flags.c_contiguous and array.flags.aligned and array.dtype in _KERNEL_DTYPES:
             self._dtype, self._in_place = array.dtype, True
@@ -82,15 +85,7 @@ class Points:
         later, first : int64 arrays of equal length
             ``X[later[i]] == X[first[i]]``, ``first[i] < later[i]`` the lowest such row; empty if all rows differ.
         """
-        hashes = np.empty(self.n, np.uint64)
-        keys = self._hash_keys()
-
-        def hash_block(start, stop):
-            bad = kernels.hash_rows(self.block(start, stop), keys, hashes[start:stop])
-            if bad >= 0:
-                self.raise_not_finite(start + bad)
-
-        over_row_blocks(hash_block, self.n, self.d, n_threads, bar)
+        hashes = self._hashes(n_threads, bar)
         pending = possibly_repeated(hashes)
         hashes, pending = sort_codes(hashes[pending], pending)
         same = hashes[1:] == hashes[:-1]
@@ -110,6 +105,27 @@ class Points:
         later, first = np.concatenate(later), np.concatenate(first)
         order = np.argsort(later)
         return later[order], first[order]
+
+    def largest_norm(self, n_threads=1):
+        """Largest Euclidean norm of a point, the same on every machine; infinite if its square overflows in float64."""
+        if self._largest_square is None:
+            self._hashes(n_threads)
+        return math.sqrt(self._largest_square)
+
+    def _hashes(self, n_threads, bar=None):
+        """A hash of each row: uint64 array of shape (n,). The largest norm is found on the way."""
+        hashes, squares = np.empty(self.n, np.uint64), []
+        keys = self._hash_keys()
+
+        def work(start, stop):
+            bad, largest = kernels.hash_rows(self.block(start, stop), keys, hashes[start:stop])
+            if bad >= 0:
+                self.raise_not_finite(start + bad)
+            squares.append(largest)
+
+        over_row_blocks(work, self.n, self.d, n_threads, bar)
+        self._largest_square = max(squares)
+        return hashes
 
     def _hash_keys(self):
         words = self.d * self._dtype.itemsize // 4

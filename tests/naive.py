@@ -92,6 +92,20 @@ def mix(h):
     return h ^ h >> 33
 
 
+def largest_squared_norm(X):
+    """max_i x_i.x_i as a Fraction."""
+    return max(inner_product(x, x) for x in np.asarray(X))
+
+
+def places(X, centre, scales, farthest):
+    """(x_ik - c_k) s_k in float64, moved into [-farthest, farthest]; 0 where that is infinity times 0."""
+    places = []
+    for x in np.asarray(X, np.float64).tolist():
+        products = [(a - c) * s for a, c, s in zip(x, centre.tolist(), scales.tolist(), strict=True)]
+        places.append([0.0 if math.isnan(p) else min(max(p, -farthest), farthest) for p in products])
+    return places
+
+
 def sort_codes(codes, companions):
     """Both lists in the order of the codes, equal codes in the order in which they came."""
     pairs = sorted(zip(np.asarray(codes).tolist(), np.asarray(companions).tolist(), strict=True), key=lambda p: p[0])

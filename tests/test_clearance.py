@@ -5,9 +5,10 @@ import pytest
 from sklearn.datasets import load_digits
 
 import fastmem
-from fastmem.clearance import clear
+from fastmem.clearance import _Distances, clear
 from fastmem.encoder import Hyperplanes, LinearCode
 from fastmem.points import Points
+from fastmem.runs import SortedCodes
 from fastmem.theory import instances
 
 DATA = {
@@ -99,12 +100,29 @@ def test_a_threshold_next_to_a_point_is_moved_and_codes_follow():
     hyperplanes = Hyperplanes(np.array([[1, 0]], np.float32), [10 - 1e-13], np.zeros(2), np.zeros(2, np.int16))
     classes = (np.arange(20) >= 10).astype(np.int32)
     codes = classes.astype(np.uint64)
-    moved, clearance = clear(hyperplanes, LinearCode.identity(1), codes, classes, np.array([1e-13]), Points(X), 1)
+    moved, clearance = clear(
+        hyperplanes, LinearCode.identity(1), codes, SortedCodes(codes), classes, np.array([[1e-13]]), Points(X), 1
+    )
     assert clearance.smallest_distance == pytest.approx(0.5)
     signs = moved.signs_of_block(Points(X), 0, 20)[:, 0]
     assert np.array_equal(signs, codes)
     assert all(len(set(codes[classes == c])) == 1 for c in (0, 1))
     assert codes[0] != codes[19]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("scale", [1e-35, 1.0, 1e18, 1e36])
+def test_the_nearest_points_are_found_in_rounded_arithmetic(scale, dtype):
+    X = (np.random.default_rng(5).standard_normal((30_000, 6)) * scale + 100 * scale).astype(dtype)
+    hyperplanes = Hyperplanes(np.eye(6)[:2] * 3, [300.0 * scale] * 2, np.zeros(6), np.zeros(6, np.int16))
+    work = _Distances(hyperplanes, np.zeros((1, 2)), Points(X), 1)
+    for j in range(2):
+        rows, values = work._nearest(j)
+        expected = X.astype(float)[:, j] * 3
+        assert np.array_equal(values, expected[rows])
+        distances = np.abs(expected - 300 * scale)
+        assert np.array_equal(rows, np.flatnonzero(distances <= distances[rows].max()))
+        assert 64 <= len(rows) < 3000
 
 
 def test_a_threshold_is_not_moved_where_classes_would_meet():
@@ -113,7 +131,9 @@ def test_a_threshold_is_not_moved_where_classes_would_meet():
     hyperplanes = Hyperplanes(np.array([[1, 0]], np.float32), [1e-3 + 1e-15], np.zeros(2), np.zeros(2, np.int16))
     classes = np.array([0, 0, 1, 1, 1], np.int32)
     codes = classes.astype(np.uint64)
-    moved, _ = clear(hyperplanes, LinearCode.identity(1), codes, classes, np.array([1e-15]), Points(X), 1)
+    moved, _ = clear(
+        hyperplanes, LinearCode.identity(1), codes, SortedCodes(codes), classes, np.array([[1e-15]]), Points(X), 1
+    )
     assert codes.tolist() == classes.tolist()
     assert 1e-3 < moved.thresholds[0] < 2e-3
     assert moved.thresholds[0] == pytest.approx(1.5e-3)

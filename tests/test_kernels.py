@@ -18,7 +18,7 @@ from fastmem.encoder import LinearCode
 from fastmem.errors import FormatError, InvalidInput, MemorizationError
 from fastmem.layer import Layer
 from fastmem.parity import parity_layers
-from fastmem.runs import sort_codes
+from fastmem.runs import SortedCodes, distinct, sort_codes
 from fastmem.store import IntegerStore
 from fastmem.validation import as_points
 
@@ -61,7 +61,7 @@ def test_equal_rows_are_found_among_colliding_hashes(n_hashes, X):
     def hash_rows(X, keys, hashes):
         # Equal rows must get equal hashes; many others share them.
         hashes[:] = [hash(tuple(row)) % n_hashes for row in X.tolist()]
-        return -1
+        return -1, 0.0
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("fastmem.points.kernels.hash_rows", hash_rows)
@@ -93,7 +93,7 @@ def keys_of(X, seed=0):
 
 def hashes_of(X, seed=0):
     hashes = np.empty(len(X), np.uint64)
-    assert rows.hash_rows(X, keys_of(X, seed), hashes) == -1
+    assert rows.hash_rows(X, keys_of(X, seed), hashes)[0] == -1
     return hashes
 
 
@@ -109,6 +109,53 @@ def test_every_column_of_a_long_row_is_hashed(d, dtype):
     X = np.random.default_rng(d).standard_normal((3, d)).astype(dtype)
     assert hashes_of(X).tolist() == [naive.mix(h) for h in naive.hash_sums(X, keys_of(X))]
     assert np.array_equal(hashes_of(np.asfortranarray(X)), hashes_of(X))
+
+
+def squared_norm_of(X):
+    return rows.hash_rows(X, keys_of(X), np.empty(len(X), np.uint64))[1]
+
+
+@PROPERTY
+@given(SEEDS, st.integers(1, 40), st.sampled_from([np.float32, np.float64]))
+def test_the_largest_squared_norm_is_found_while_hashing(seed, d, dtype):
+    rng = np.random.default_rng(seed)
+    X = (rng.standard_normal((5, d)) * 10.0 ** rng.integers(-30, 30, (5, 1))).astype(dtype)
+    found = squared_norm_of(X)
+    assert found == pytest.approx(float(naive.largest_squared_norm(X)), rel=d * 2.0**-53)
+    for layout in (np.asfortranarray(X), X[::-1], np.repeat(X, 2, axis=1)[:, ::2]):
+        assert squared_norm_of(layout) == found
+
+
+@pytest.mark.parametrize("d", [255, 256, 257, 600])
+def test_every_column_of_a_long_row_counts_in_its_norm(d):
+    X = np.ones((3, d), np.float32)
+    assert squared_norm_of(X) == d
+    assert squared_norm_of(X * np.float32(1e30)) == pytest.approx(d * 1e60)
+    assert squared_norm_of(X.astype(float) * 1e200) == np.inf
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+def test_the_largest_norm_of_points_does_not_depend_on_threads_or_on_when_it_is_asked_for(n_threads):
+    X = np.random.default_rng(4).standard_normal((40_000, 7))
+    before, after = as_points(X), as_points(X)
+    after.equal_rows(n_threads)
+    assert before.largest_norm(n_threads) == after.largest_norm() == as_points(X).largest_norm(1)
+
+
+@PROPERTY
+@given(SEEDS, st.sampled_from([np.float32, np.float64]), st.sampled_from([np.float32, np.float64]))
+def test_rows_are_placed_about_their_centre(seed, dtype, to_dtype):
+    rng = np.random.default_rng(seed)
+    X, centre = rng.standard_normal((7, 5)).astype(dtype), rng.standard_normal(5)
+    X[rng.random(X.shape) < 0.1] = np.finfo(dtype).max
+    centre[rng.random(5) < 0.2] = -np.finfo(float).max
+    scales = np.ldexp(1.0, rng.integers(-900, 900, 5)) * (rng.random(5) < 0.8)
+    farthest = 10.0 ** rng.integers(0, 31)
+    places = np.full(X.shape, 7, to_dtype)
+    largest = rows.place_rows(X, centre, scales, farthest, places)
+    expected = np.array(naive.places(X, centre, scales, farthest))
+    assert np.array_equal(places, expected.astype(to_dtype))
+    assert largest == np.abs(expected).max()
 
 
 @PROPERTY
@@ -174,7 +221,7 @@ def test_rows_are_compared_number_by_number(data, dtype):
 def test_the_first_row_that_is_not_finite_is_found_while_hashing(value, dtype):
     X = np.zeros((30, 5), dtype)
     X[11, 4] = X[12, 0] = X[29, 2] = value
-    assert rows.hash_rows(X, keys_of(X), np.empty(30, np.uint64)) == 11
+    assert rows.hash_rows(X, keys_of(X), np.empty(30, np.uint64))[0] == 11
     with pytest.raises(InvalidInput, match=rf"X\[11, 4\] is {value}"):
         as_points(X).equal_rows()
 
@@ -230,6 +277,24 @@ def test_a_sort_of_any_length_is_stable(n, bits):
         ascending, found = sort_codes(codes.copy(), companions)
         assert np.array_equal(ascending, codes[order])
         assert np.array_equal(found, order)
+
+
+@PROPERTY
+@given(SEEDS, st.sampled_from([1, 3, 8]))
+def test_codes_replaced_in_a_sorted_list_are_where_sorting_puts_them(seed, bits):
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(0, 2**bits, 30).astype(np.uint64)
+    ordered = SortedCodes(codes)
+    changed = rng.choice(30, rng.integers(0, 31), replace=False)
+    codes[changed] = rng.integers(0, 2**bits, len(changed)).astype(np.uint64)
+    ordered.replace(changed, codes[changed])
+    assert (ordered.codes.tolist(), ordered.rows.tolist()) == naive.sort_codes(codes, np.arange(30))
+
+
+@PROPERTY
+@given(st.lists(st.integers(-5, 20)))
+def test_distinct_numbers_are_those_of_a_set(numbers):
+    assert distinct(np.array(numbers, np.int64)).tolist() == sorted(set(numbers))
 
 
 @PROPERTY

@@ -14,10 +14,11 @@ from fastmem import InvalidInput, MarginNotReached
 from fastmem.encoder import MAX_BITS, Hyperplanes, LinearCode
 from fastmem.points import Points
 from fastmem.progress import progress_bar
-from fastmem.separate import separate
+from fastmem.separate import adaptive, separate
 from fastmem.separate.adaptive import Separation, separate_line
 from fastmem.separate.buckets import Buckets
 from fastmem.separate.effort import EFFORTS
+from fastmem.separate.exact import block_starts, signs_and_margins
 from fastmem.separate.trim import trim
 from fastmem.theory import instances
 from fastmem.theory.bounds import hyperplanes_for_cells
@@ -161,7 +162,6 @@ def test_all_separated_points_have_different_codes():
 
 def test_a_round_that_splits_nothing_is_followed_by_one_that_does(monkeypatch):
     """Termination does not rest on the search: here every searched hyperplane is useless."""
-    from fastmem.separate import adaptive
     from fastmem.separate.sample import Candidate
 
     def useless(sample, *_):
@@ -175,7 +175,7 @@ def test_a_round_that_splits_nothing_is_followed_by_one_that_does(monkeypatch):
     best, stalled = adaptive.Moves.best, set()
     monkeypatch.setattr(adaptive, "whitened_gaussian_move", useless)
     monkeypatch.setattr(adaptive, "midpoint_move", useless)
-    monkeypatch.setattr(adaptive.Moves, "_drawn", lambda self: ["gaussian", "midpoint"])
+    monkeypatch.setattr(adaptive.Moves, "_drawn", lambda self, sample: ["gaussian", "midpoint"])
     monkeypatch.setattr(adaptive.Moves, "best", remembered)
     X = np.random.default_rng(9).standard_normal((200, 3))
     y = random_labels(200).astype(np.int32)
@@ -331,7 +331,7 @@ def test_trimming_keeps_the_one_hyperplane_that_parts_a_rare_point(n):
     thresholds = np.array([8.0, 0.0, 1.0])
     hyperplanes = Hyperplanes(np.eye(2)[[0, 1, 1]], thresholds, np.zeros(2), np.zeros(2, np.int16))
     codes = naive.pack_bits(X[:, [0, 1, 1]] >= thresholds)[:, 0]
-    margins = np.abs(X[:, [0, 1, 1]] - thresholds).min(axis=0) / 2
+    margins = np.abs(X[:, [0, 1, 1]] - thresholds).min(axis=0) / 2 * np.ones((len(block_starts(n, 2)) - 1, 1))
     hyperplanes, codes, *_ = trimmed(Separation(hyperplanes, codes, margins), X, y, 1e9)
     assert hyperplanes.m >= 1
     assert np.array_equal(naive.unpack_bits(codes[:, None], hyperplanes.m), exact_signs(hyperplanes, X))
@@ -535,6 +535,39 @@ def test_a_margin_kept_anyway_changes_nothing_on_the_line():
 
 
 # Parts
+
+
+def test_hyperplanes_are_drawn_ahead_where_a_sample_is_separated_before_all_points_are(monkeypatch):
+    def counted(self, points, classes, m):
+        drawn.append((m, ahead(self, points, classes, m)))
+        return drawn[-1][1]
+
+    ahead, drawn = adaptive._Rounds._ahead, []
+    monkeypatch.setattr(adaptive._Rounds, "_ahead", counted)
+    X = np.random.default_rng(31).standard_normal((70_000, 48)).astype(np.float32)
+    separation = separated(X, random_labels(len(X)), "fast")
+    for m, hyperplanes in drawn:
+        assert hyperplanes.m == max(17 - m, 0)  # 2^17 cells are enough for 70 000 points
+        above = exact_signs(hyperplanes, X).mean(axis=0)
+        assert np.all((above > 0.4) & (above < 0.6))
+    assert len(drawn) == 1
+    assert separation.hyperplanes.m < 35
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_margins_of_blocks_bound_the_distances_of_their_points_and_show_where_the_nearest_are(n_threads):
+    X = np.random.default_rng(30).standard_normal((50_000, 3)).astype(np.float32)
+    weights = np.array([[1, 0, 0], [1, -1, 2], [3, 1, 1]], np.float32)
+    thresholds = np.array([0.1, 0.0, 9.0])
+    hyperplanes = Hyperplanes(weights, thresholds, np.zeros(3), np.zeros(3, np.int16))
+    signs, margins = signs_and_margins(hyperplanes, Points(X), n_threads)
+    assert np.array_equal(signs, naive.pack_bits(exact_signs(hyperplanes, X))[:, 0])
+    starts = block_starts(50_000, 3)
+    assert margins.shape == (len(starts) - 1, 3)
+    values = np.abs(X.astype(float) @ weights.T.astype(float) - thresholds)
+    nearest = np.minimum.reduceat(values, starts[:-1])
+    assert np.all(margins <= nearest * (1 + 1e-12))
+    assert np.all(margins.min(axis=0) >= nearest.min(axis=0) / 2)
 
 
 def test_refining_closes_exactly_the_buckets_of_one_class():

@@ -15,7 +15,7 @@ from fastmem.encoder import MAX_BITS, Encoder, LinearCode, Margins
 from fastmem.errors import MemorizationError
 from fastmem.network import EncodedNetwork, digest_of_codes
 from fastmem.progress import progress_bar
-from fastmem.runs import run_starts, sort_codes
+from fastmem.runs import SortedCodes, run_starts
 from fastmem.separate import separate
 from fastmem.store import Filter, build_store
 
@@ -66,12 +66,13 @@ def build(
         n_threads=n_threads,
         progress=progress,
     )
-    code, codes, ascending, order, margins = _encode(separation, points, must_differ, random_state, n_threads, progress)
-    hyperplanes, clearance = clear(separation.hyperplanes, code, codes, must_differ, margins, points, n_threads)
+    code, codes, ordered, margins = _encode(separation, points, must_differ, random_state, n_threads, progress)
+    hyperplanes, clearance = clear(
+        separation.hyperplanes, code, codes, ordered, must_differ, margins, points, n_threads
+    )
     encoder = Encoder(hyperplanes, code)
-    if hyperplanes is not separation.hyperplanes:  # some codes have changed
-        ascending, order = sort_codes(codes.copy())
-    table, reason = build_store(store, ascending, labels.indices[order], encoder.n_bits, len(labels.classes))
+    ascending = ordered.codes
+    table, reason = build_store(store, ascending, labels.indices[ordered.rows], encoder.n_bits, len(labels.classes))
     fingerprints = None
     if fingerprint_bits:
         fingerprints = Filter.recognising(ascending[run_starts(ascending)], encoder.n_bits, fingerprint_bits)
@@ -92,7 +93,7 @@ def build(
 
 
 def _encode(separation, points, must_differ, random_state, n_threads, progress):
-    """Linear code under which points that must differ do, the codes, also sorted, what sorts them, the signs' margins.
+    """Linear code under which points that must differ do, the codes, also in order, and the signs' margins.
 
     Signs themselves are distinct by construction; a drawn code is checked, and drawn again if two collide.
     """
@@ -106,15 +107,15 @@ def _encode(separation, points, must_differ, random_state, n_threads, progress):
             margins = Margins(hyperplanes.m)
             with progress_bar(progress, points.n, "encoding") as bar:
                 codes = Encoder(hyperplanes, code).codes(points, n_threads, bar, margins)
-            lowest = margins.lowest()
-        ascending, order = sort_codes(codes.copy())
-        equal = np.flatnonzero(ascending[1:] == ascending[:-1])
-        collision = equal[must_differ[order[equal]] != must_differ[order[equal + 1]]]
+            lowest = margins.lowest()[None]
+        ordered = SortedCodes(codes)
+        equal = np.flatnonzero(ordered.codes[1:] == ordered.codes[:-1])
+        collision = equal[must_differ[ordered.rows[equal]] != must_differ[ordered.rows[equal + 1]]]
         if not collision.size:
-            return code, codes, ascending, order, lowest
+            return code, codes, ordered, lowest
         if code.is_identity:
             break
-    rows = [int(order[collision[0]]), int(order[collision[0] + 1])]
+    rows = ordered.rows[collision[0] : collision[0] + 2].tolist()
     raise MemorizationError(f"rows {rows[0]} and {rows[1]} got the same code though they must differ", rows)
 
 

@@ -9,9 +9,10 @@ without looking at the data. Here points with the same signs so far share a buck
    points; pencils of hyperplanes through the midpoints of open pairs; cuts along a lattice; axis-parallel ones,
 3. takes the exact signs of all open points, splits the buckets and closes those that are done.
 
-Where much is open, a round chooses on a larger sample in rounds of its own, so that few passes over all points are
-needed. Hyperplanes are trimmed afterwards (`fastmem.separate.trim`) where the effort allows. With a margin each of
-them is first cleared of points (`fastmem.separate.slab`).
+Where much is open, a round chooses on a larger sample in rounds of its own, and draws some hyperplanes for what that
+sample cannot show, so that few passes over all points are needed. Hyperplanes are trimmed afterwards
+(`fastmem.separate.trim`) where the effort allows. With a margin each of them is first cleared of points
+(`fastmem.separate.slab`).
 
 On the line no search is needed: `separate_line` is optimal.
 
@@ -30,6 +31,7 @@ sides. Such a split parts at least one pair of D: were all pairs across it of on
 bucket. Hence D is empty after finitely many rounds.
 """
 
+import math
 import time
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -39,9 +41,10 @@ import numpy as np
 from fastmem.encoder import MAX_BITS, Hyperplanes, column_frame
 from fastmem.points import Points
 from fastmem.progress import progress_bar
+from fastmem.runs import distinct
 from fastmem.separate.buckets import Buckets
 from fastmem.separate.effort import EFFORTS
-from fastmem.separate.exact import signs_of
+from fastmem.separate.exact import block_starts, signs_and_margins, signs_of
 from fastmem.separate.frame import threshold_between
 from fastmem.separate.moves import (
     bisecting_move,
@@ -58,13 +61,16 @@ from fastmem.separate.trim import trim
 __all__ = ["Separation", "separate", "separate_line"]
 
 _BATCH = 48
-_SAMPLE_NUMBERS = 3 * 2**20
+_OVERVIEW = 512
+_SAMPLE_NUMBERS = 3 * 2**19
 _SCOUTS = 16
 _SCOUTED = 16  # no more than one point in so many is copied
 _SCOUTED_NUMBERS = 2**23
 # Equal scores are not equally good: cuts along a lattice keep it one, hyperplanes through midpoints waste nothing.
 _PREFERENCE = {"gaussian": 1.0, "midpoint": 1.02, "lattice": 1.5, "discriminant": 1.0, "bisecting": 1.0}
 _LATTICE_DIMENSIONS = 8
+_HALVED, _AHEAD = 1024, 0
+_COARSE_SHARE = 3
 _CLEARED = 12
 _CROWD = 30.0
 _DISCRIMINANTS = 8
@@ -79,8 +85,8 @@ class Separation(NamedTuple):
     hyperplanes : Hyperplanes
     codes : uint64 array of shape (n,), or None
         Each point's signs, hyperplane j in bit j, if there are at most 62.
-    margins : float64 array of shape (m,), or None
-        With the codes: lower bounds of ``|w_j.x - t_j|`` over the points (`Hyperplanes.xor_codes`).
+    margins : float64 array of shape (b, m), or None
+        With the codes: lower bounds of ``|w_j.x - t_j|`` over blocks of points (`signs_and_margins`).
     """
 
     hyperplanes: Hyperplanes
@@ -125,7 +131,7 @@ def separate(
     with progress_bar(progress, points.n, "separating") as bar:
         search.run(bar)
     separation = search.separation()
-    work = EFFORTS[effort].trim_work(points.n)
+    work = EFFORTS[effort].trim_work(points.n, points.d)
     if work and 1 < separation.hyperplanes.m <= MAX_BITS:
         with clock.measure("trimming"), progress_bar(progress, None, "trimming", "hyperplanes") as bar:
             separation = Separation(*trim(*separation, points, classes, work, slab, random_state, n_threads, bar))
@@ -156,13 +162,14 @@ class _Rounds:
         self.buckets = Buckets(classes)
         self.weights, self.thresholds = np.empty((0, points.d), np.float32), np.empty(0)
         self.size = _sample_size(points.d, effort)
-        overview = np.unique(random_state.integers(0, points.n, min(points.n, self.size)))
+        overview = distinct(random_state.integers(0, points.n, min(points.n, _OVERVIEW)))
         self.frame = column_frame(points.take(overview))
         # Along narrower directions more points lie in a slab than it can be cleared of.
         narrowest = _CROWD * points.n * slab.margin / points.d if slab else 0.0
         self.moves = Moves(points.d, effort, narrowest, random_state)
         self.codes = np.zeros(points.n, np.uint64)
-        self.margins = np.empty(0)  # of the first hyperplanes, whose signs are known of all points
+        blocks = len(block_starts(points.n, points.d)) - 1
+        self.margins = np.empty((blocks, 0))  # of the first hyperplanes, whose signs are known of all points
 
     def on_the_line(self):
         thresholds = separate_line(self.points.block(0, self.points.n)[:, 0], self.classes)
@@ -201,7 +208,7 @@ class _Rounds:
         hyperplanes = self._hyperplanes(self.weights, self.thresholds)
         if hyperplanes.m > MAX_BITS:
             return Separation(hyperplanes)
-        known = len(self.margins)
+        known = self.margins.shape[1]
         late = self._hyperplanes(self.weights[known:], self.thresholds[known:])
         if late.m:
             with self.clock.measure("signs"):
@@ -210,23 +217,23 @@ class _Rounds:
 
     def _know(self, hyperplanes):
         """Take the signs of the next hyperplanes for all points."""
-        known = len(self.margins)
-        signs, margins = signs_of(hyperplanes, self.points, self.n_threads)
+        known = self.margins.shape[1]
+        signs, margins = signs_and_margins(hyperplanes, self.points, self.n_threads)
         self.codes |= signs << np.uint64(known)
-        self.margins = np.concatenate([self.margins, margins])
+        self.margins = np.concatenate([self.margins, margins], axis=1)
         return signs
 
     def _signs_of_open(self, batch):
         """Exact signs of the open points, and while these are many of all points: rows in a row are read faster."""
         rows, m = self.buckets.rows, len(self.weights)
-        if m > len(self.margins) or m + batch.m > MAX_BITS or 2 * len(rows) < self.points.n:
-            return signs_of(batch, self.points, self.n_threads, rows)[0]
+        if m > self.margins.shape[1] or m + batch.m > MAX_BITS or 2 * len(rows) < self.points.n:
+            return signs_of(batch, self.points, self.n_threads, rows)
         return self._know(batch)[rows]
 
     def _forget(self, m):
         """Forget the signs of all but the first m hyperplanes."""
-        if len(self.margins) > m:
-            self.margins = self.margins[:m]
+        if self.margins.shape[1] > m:
+            self.margins = self.margins[:, :m]
             self.codes &= np.uint64((1 << m) - 1)
 
     def _choose(self, only_bisect):
@@ -244,10 +251,28 @@ class _Rounds:
             batch = self._choose_on_sample(points, classes, buckets, left, False, True)
             batches.append(batch)
             left -= batch.m
-            if not buckets.refine(signs_of(batch, points, 1, buckets.rows)[0]):
+            if not buckets.refine(signs_of(batch, points, 1, buckets.rows)):
                 break
+        batches.append(self._ahead(points, classes, _BATCH - left))
         weights, thresholds = [b.weights for b in batches], [b.thresholds for b in batches]
         return self._hyperplanes(np.concatenate(weights), np.concatenate(thresholds))
+
+    def _ahead(self, points, classes, m):
+        """Hyperplanes for what a sample that m of them separate cannot show: which of all points stay together.
+
+        As many as cells for all points take. They halve the sample in directions that are drawn, and hardly split less
+        than the best would: many buckets of a few points are alike. They save a pass over all points.
+        """
+        halvings = math.ceil(math.log2(self.buckets.n_points)) + _AHEAD - m if 2**m >= points.n else 0
+        weights, thresholds = [], []
+        if halvings > 0 and self.effort.looks_ahead and not self.slab and points.d > _LATTICE_DIMENSIONS:
+            rows = np.arange(0, points.n, -(-points.n // _HALVED))
+            sample = Sample(points.take(rows), classes[rows], np.array([0, len(rows)]), np.array([1.0 * len(rows)]))
+            for best in (self.moves.drawn_direction(sample) for _ in range(min(halvings, _BATCH - m))):
+                if best is not None:
+                    weights.append(best.weights)
+                    thresholds.append(best.threshold)
+        return self._hyperplanes(np.array(weights, np.float32).reshape(-1, points.d), np.array(thresholds, np.float64))
 
     def _cleared(self, candidate, sample, n_before):
         """A hyperplane that keeps the margin and splits a bucket of the sample, near a candidate or another one."""
@@ -313,7 +338,7 @@ def separate_line(x, classes):
 
 
 def _sample_size(d, effort):
-    """The effort's number of points, at least 16 d; fewer where they would take more than 24 MB as float64."""
+    """The effort's number of points, at least 16 d; fewer where they would take more than 6 MB as float32."""
     return min(max(effort.sample_points, 16 * d), max(1024, _SAMPLE_NUMBERS // d))
 
 
@@ -341,12 +366,16 @@ class Moves:
     def best(self, sample, only_bisect):
         """Best candidate of the moves tried; a bisecting one if no other splits anything."""
         self._age += 1
-        candidates = {} if only_bisect else {name: self._try(name, sample) for name in self._drawn()}
+        candidates = {} if only_bisect else {name: self._try(name, sample) for name in self._drawn(sample)}
         scores = {name: c.score * _PREFERENCE[name] for name, c in candidates.items() if c is not None}
         winner = max(scores, key=scores.get, default=None)
         for name in candidates:
             self.wins[name] += 0.1 * ((name == winner) - self.wins[name])
         return candidates[winner] if scores else bisecting_move(sample, self.random_state)
+
+    def drawn_direction(self, sample):
+        """One whitened Gaussian direction with its best threshold."""
+        return whitened_gaussian_move(sample, self._basis, 1, self.random_state)
 
     def any(self, sample):
         """A candidate of a random move."""
@@ -354,12 +383,21 @@ class Moves:
         candidate = self._try(moves[self.random_state.integers(len(moves))], sample)
         return bisecting_move(sample, self.random_state) if candidate is None else candidate
 
-    def _drawn(self):
-        return [name for name, wins in self.wins.items() if self.random_state.random() < max(wins, 0.1)]
+    def _drawn(self, sample):
+        names = [name for name, wins in self.wins.items() if self.random_state.random() < max(wins, 0.1)]
+        if self._is_coarse(sample):
+            names = [name for name in names if name not in ("gaussian", "midpoint")] + ["gaussian"]
+        return names
+
+    def _is_coarse(self, sample):
+        """Whether buckets are large still: any hyperplane that halves them splits about as much as the best one."""
+        is_coarse = len(sample.members) > self.effort.coarse * sample.n_buckets
+        return is_coarse and sample.d > _LATTICE_DIMENSIONS
 
     def _try(self, name, sample):
         if name == "gaussian":
-            return whitened_gaussian_move(sample, self._basis, self.effort.directions, self.random_state)
+            directions = self.effort.directions // (_COARSE_SHARE if self._is_coarse(sample) else 1)
+            return whitened_gaussian_move(sample, self._basis, directions, self.random_state)
         if name == "discriminant":
             if len(sample.group_sizes) > _GROUPS * len(sample.members):
                 return None

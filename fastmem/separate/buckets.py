@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastmem._kernels import sort as kernels
-from fastmem.runs import sort_codes
+from fastmem.runs import distinct, sort_codes
 
 __all__ = ["Buckets"]
 
@@ -95,6 +95,6 @@ class Buckets:
         length = full[chosen][bucket]
         drawn = np.where(whole, place, (random_state.random(len(bucket)) * length).astype(np.int64))
         drawn = np.where(place == 0, 0, np.where(place == counts[bucket] - 1, length - 1, drawn))
-        rows = np.unique(self.starts[chosen][bucket] + drawn)  # sorted: bucket by bucket, class by class
+        rows = distinct(self.starts[chosen][bucket] + drawn)  # sorted: bucket by bucket, class by class
         starts = np.append(np.searchsorted(rows, self.starts[chosen]), len(rows))
         return self.rows[rows], starts, full[chosen].astype(np.float64)

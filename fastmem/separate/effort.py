@@ -21,6 +21,10 @@ class Effort:
         Pencils of hyperplanes through midpoints tried for each hyperplane.
     near_pairs : int
         Differences of near points tried for each hyperplane, in few dimensions.
+    coarse : float
+        Points a bucket of the sample above which few hyperplanes are tried: then all that halve it are alike.
+    looks_ahead : bool
+        Whether hyperplanes are drawn for what a sample cannot show.
     stop : float
         Share of the open points at which a round ends: fewer rounds are fewer passes over the points, more are more
         samples.
@@ -28,8 +32,8 @@ class Effort:
         Hyperplanes after which a round computes the covariance of the open points anew.
     midpoint_prior : float
         How likely hyperplanes through midpoints are tried at first: solving for d pairs takes d^3 steps.
-    trimmed_points : int
-        Most points for which hyperplanes are trimmed afterwards.
+    trimmed_points, trimmed_numbers : int
+        Most points, and coordinates of points, for which hyperplanes are trimmed afterwards.
     trimming, trimming_a_point : float
         How long that may take: about in nanoseconds, a constant and for each point.
     """
@@ -38,16 +42,20 @@ class Effort:
     directions: int
     pencils: int
     near_pairs: int
+    coarse: float
+    looks_ahead: bool
     stop: float
     whiten_every: int
     midpoint_prior: float
     trimmed_points: float
+    trimmed_numbers: float
     trimming: float
     trimming_a_point: float
 
-    def trim_work(self, n):
-        """Work allowed for trimming n points."""
-        return self.trimming + n * self.trimming_a_point if n <= self.trimmed_points else 0.0
+    def trim_work(self, n, d):
+        """Work allowed for trimming n points of R^d."""
+        few = n <= self.trimmed_points and n * d <= self.trimmed_numbers
+        return self.trimming + n * self.trimming_a_point if few else 0.0
 
 
 EFFORTS = {
@@ -56,10 +64,13 @@ EFFORTS = {
         directions=6,
         pencils=2,
         near_pairs=2,
+        coarse=16,
+        looks_ahead=True,
         midpoint_prior=0.1,
         stop=0.03,
         whiten_every=16,
         trimmed_points=0,
+        trimmed_numbers=0,
         trimming=0.0,
         trimming_a_point=0.0,
     ),
@@ -68,10 +79,13 @@ EFFORTS = {
         directions=12,
         pencils=8,
         near_pairs=8,
+        coarse=16,
+        looks_ahead=True,
         midpoint_prior=1.0,
         stop=0.03,
         whiten_every=8,
         trimmed_points=2**17,
+        trimmed_numbers=2**23,
         trimming=1e8,
         trimming_a_point=7e3,
     ),
@@ -80,10 +94,13 @@ EFFORTS = {
         directions=24,
         pencils=24,
         near_pairs=24,
+        coarse=np.inf,
+        looks_ahead=False,
         midpoint_prior=1.0,
         stop=0.4,
         whiten_every=1,
         trimmed_points=np.inf,
+        trimmed_numbers=np.inf,
         trimming=2e9,
         trimming_a_point=2e4,
     ),

@@ -4,10 +4,12 @@ import math
 
 import numpy as np
 
+from fastmem._kernels import rows as kernels
 from fastmem.encoder import column_frame, split_exactly
 
 __all__ = ["Frame", "threshold_between"]
 
+_ROWS, _NUMBERS = 128, 2**17  # that show where columns lie
 _FARTHEST = 1e30
 # Weights reach over fewer powers of two in float32; columns of much larger scale are left out.
 _WIDEST = 120
@@ -30,16 +32,21 @@ class Frame:
 
     def __init__(self, X):
         self.d = X.shape[1]
-        self._centre, exponents = column_frame(X)
+        rows = max(_ROWS, _NUMBERS // self.d)
+        self._centre, exponents = column_frame(X[:: -(-len(X) // rows)])
         self._centre_parts = split_exactly(self._centre)
         self._exponents = exponents.astype(np.int32)
         self._varies = X.max(axis=0) > X.min(axis=0)
+        self._scales = np.where(self._varies, np.ldexp(1.0, -self._exponents), 0.0)
 
-    def coordinates(self, X):
-        """Rows in the frame, float64; columns that do not vary are 0."""
-        with np.errstate(over="ignore"):
-            coordinates = np.ldexp(X - self._centre, -self._exponents).clip(-_FARTHEST, _FARTHEST)
-        return np.where(self._varies, coordinates, 0.0)
+    def coordinates(self, X, dtype=np.float64):
+        """Rows in the frame, and the largest absolute value of a coordinate.
+
+        Columns that do not vary are 0.
+        """
+        coordinates = np.empty(X.shape, dtype)
+        X = np.ascontiguousarray(X)
+        return coordinates, kernels.place_rows(X, self._centre, self._scales, _FARTHEST, coordinates)
 
     def length(self, distance):
         """A distance of points in the frame's units, those of its middle column."""

@@ -20,7 +20,6 @@ _WHITENED_DIMENSIONS = 256
 _LAYER = 16  # points on average
 _SLACK = 0.1  # rather between layers than through one, which float32 weights spread a little
 _MIDPOINT_COORDINATES = 2**17
-_OUTLYING = 8.0  # most coordinates lie within [-1, 1]
 
 
 def whitened_basis(sample, random_state, narrowest=0.0):
@@ -43,17 +42,16 @@ def whitened_basis(sample, random_state, narrowest=0.0):
     rank : int
         Number of dimensions in which the sample spreads, r at most.
     """
-    Z = sample.coordinates.clip(-_OUTLYING, _OUTLYING)
-    Z -= Z.mean(axis=0)
-    if sample.d <= _WHITENED_DIMENSIONS:
-        span = np.eye(sample.d)
-    else:
+    Z = sample.clipped()
+    span = np.eye(sample.d)
+    if sample.d > _WHITENED_DIMENSIONS:
         buckets = random_state.integers(0, sample.n_buckets, min(_WHITENED_DIMENSIONS, len(Z)))
         a, b = sample.random_pairs(buckets, random_state)
-        span = Z[a] - Z[b]
+        span = Z[a].astype(np.float64) - Z[b]
         span /= np.linalg.norm(span, axis=1, keepdims=True) + 1e-300
-    inside = Z @ span.T
-    eigenvalues, vectors = np.linalg.eigh(inside.T @ inside / len(Z))
+    inside = Z @ span.T.astype(Z.dtype) if len(span) < sample.d else Z
+    inside = inside - inside.mean(axis=0)
+    eigenvalues, vectors = np.linalg.eigh((inside.T @ inside / len(inside)).astype(np.float64))
     floor = _EIGENVALUE_FLOOR * max(eigenvalues[-1], 1e-300)
     narrow = min(sample.frame.length(narrowest) ** 2, max(eigenvalues[-1], 1e-300))
     basis = (vectors / np.sqrt(np.maximum(eigenvalues, max(floor, narrow)))).T @ span
@@ -77,12 +75,12 @@ def midpoint_move(sample, rank, pencils, random_state):
     tries = max(1, min(pencils, _MIDPOINT_COORDINATES // (pairs * sample.d)))
     buckets = np.stack([random_state.choice(sample.n_buckets, pairs, replace=False) for _ in range(tries)])
     a, b = sample.random_pairs(buckets, random_state)
-    A, B = sample.coordinates[a], sample.coordinates[b]
+    A, B = (sample.coordinates[points].astype(np.float64, copy=False) for points in (a, b))
     differences = A - B
     differences /= np.linalg.norm(differences, axis=2, keepdims=True) + 1e-300
-    sides = np.sign(differences @ random_state.standard_normal((tries, sample.d, 2)))
-    leaning = differences.transpose(0, 2, 1) @ sides
-    target = np.concatenate([leaning, random_state.standard_normal((tries, 1, 2))], axis=1)
+    drawn = random_state.standard_normal((tries, sample.d + 1, 2))
+    leaning = differences.transpose(0, 2, 1) @ np.sign(differences @ drawn[:, :-1])
+    target = np.concatenate([leaning, drawn[:, -1:]], axis=1)
     # (w, t) with w.midpoint - t = 0 for every pair: the target less its part along the rows [midpoint, -1].
     rows = np.concatenate([(A + B) / 2, -np.ones((tries, pairs, 1))], axis=2)
     rows /= np.linalg.norm(rows, axis=2, keepdims=True)
@@ -129,15 +127,15 @@ def discriminant_move(sample, basis, directions, random_state):
     all others, in one bucket or in all.
     """
     a, b = sample.random_pairs(random_state.integers(0, sample.n_buckets, directions), random_state)
-    differences = []
+    classes, bucket = sample.classes, sample.bucket
+    shares = np.empty((directions, len(classes)), sample.coordinates.dtype)
     for i, (first, second) in enumerate(zip(a.tolist(), b.tolist(), strict=True)):
-        inside = sample.members if i % 2 else sample.members[sample.bucket[sample.members] == sample.bucket[first]]
-        classes = sample.classes[inside]
-        one = classes == sample.classes[first]
-        other = ~one if i % 4 > 1 else classes == sample.classes[second]
-        Z = sample.coordinates[inside].clip(-_OUTLYING, _OUTLYING)
-        differences.append(Z[one].mean(axis=0) - Z[other].mean(axis=0))
-    return sample.sweep(np.array(differences) @ basis.T @ basis)
+        inside = bucket >= 0 if i % 2 else bucket == bucket[first]
+        one = inside & (classes == classes[first])
+        other = inside & (~one if i % 4 > 1 else classes == classes[second])
+        shares[i] = one / np.count_nonzero(one) - other / np.count_nonzero(other)
+    differences = shares @ sample.clipped()
+    return sample.sweep(differences.astype(np.float64) @ basis.T @ basis)
 
 
 def bisecting_move(sample, random_state):

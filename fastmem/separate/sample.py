@@ -19,6 +19,11 @@ __all__ = ["Candidate", "Sample"]
 _TIE = 1e-8
 # ...or than this share of their distances from the centre, which is what rounding leaves of equal points.
 _ROUNDING = 1e-13
+# The same for float32 coordinates: they are rounded to 2^-24, and sums of hundreds of them to a few times that.
+_TIE32, _ROUNDING32 = 2e-6, 5e-7
+_FLOAT64_DIMENSIONS = 64
+_TAME = 8.0
+_ENDS, _RESOLVED, _FEW_NEAR = 256, 2.0**-6, 0.1
 _RADIX = 1024
 _CLOSED = np.int32(-1)
 _SPARSE = 0.75
@@ -55,11 +60,27 @@ class Sample:
         self.X = X
         self.classes = classes
         self.frame = Frame(X) if frame is None else frame
-        self.coordinates = self.frame.coordinates(X)
+        self.coordinates, self.is_tame = self._placed(np.asarray(starts))
         # Positions of open points, bucket by bucket and class by class: `bucket` and `group` number these.
         self.members = np.arange(len(X))
         self._set_buckets(starts, sizes)
         self.initial_weight = self.open_weight
+
+    def _placed(self, starts):
+        """Coordinates, and whether the largest is small.
+
+        In float32 where they are many and rounding them is harmless: no outliers, and points that must differ, as far
+        as the ends of some buckets show, at distances that float32 resolves.
+        """
+        if self.d > _FLOAT64_DIMENSIONS:
+            coordinates, largest = self.frame.coordinates(self.X, np.float32)
+            some = slice(None, None, -(-len(starts) // _ENDS))
+            differences = coordinates[starts[:-1][some]] - coordinates[starts[1:][some] - 1]
+            near = np.count_nonzero(np.abs(differences).max(axis=1, initial=0) < _RESOLVED)
+            if largest <= _TAME and near <= _FEW_NEAR * len(differences):
+                return coordinates, True
+        coordinates, largest = self.frame.coordinates(self.X)
+        return coordinates, largest <= _TAME
 
     def _set_buckets(self, starts, sizes):
         self.starts = np.ascontiguousarray(starts, np.int64)
@@ -113,6 +134,10 @@ class Sample:
             self.members = np.arange(len(self.X))
         self._set_buckets(np.append(0, np.cumsum(counts)), sizes)
 
+    def clipped(self):
+        """Coordinates without outliers: most lie within [-1, 1]."""
+        return self.coordinates if self.is_tame else self.coordinates.clip(-_TAME, _TAME)
+
     def random_pairs(self, buckets, random_state):
         """A random pair that must differ from each of the given buckets: two arrays of sample positions."""
         first, counts = self.starts[buckets], np.diff(self.starts)[buckets]
@@ -151,7 +176,7 @@ class Sample:
             Of thresholds whose score is within this share of the best, the one in the widest gap is taken.
         """
         weights, directions, powers = self.frame.round(directions)
-        projections = np.ascontiguousarray(directions @ self.coordinates.T)
+        projections = self.project(directions)
         orders = _orders(projections)
         best, cut, score = self._best_cut(projections, orders, _ABOVE, slack)
         if score <= 0:
@@ -160,6 +185,11 @@ class Sample:
         level = float(threshold_between(p[orders[best, cut]], p[orders[best, cut + 1]]))
         threshold = self.frame.threshold(weights[best], level, int(powers[best]))
         return Candidate(weights[best], threshold, score, p >= level) if math.isfinite(threshold) else None
+
+    def project(self, directions):
+        """Projections of the coordinates on each direction, in their precision: float64 array of shape (T, t)."""
+        directions = directions.astype(self.coordinates.dtype, copy=False)
+        return np.ascontiguousarray(directions @ self.coordinates.T, np.float64)
 
     def sweep_pencils(self, first, second):
         """Best direction among pencils of hyperplanes; None if none splits anything.
@@ -174,7 +204,8 @@ class Sample:
         -------
         direction : float64 array of shape (d,), or None
         """
-        p, q = (h[:, :-1] @ self.coordinates.T - h[:, -1:] for h in (first, second))
+        p, q = np.split(self.project(np.concatenate([first[:, :-1], second[:, :-1]])), 2)
+        p, q = p - first[:, -1:], q - second[:, -1:]
         with np.errstate(all="ignore"):
             scale = np.nan_to_num(np.abs(p).mean(axis=1) / np.abs(q).mean(axis=1))
             q *= scale[:, None]
@@ -191,13 +222,15 @@ class Sample:
 
     def _best_cut(self, events, orders, above, slack):
         """The best of some one-parameter families: its number, where its cut is, and the score."""
+        is_exact = self.coordinates.dtype == np.float64
+        tie, rounding = (_TIE, _ROUNDING) if is_exact else (_TIE32, _ROUNDING32)
         tenth = len(self.X) // 10
         middle = np.take_along_axis(events, orders[:, [tenth, -1 - tenth]], axis=1)
-        ties = _TIE * middle[:, 1] - _TIE * middle[:, 0]
+        ties = tie * middle[:, 1] - tie * middle[:, 0]
         scores, cuts = np.empty(len(events)), np.empty(len(events), np.int64)
         kernels.sweep_cuts(
             events, orders, np.broadcast_to(above, events.shape).view(np.uint8), self.bucket, self.group,
-            self.counts, self.group_sizes, self.pair_weights, ties, _ROUNDING, slack,
+            self.counts, self.group_sizes, self.pair_weights, ties, rounding, slack,
             np.empty(self.n_buckets), np.empty(len(self.group_sizes)), np.empty(len(self.X)), scores, cuts,
         )  # fmt: skip
         best = int(np.argmax(scores))

@@ -14,6 +14,7 @@ import numpy as np
 
 from fastmem.blocks import over_row_blocks
 from fastmem.errors import MarginNotReached
+from fastmem.runs import distinct
 
 __all__ = ["Slab"]
 
@@ -42,7 +43,7 @@ class Slab:
     def __init__(self, points, margin, n_threads):
         self.points, self.margin, self.n_threads = points, margin, n_threads
         self.forget()
-        some = points.take(np.unique(np.linspace(0, points.n - 1, 512).astype(np.int64))).astype(np.float64)
+        some = points.take(distinct(np.linspace(0, points.n - 1, 512).astype(np.int64))).astype(np.float64)
         self.centre = np.median(some, axis=0)
         with np.errstate(all="ignore"):
             self.scale = np.sqrt(((some - self.centre) ** 2).sum(axis=1).mean()) + 1e-300

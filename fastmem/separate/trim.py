@@ -12,8 +12,8 @@ import numpy as np
 
 from fastmem._kernels import search as kernels
 from fastmem.encoder import Hyperplanes
-from fastmem.runs import run_starts, sort_codes
-from fastmem.separate.exact import signs_of
+from fastmem.runs import distinct, run_starts, sort_codes
+from fastmem.separate.exact import signs_and_margins
 from fastmem.separate.frame import Frame
 from fastmem.separate.moves import whitened_basis
 from fastmem.separate.sample import Sample
@@ -38,8 +38,8 @@ def trim(hyperplanes, codes, margins, points, classes, work, slab, random_state,
         At most 62; they separate points of different classes.
     codes : uint64 array of shape (n,)
         Their signs.
-    margins : float64 array of shape (m,)
-        How near the points come to them.
+    margins : float64 array of shape (b, m)
+        How near the points come to them (`fastmem.separate.exact.signs_and_margins`).
     points : Points
     classes : int32 array of shape (n,)
     work : float
@@ -56,7 +56,7 @@ def trim(hyperplanes, codes, margins, points, classes, work, slab, random_state,
     -------
     hyperplanes : Hyperplanes
     codes : uint64 array of shape (n,)
-    margins : float64 array of shape (m,)
+    margins : float64 array of shape (b, m)
     """
     search = _Search(hyperplanes, codes, margins, points, classes, slab, random_state, n_threads)
     while search.m > 1 and work > search.cost_of_drop:
@@ -76,7 +76,7 @@ class _Search:
         self.random_state = random_state
         self.weights, self.thresholds = hyperplanes.weights.copy(), hyperplanes.thresholds.copy()
         self._frame_of_signs = hyperplanes.centre, hyperplanes.exponents
-        self.codes, self.margins = codes, margins
+        self.codes, self.margins = codes, margins.copy()
         self._counters = np.empty(1 << max(points.n, 64).bit_length(), np.uint8)
         self._positions = np.empty(points.n, np.int64)
         self.memory = {}
@@ -84,7 +84,7 @@ class _Search:
 
     def _set_basis(self):
         """Whitened coordinates of the points, as seen on some of them."""
-        rows = np.unique(self.random_state.integers(0, self.points.n, min(self.points.n, _OVERVIEW)))
+        rows = distinct(self.random_state.integers(0, self.points.n, min(self.points.n, _OVERVIEW)))
         rows = rows[np.argsort(self.classes[rows], kind="stable")]
         X = self.points.take(rows)
         self.frame = Frame(X)
@@ -110,7 +110,7 @@ class _Search:
         low = np.uint64((1 << j) - 1)
         self.codes = (self.codes & low) | ((self.codes >> np.uint64(1)) & ~low)
         self.weights, self.thresholds = np.delete(self.weights, j, axis=0), np.delete(self.thresholds, j)
-        self.margins = np.delete(self.margins, j)
+        self.margins = np.delete(self.margins, j, axis=1)
         self.is_open = needed[j] > 0
         self.memory = {}
 
@@ -123,11 +123,11 @@ class _Search:
         split = ((self.codes[a] ^ self.codes[b]) >> np.uint64(j)) & np.uint64(1) != 0
         turned = self._aimed(j, a, b, weights)
         if turned is not None:
-            signs, margins = signs_of(turned, self.points, self.n_threads)
+            signs, margins = signs_and_margins(turned, self.points, self.n_threads)
             newly = signs[a] != signs[b]
             if weights[newly].sum() >= weights[split].sum():
                 self.weights[j], self.thresholds[j] = turned.weights[0], turned.thresholds[0]
-                self.margins[j] = margins[0]
+                self.margins[:, j] = margins[:, 0]
                 self.codes = (self.codes & self._without(j)) | signs << np.uint64(j)
                 split = newly
         for i in np.flatnonzero(~split).tolist():

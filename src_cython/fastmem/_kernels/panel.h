@@ -84,7 +84,7 @@ typedef struct {
 } fastmem_isa;
 
 #if defined(__GNUC__)
-#define FASTMEM_PREFETCH(address) __builtin_prefetch(address, 0, 2)
+#define FASTMEM_PREFETCH(address) __builtin_prefetch(address, 0, 0)  /* read once: to leave other levels alone */
 static inline int fastmem_first_bit(uint64_t bits) { return __builtin_ctzll(bits); }
 #else
 #define FASTMEM_PREFETCH(address) ((void)(address))
@@ -93,10 +93,27 @@ static inline int fastmem_first_bit(uint64_t bits) { int i = 0; while (!(bits & 
 
 #define FASTMEM_LINE 64  /* bytes */
 
-/* Ask for the next `share` lines. */
-static FASTMEM_INLINE void fastmem_ask(fastmem_ahead *ahead)
+/* The next lines, at most `length` of the share, to be asked for one by one; others are asked for at once, as are all where
+ * rows do not follow on each other. */
+typedef struct {
+    const char *line;
+    ptrdiff_t left;
+} fastmem_lines;
+
+static FASTMEM_INLINE fastmem_lines fastmem_ask(fastmem_ahead *ahead, ptrdiff_t length)
 {
-    for (ptrdiff_t left = ahead->share; left > 0 && ahead->n_rows > 0; left--) {
+    fastmem_lines lines = {NULL, 0};
+    ptrdiff_t left = ahead->share;
+    if (ahead->n_rows == 1) {
+        lines.line = ahead->row + ahead->offset;
+        lines.left = (ahead->bytes - ahead->offset + FASTMEM_LINE - 1) / FASTMEM_LINE;
+        lines.left = lines.left < left ? lines.left : left;
+        lines.left = lines.left < length ? lines.left : length;
+        ahead->offset += lines.left * FASTMEM_LINE;
+        ahead->n_rows = ahead->offset < ahead->bytes;
+        left -= lines.left;
+    }
+    for (; left > 0 && ahead->n_rows > 0; left--) {
         FASTMEM_PREFETCH(ahead->row + ahead->offset);
         ahead->offset += FASTMEM_LINE;
         if (ahead->offset >= ahead->bytes) {
@@ -105,6 +122,7 @@ static FASTMEM_INLINE void fastmem_ask(fastmem_ahead *ahead)
             ahead->n_rows--;
         }
     }
+    return lines;
 }
 
 /* Baseline: 4 lanes in vectors that GCC and clang map to SSE2, NEON and the like; an array for other compilers.

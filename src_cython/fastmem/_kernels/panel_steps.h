@@ -20,10 +20,12 @@ FASTMEM_INLINE FASTMEM_TARGET static FASTMEM_VECTOR FASTMEM_NAME(load)(const flo
 /* sum += the inner products of n hyperplanes with a few vectors of rows, over some neighbouring coordinates. */
 FASTMEM_INLINE FASTMEM_TARGET static void FASTMEM_NAME(sum)(const float *tile, ptrdiff_t length, const float *panel,
                                                             const int n, const int n_vectors,
-                                                            FASTMEM_VECTOR (*sum)[FASTMEM_VECTORS])
+                                                            FASTMEM_VECTOR (*sum)[FASTMEM_VECTORS], fastmem_lines ahead)
 {
     FASTMEM_VECTOR x[FASTMEM_VECTORS];
     for (ptrdiff_t k = 0; k < length; k++) {
+        if (k < ahead.left)
+            FASTMEM_PREFETCH(ahead.line + k * FASTMEM_LINE);
         FASTMEM_UNROLL
         for (int v = 0; v < n_vectors; v++)
             x[v] = FASTMEM_NAME(load)(tile + k * FASTMEM_BLOCK + v * FASTMEM_WIDTH);
@@ -61,7 +63,8 @@ FASTMEM_INLINE FASTMEM_TARGET static void FASTMEM_NAME(sum)(const float *tile, p
  * in at most CHUNK + ceil(d / CHUNK) additions, which is the number the error bound in signs.pyx is proved from. */
 FASTMEM_INLINE FASTMEM_TARGET static void FASTMEM_NAME(add_chunk)(const float *tile, ptrdiff_t length,
                                                                   const float *panel, const int n, const int n_vectors,
-                                                                  const float *cuts, int more, float *distances)
+                                                                  const float *cuts, int more, float *distances,
+                                                                  fastmem_lines ahead)
 {
     FASTMEM_VECTOR sum[FASTMEM_PANEL][FASTMEM_VECTORS];
     FASTMEM_UNROLL
@@ -69,7 +72,7 @@ FASTMEM_INLINE FASTMEM_TARGET static void FASTMEM_NAME(add_chunk)(const float *t
         FASTMEM_UNROLL
         for (int v = 0; v < n_vectors; v++)
             sum[j][v] = FASTMEM_NAME(broadcast)(more ? 0.0f : -cuts[j]);
-    FASTMEM_NAME(sum)(tile, length, panel, n, n_vectors, sum);
+    FASTMEM_NAME(sum)(tile, length, panel, n, n_vectors, sum, ahead);
     FASTMEM_UNROLL
     for (int j = 0; j < n; j++)
         FASTMEM_UNROLL
@@ -87,11 +90,12 @@ FASTMEM_TARGET static void FASTMEM_NAME(distances)(const float *tile, ptrdiff_t 
 {
 #define FASTMEM_BODY(n, n_vectors) \
     FASTMEM_NAME(add_chunk)(tile + row, length, panel, n, n_vectors, panels->cuts + first, start > 0, \
-                            distances + first * FASTMEM_BLOCK + row)
+                            distances + first * FASTMEM_BLOCK + row, lines), \
+    lines.left = 0
     for (ptrdiff_t p = 0; p < panels->n_panels; p++) {
         const float *panel = panels->weights + (p * panels->d + start) * FASTMEM_PANEL;
         ptrdiff_t first = panels->firsts[p] - panels->firsts[0];
-        fastmem_ask(ahead);
+        fastmem_lines lines = fastmem_ask(ahead, length);
         FASTMEM_SIZES(FASTMEM_BODY, panels->firsts[p + 1] - panels->firsts[p])
     }
 #undef FASTMEM_BODY
@@ -141,7 +145,8 @@ FASTMEM_INLINE FASTMEM_TARGET static void FASTMEM_NAME(decide)(const FASTMEM_VEC
 /* Distances of some hyperplanes, either computed from all their coordinates or read, and what they decide. */
 FASTMEM_INLINE FASTMEM_TARGET static void FASTMEM_NAME(decide_panel)(
     const float *tile, const float *panel, ptrdiff_t d, const float *cuts, const float *distances, const int n,
-    const int n_vectors, const float *reach, const uint64_t *columns, float *least, uint32_t *low, uint32_t *high)
+    const int n_vectors, const float *reach, const uint64_t *columns, float *least, uint32_t *low, uint32_t *high,
+    fastmem_lines ahead)
 {
     FASTMEM_VECTOR sum[FASTMEM_PANEL][FASTMEM_VECTORS];
     FASTMEM_UNROLL
@@ -151,7 +156,7 @@ FASTMEM_INLINE FASTMEM_TARGET static void FASTMEM_NAME(decide_panel)(
             sum[j][v] = distances ? FASTMEM_NAME(load)(distances + j * FASTMEM_BLOCK + v * FASTMEM_WIDTH)
                                   : FASTMEM_NAME(broadcast)(-cuts[j]);
     if (!distances)
-        FASTMEM_NAME(sum)(tile, d, panel, n, n_vectors, sum);
+        FASTMEM_NAME(sum)(tile, d, panel, n, n_vectors, sum, ahead);
     FASTMEM_NAME(decide)(sum, n, n_vectors, reach, columns, least, low, high);
 }
 
@@ -163,13 +168,15 @@ FASTMEM_INLINE FASTMEM_TARGET static void FASTMEM_NAME(decide_panels)(
     FASTMEM_NAME(decide_panel)(tile + row, panel, panels->d, panels->cuts + first, \
                                distances ? distances + first * FASTMEM_BLOCK + row : NULL, n, n_vectors, \
                                reach ? reach + first : NULL, columns ? columns + first : NULL, out->least + row, \
-                               low + row, out->high + row)
+                               low + row, out->high + row, lines), \
+    lines.left = 0
     for (ptrdiff_t p = 0; p < panels->n_panels; p++) {
         const float *panel = panels->weights + p * panels->d * FASTMEM_PANEL;
         ptrdiff_t first = panels->firsts[p] - panels->firsts[0], next = panels->firsts[p + 1] - panels->firsts[0];
         uint32_t *low = columns || first < FASTMEM_WORD ? out->low : out->high;
+        fastmem_lines lines = {NULL, 0};
         if (!distances)
-            fastmem_ask(ahead);
+            lines = fastmem_ask(ahead, panels->d);
         FASTMEM_SIZES(FASTMEM_BODY, next - first)
         /* The first sign of a word is now bit WORD - n, and set where it is negative. */
         if (!columns && (next % FASTMEM_WORD == 0 || p + 1 == panels->n_panels))

@@ -15,16 +15,22 @@ from libc.string cimport memcpy
 
 include "prefetch.pxi"
 
+ctypedef fused number_t:
+    float
+    double
+
 cdef enum:
     TILE = 256
+    LANES = 8
     AHEAD = 8  # rows
     PREFETCHED = 4096  # bytes of a row: the processor sees on its own where the rest is
 
 
 def hash_rows(const floating[:, :] X, const uint32_t[:, ::1] keys, uint64_t[::1] hashes):
-    """Hash every row. Returns the first row that holds a NaN or an infinity, or -1.
+    """Hash every row. Returns the first row that holds a NaN or an infinity, or -1, and the largest squared norm.
 
-    keys (2, words of a row) holds the lower and the upper halves of a_k.
+    keys (2, words of a row) holds the lower and the upper halves of a_k. Squares are taken and added in float64, always
+    in the same order: number k of a row to sum k modulo LANES, the last numbers, fewer than LANES, one after the other.
     """
     cdef Py_ssize_t n = X.shape[0], d = X.shape[1], i, k, start, length, bad = -1
     cdef Py_ssize_t words = sizeof(floating) // 4
@@ -32,8 +38,13 @@ def hash_rows(const floating[:, :] X, const uint32_t[:, ::1] keys, uint64_t[::1]
     cdef uint64_t low, high, exponents
     cdef floating tile[TILE]
     cdef const floating *x
+    cdef double sums[LANES]
+    cdef double rest, square, largest = 0.0
     with nogil:
         for i in range(n):
+            for k in range(LANES):
+                sums[k] = 0.0
+            rest = 0.0
             low = 0
             high = 0
             exponents = 0
@@ -47,12 +58,15 @@ def hash_rows(const floating[:, :] X, const uint32_t[:, ::1] keys, uint64_t[::1]
                         tile[k] = X[i, start + k]
                     x = tile
                 exponents |= add_words(x, length, &keys[0, words * start], &keys[1, words * start], &low, &high)
+                rest += add_squares(x, length, sums)
                 start += length
             if exponents:
                 bad = i
                 break
             hashes[i] = mix(low + (high << 32))
-    return bad
+            square = ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7])) + rest
+            largest = max(largest, square)
+    return bad, largest
 
 
 cdef inline uint64_t add_words(const floating *x, Py_ssize_t length, const uint32_t *low_keys,
@@ -89,6 +103,23 @@ cdef inline uint64_t add_words(const floating *x, Py_ssize_t length, const uint3
     return carries >> 63
 
 
+cdef inline double add_squares(const floating *x, Py_ssize_t length, double *sums) noexcept nogil:
+    """Add squares to LANES sums; returns those of the last numbers, fewer than LANES."""
+    cdef Py_ssize_t k, lane, whole = length - length % LANES
+    cdef double lanes[LANES]
+    cdef double rest = 0.0
+    for lane in range(LANES):
+        lanes[lane] = sums[lane]
+    for k in range(length // LANES):
+        for lane in range(LANES):
+            lanes[lane] += <double>x[k * LANES + lane] * <double>x[k * LANES + lane]
+    for lane in range(LANES):
+        sums[lane] = lanes[lane]
+    for k in range(whole, length):
+        rest += <double>x[k] * <double>x[k]
+    return rest
+
+
 cdef inline uint64_t mix(uint64_t h) noexcept nogil:
     """The finalizer of MurmurHash3 (Appleby, public domain)."""
     h ^= h >> 33
@@ -115,6 +146,27 @@ def take_rows(const floating[:, :] X, const int64_t[::1] rows, floating[:, ::1] 
             else:
                 for k in range(d):
                     taken[i, k] = X[rows[i], k]
+
+
+def place_rows(const floating[:, ::1] X, const double[::1] centre, const double[::1] scales, double farthest,
+               number_t[:, ::1] places):
+    """places[i, k] = (X[i, k] - centre[k]) scales[k] in float64, moved into [-farthest, farthest] and then rounded.
+
+    0 where that is infinity times 0. Returns the largest absolute value.
+    """
+    cdef Py_ssize_t n = X.shape[0], d = X.shape[1], i, k
+    cdef double place, largest = 0.0
+    with nogil:
+        for i in range(n):
+            for k in range(d):
+                place = (X[i, k] - centre[k]) * scales[k]
+                place = place if place == place else 0.0
+                place = farthest if place > farthest else place
+                place = -farthest if place < -farthest else place
+                largest = place if place > largest else largest
+                largest = -place if -place > largest else largest
+                places[i, k] = <number_t>place
+    return largest
 
 
 def equal_rows(const floating[:, :] A, const floating[:, :] B, unsigned char[::1] equal):
