@@ -788,7 +788,7 @@ def bad_tensors_of_binary_stores():
         ("filtering", BAD_FILTER, ["store.filter", "fingerprints"]),
         ("filtering", BAD_FEATURES, ["store.features", "fingerprint_features"]),
         ("huffman", BAD_RIBBON, ["store.rare.0"]),
-        ("huffman", BAD_PLANES, ["store.rare.2"]),
+        ("huffman", BAD_PLANES, ["store.rare.1"]),
         ("plain", BAD_RIBBON, ["store.rare.0"]),
         ("plain", BAD_PLANES, ["store.rare.0"]),
     ]:
@@ -827,7 +827,7 @@ def test_a_missing_tensor_of_a_binary_store_is_refused(binary_files, tmp_path, k
         ("filtering", "fingerprint_features."),
         ("filtering", "fingerprints."),
         ("huffman", "store.rare.0."),
-        ("huffman", "store.rare.2."),
+        ("huffman", "store.rare.1."),
     ],
 )
 def test_a_missing_part_of_a_binary_store_is_refused(binary_files, tmp_path, kind, prefix):
