@@ -32,7 +32,7 @@ MEMORIZE = {
     "refine buckets of points not yet told apart": ["separate.buckets:Buckets.refine"],
     "trim: leave hyperplanes out, turn the others": ["separate.adaptive:trim"],
     "linear code, codes": ["constructions.compact:_encode"],
-    "sort codes": ["constructions.compact:sort_codes"],
+    "sort codes": ["constructions.compact:SortedCodes"],
     "move thresholds off the points": ["constructions.compact:clear"],
     "build the store": ["constructions.compact:build_store"],
     "verify": ["api:_verify"],

@@ -80,11 +80,9 @@ class SortedCodes:
         order = np.lexsort((rows, codes))
         rows, codes = rows[order], codes[order]
         others, their_rows = self.codes[kept], self.rows[kept]
-        places = np.searchsorted(others, codes)
-        for i, place in enumerate(places.tolist()):  # past equal codes of earlier rows
-            while place < len(others) and others[place] == codes[i] and their_rows[place] < rows[i]:
-                place += 1
-            places[i] = place
+        places, ends = np.searchsorted(others, codes), np.searchsorted(others, codes, side="right")
+        for i in np.flatnonzero(places < ends).tolist():  # past equal codes of earlier rows
+            places[i] += np.searchsorted(their_rows[places[i] : ends[i]], rows[i])
         kept = np.ones(len(self.codes), bool)
         kept[places + np.arange(len(places))] = False
         for changed, values, inserted in ((self.codes, others, codes), (self.rows, their_rows, rows)):

@@ -69,7 +69,7 @@ _SCOUTED_NUMBERS = 2**23
 # Equal scores are not equally good: cuts along a lattice keep it one, hyperplanes through midpoints waste nothing.
 _PREFERENCE = {"gaussian": 1.0, "midpoint": 1.02, "lattice": 1.5, "discriminant": 1.0, "bisecting": 1.0}
 _LATTICE_DIMENSIONS = 8
-_HALVED, _AHEAD = 1024, 0
+_HALVED = 1024
 _COARSE_SHARE = 3
 _CLEARED = 12
 _CROWD = 30.0
@@ -263,7 +263,7 @@ class _Rounds:
         As many as cells for all points take. They halve the sample in directions that are drawn, and hardly split less
         than the best would: many buckets of a few points are alike. They save a pass over all points.
         """
-        halvings = math.ceil(math.log2(self.buckets.n_points)) + _AHEAD - m if 2**m >= points.n else 0
+        halvings = math.ceil(math.log2(self.buckets.n_points)) - m if 2**m >= points.n else 0
         weights, thresholds = [], []
         if halvings > 0 and self.effort.looks_ahead and not self.slab and points.d > _LATTICE_DIMENSIONS:
             rows = np.arange(0, points.n, -(-points.n // _HALVED))

@@ -65,7 +65,7 @@ typedef struct {
  *     least of |distance| - reach (0 if NULL), and the code, first 0, the bits [distance > 0] of at most 2 WORD
  *     hyperplanes in order, or if there are columns the XOR of columns[j] where distance > 0.
  * bounds: growth * sqrt(square) + underflow.
- * undecided: the rows with not least > bound.
+ * finish: the codes of the rows, shifted up, and the rows with not least > bound, as bits of a mask.
  * sums_float, sums_double: an inner product in float64, and the sum of the absolute values of its terms. */
 typedef struct {
     const char *name;
@@ -78,7 +78,7 @@ typedef struct {
     void (*signs)(const float *tile, const float *distances, ptrdiff_t n_rows, const fastmem_panels *panels,
                   const float *reach, const uint64_t *columns, fastmem_decisions *out, fastmem_ahead *ahead);
     void (*bounds)(const float *squares, ptrdiff_t n_rows, float growth, float underflow, float *bounds);
-    uint64_t (*undecided)(const float *least, const float *bounds, ptrdiff_t n_rows);
+    uint64_t (*finish)(const fastmem_decisions *out, const float *bounds, ptrdiff_t n_rows, int shift, uint64_t *codes);
     void (*sums_float)(const float *w, const float *x, ptrdiff_t d, double *total, double *absolute);
     void (*sums_double)(const float *w, const double *x, ptrdiff_t d, double *total, double *absolute);
 } fastmem_isa;

@@ -215,12 +215,16 @@ FASTMEM_TARGET static void FASTMEM_NAME(bounds)(const float *squares, ptrdiff_t 
     }
 }
 
-FASTMEM_TARGET static uint64_t FASTMEM_NAME(undecided)(const float *least, const float *bounds, ptrdiff_t n_rows)
+FASTMEM_TARGET static uint64_t FASTMEM_NAME(finish)(const fastmem_decisions *out, const float *bounds, ptrdiff_t n_rows,
+                                                    int shift, uint64_t *codes)
 {
     uint64_t decided = 0;
-    for (ptrdiff_t row = 0; row < n_rows; row += FASTMEM_WIDTH)
-        decided |= (uint64_t)FASTMEM_NAME(beyond)(FASTMEM_NAME(load)(least + row), FASTMEM_NAME(load)(bounds + row))
-                   << row;
+    for (ptrdiff_t row = 0; row < n_rows; row++)
+        codes[row] = ((uint64_t)out->low[row] | (uint64_t)out->high[row] << 32) << shift;
+    for (ptrdiff_t row = 0; row < n_rows; row += FASTMEM_WIDTH) {
+        FASTMEM_VECTOR least = FASTMEM_NAME(load)(out->least + row), bound = FASTMEM_NAME(load)(bounds + row);
+        decided |= (uint64_t)FASTMEM_NAME(beyond)(least, bound) << row;
+    }
     return ~decided & (~(uint64_t)0 >> (FASTMEM_BLOCK - n_rows));
 }
 
@@ -231,7 +235,7 @@ static const fastmem_isa FASTMEM_NAME(isa) = {
     FASTMEM_NAME(distances),
     FASTMEM_NAME(signs),
     FASTMEM_NAME(bounds),
-    FASTMEM_NAME(undecided),
+    FASTMEM_NAME(finish),
     FASTMEM_NAME(sums_float),
     FASTMEM_NAME(sums_double),
 };

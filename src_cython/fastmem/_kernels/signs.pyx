@@ -100,7 +100,8 @@ cdef extern from "panel.h" nogil:
                       fastmem_ahead *ahead) noexcept nogil
         void (*bounds)(const float *squares, Py_ssize_t n_rows, float growth, float underflow,
                        float *bounds) noexcept nogil
-        uint64_t (*undecided)(const float *least, const float *bounds, Py_ssize_t n_rows) noexcept nogil
+        uint64_t (*finish)(const fastmem_decisions *out, const float *bounds, Py_ssize_t n_rows, int shift,
+                           uint64_t *codes) noexcept nogil
         void (*sums_float)(const float *w, const float *x, Py_ssize_t d, double *total,
                            double *absolute) noexcept nogil
         void (*sums_double)(const float *w, const double *x, Py_ssize_t d, double *total,
@@ -372,9 +373,10 @@ cdef inline void load(SignTables tables, const fastmem_isa *steps, Block *block,
 
 
 cdef uint64_t decide(SignTables tables, const fastmem_isa *steps, Block *block, const fastmem_panels *panels,
-                     const float *reach, const uint64_t *columns, float underflow, float *distances,
-                     floating kind) noexcept nogil:
-    """The signs that float32 decides, and the rows in which it leaves others: only for these distances are set."""
+                     const float *reach, const uint64_t *columns, int shift, float underflow, float *distances,
+                     uint64_t *codes, floating kind) noexcept nogil:
+    """Codes by the signs that float32 decides, and the rows in which it leaves others: only for these distances are set.
+    """
     cdef Py_ssize_t d = tables.d, start = 0, i, m = panels.firsts[panels.n_panels] - panels.firsts[0]
     cdef uint64_t undecided
     memset(block.squares, 0, sizeof(block.squares))
@@ -392,7 +394,7 @@ cdef uint64_t decide(SignTables tables, const fastmem_isa *steps, Block *block, 
     if d > FASTMEM_CHUNK:
         steps.signs(NULL, distances, block.n_rows, panels, reach, columns, &block.decisions, &block.ahead)
     steps.bounds(block.squares, block.n_rows, tables.growth, underflow, block.bounds)
-    undecided = steps.undecided(block.decisions.least, block.bounds, block.n_rows)
+    undecided = steps.finish(&block.decisions, block.bounds, block.n_rows, shift, codes)
     if undecided and d <= FASTMEM_CHUNK:
         steps.distances(block.tile, block.n_rows, d, panels, 0, distances, &block.ahead)
     return undecided
@@ -426,10 +428,8 @@ cdef Py_ssize_t run(SignTables tables, int isa, const floating[:, :] X, Py_ssize
         while start < n and bad < 0:
             find_rows(X, start, gathered, &block)
             look_ahead(X, start + FASTMEM_BLOCK, last_panel - first_panel, &block)
-            undecided = decide(tables, steps, &block, &panels, limits, NULL if bits else &columns[0], underflow,
-                               &distances[0], <floating>0)
-            for i in range(block.n_rows):
-                codes[start + i] = (block.decisions.low[i] | (<uint64_t>block.decisions.high[i] << 32)) << shift
+            undecided = decide(tables, steps, &block, &panels, limits, NULL if bits else &columns[0], shift,
+                               underflow, &distances[0], &codes[start], <floating>0)
             while undecided:
                 i = fastmem_first_bit(undecided)
                 undecided &= undecided - 1
