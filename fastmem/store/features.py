@@ -198,8 +198,8 @@ def _variation(codes, n_bits):
     """How often each bit differs between codes at most a row apart, at most one half: float64 array of shape (k,)."""
     variation = np.zeros(n_bits)
     for lag in _LAGS:
-        differences = codes[lag:] ^ codes[: len(codes) - lag] if lag < len(codes) else codes[:0]
-        differences = differences[:: len(differences) // _SAMPLE + 1]
+        places = np.arange(0, max(len(codes) - lag, 0), max(len(codes) - lag, 0) // _SAMPLE + 1)
+        differences = codes[places + lag] ^ codes[places]
         if len(differences):
             shares = bits_of(differences, n_bits).mean(axis=0)
             variation = np.maximum(variation, shares)
