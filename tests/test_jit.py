@@ -221,10 +221,10 @@ def test_signs_are_exact_where_rounding_decides_nothing(adversarial):
         assert np.array_equal(many(points, np.empty(len(points), np.int64)), adversarial.codes(points).astype(np.int64))
 
 
-def test_signs_are_exact_where_subnormal_numbers_are_flushed():
+def test_signs_are_exact_where_subnormal_numbers_are_flushed(tmp_path):
     if sys.platform != "linux":
         pytest.skip("sets the control word of x86 processors by numba")
-    done = subprocess.run([sys.executable, "-c", FLUSHING], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", FLUSHING], cwd=tmp_path, capture_output=True, text=True, check=False)
     if done.stdout.startswith("not x86"):
         pytest.skip("not an x86 processor")
     assert done.returncode == 0, done.stderr
@@ -423,7 +423,7 @@ def test_arrays_live_as_long_as_code_that_reads_them():
     assert memory() is None
 
 
-def test_functions_can_be_pickled(net, functions):
+def test_functions_can_be_pickled(net, functions, tmp_path):
     X = rows(200, 16, 9)
     program = (
         "import pickle, sys; one, many, X = pickle.load(sys.stdin.buffer)\n"
@@ -431,7 +431,7 @@ def test_functions_can_be_pickled(net, functions):
         "many(X, np.empty(len(X), np.int64)).sum())"
     )
     sent = pickle.dumps((*functions, X))
-    done = subprocess.run([sys.executable, "-c", program], input=sent, capture_output=True, check=True)
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, input=sent, capture_output=True, check=True)
     assert done.stdout.decode().split() == ["True", str(net.predict(X).sum())]
 
 
