@@ -154,7 +154,9 @@ class Network:
         """An array of dtype, filled for the rows of X by ``fill(points, start, stop, result)``, block by block."""
         points = as_points(X, self.n_features_in, empty=True)
         result = np.empty(points.n, dtype)
-        if points.n <= _FEW and n_threads is None and progress is False:
+        if points.n <= _FEW and progress is False:
+            if n_threads is not None:
+                resolve_threads(n_threads)  # refuses what is no number of threads
             fill(points, 0, points.n, result)
             return result
 
