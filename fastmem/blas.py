@@ -28,7 +28,10 @@ def _controller():
 
 @contextmanager
 def single_threaded_blas():
-    """Context or decorator in which BLAS uses one thread; others of the process meanwhile use one too."""
+    """Context or decorator in which NumPy's BLAS uses one thread, whoever in the process calls it.
+
+    A BLAS that some other library loads after the first use keeps its threads: the search does not call it.
+    """
     with _Users.lock:
         if _Users.count == 0:
             _Users.limiter = _controller().limit(limits=1, user_api="blas")
