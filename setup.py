@@ -9,9 +9,9 @@ FOLDER = "src_cython/fastmem/_kernels"
 DEPENDS = {
     "environment": ["fenv.pxi"],
     "signs": ["fenv.pxi", "isa.h", "panel.h", "panel_steps.h", "panel_rows.h"],
-    "rows": ["prefetch.pxi"],
-    "sort": ["prefetch.pxi"],
-    "store": ["prefetch.pxi"],
+    "rows": ["prefetch.pxi", "isa.h"],
+    "sort": ["prefetch.pxi", "isa.h"],
+    "store": ["prefetch.pxi", "isa.h"],
     "ribbon": ["isa.h", "ribbon.h", "ribbon_steps.h"],
 }
 # No option that lets a compiler change a floating-point result: signs are decided by proved bounds.

@@ -126,19 +126,19 @@ class Hyperplanes:
 
     def _frames(self):
         """Centre and scale of the columns as kernels take them, filled up to whole units of columns."""
-        fill = (0, -self.d % kernels.UNIT)
+        fill, exponents = (0, -self.d % kernels.UNIT), self.exponents.astype(np.int32)
         centre = np.pad(self.centre, fill)
-        shrink = np.pad(np.ldexp(1.0, -self.exponents.astype(np.int32)), fill, constant_values=1.0)
+        shrink = np.pad(np.ldexp(1.0, -exponents), fill, constant_values=1.0)
         with np.errstate(all="ignore"):
-            offset = np.ldexp(self.centre, -self.exponents.astype(np.int32))
+            offset = np.ldexp(self.centre, -exponents)
             narrow_offset, narrow_shrink = np.pad(offset, fill).astype(np.float32), shrink.astype(np.float32)
-        narrow = (
-            np.array_equal(narrow_offset[: self.d], offset)
-            and np.array_equal(narrow_shrink, shrink)
-            and bool(np.all(np.abs(self.exponents.astype(np.int32)) <= _NARROW_EXPONENT))
-            and bool(np.all(np.abs(offset) < _FAR))
-            and np.array_equal(np.ldexp(offset, self.exponents.astype(np.int32)), self.centre)
-        )
+            narrow = (
+                np.array_equal(narrow_offset[: self.d], offset)
+                and np.array_equal(narrow_shrink, shrink)
+                and bool(np.all(np.abs(exponents) <= _NARROW_EXPONENT))
+                and bool(np.all(np.abs(offset) < _FAR))
+                and np.array_equal(np.ldexp(offset, exponents), self.centre)
+            )
         return centre, shrink, narrow_offset, narrow_shrink, narrow
 
     def _centred_thresholds(self, weights):

@@ -2,6 +2,8 @@
 #ifndef FASTMEM_ISA_H
 #define FASTMEM_ISA_H
 
+#include <stdint.h>
+
 #define FASTMEM_JOIN_(a, b) a##_##b
 #define FASTMEM_JOIN(a, b) FASTMEM_JOIN_(a, b)
 #define FASTMEM_NAME(name) FASTMEM_JOIN(FASTMEM_JOIN(fastmem, name), FASTMEM_ISA)
@@ -17,6 +19,17 @@
 #else
 #define FASTMEM_UNROLL
 #define FASTMEM_INLINE inline
+#endif
+
+/* Ask for a line of memory, to be read often or once: the latter leaves other levels of the cache alone. */
+#if defined(__GNUC__)
+#define fastmem_prefetch(address) __builtin_prefetch(address)
+#define fastmem_prefetch_once(address) __builtin_prefetch(address, 0, 0)
+#define fastmem_first_bit(bits) __builtin_ctzll(bits)
+#else
+#define fastmem_prefetch(address) ((void)(address))
+#define fastmem_prefetch_once(address) ((void)(address))
+static inline int fastmem_first_bit(uint64_t bits) { int i = 0; while (!(bits & 1)) { bits >>= 1; i++; } return i; }
 #endif
 
 /* Windows is left out: GCC does not align its stack for vectors of 32 bytes. */

@@ -83,14 +83,6 @@ typedef struct {
     void (*sums_double)(const float *w, const double *x, ptrdiff_t d, double *total, double *absolute);
 } fastmem_isa;
 
-#if defined(__GNUC__)
-#define FASTMEM_PREFETCH(address) __builtin_prefetch(address, 0, 0)  /* read once: to leave other levels alone */
-static inline int fastmem_first_bit(uint64_t bits) { return __builtin_ctzll(bits); }
-#else
-#define FASTMEM_PREFETCH(address) ((void)(address))
-static inline int fastmem_first_bit(uint64_t bits) { int i = 0; while (!(bits & 1)) { bits >>= 1; i++; } return i; }
-#endif
-
 #define FASTMEM_LINE 64  /* bytes */
 
 /* The next lines, at most `length` of the share, to be asked for one by one; others are asked for at once, as are all where
@@ -114,7 +106,7 @@ static FASTMEM_INLINE fastmem_lines fastmem_ask(fastmem_ahead *ahead, ptrdiff_t 
         left -= lines.left;
     }
     for (; left > 0 && ahead->n_rows > 0; left--) {
-        FASTMEM_PREFETCH(ahead->row + ahead->offset);
+        fastmem_prefetch_once(ahead->row + ahead->offset);
         ahead->offset += FASTMEM_LINE;
         if (ahead->offset >= ahead->bytes) {
             ahead->offset = 0;

@@ -25,7 +25,7 @@ FASTMEM_INLINE FASTMEM_TARGET static void FASTMEM_NAME(sum)(const float *tile, p
     FASTMEM_VECTOR x[FASTMEM_VECTORS];
     for (ptrdiff_t k = 0; k < length; k++) {
         if (k < ahead.left)
-            FASTMEM_PREFETCH(ahead.line + k * FASTMEM_LINE);
+            fastmem_prefetch_once(ahead.line + k * FASTMEM_LINE);
         FASTMEM_UNROLL
         for (int v = 0; v < n_vectors; v++)
             x[v] = FASTMEM_NAME(load)(tile + k * FASTMEM_BLOCK + v * FASTMEM_WIDTH);

@@ -49,12 +49,8 @@ typedef struct {
 } fastmem_reader;
 
 #if defined(__GNUC__)
-#define FASTMEM_ASK(address) __builtin_prefetch(address)
-#define fastmem_trailing_zeros(x) __builtin_ctzll(x)
 #define fastmem_parity(x) ((uint64_t)__builtin_parityll(x))
 #else
-#define FASTMEM_ASK(address) ((void)(address))
-static int fastmem_trailing_zeros(uint64_t x) { int n = 0; while (!(x & 1)) { x >>= 1; n++; } return n; }
 static uint64_t fastmem_parity(uint64_t x)
 {
     x ^= x >> 32;

@@ -59,7 +59,7 @@ cdef extern from "ribbon.h" nogil:
                       uint64_t *f) noexcept nogil
         void (*read)(const uint64_t *codes, Py_ssize_t n, const fastmem_ribbon *ribbon, uint64_t *values) noexcept nogil
     const fastmem_reader *const *fastmem_readers
-    int fastmem_trailing_zeros(uint64_t x)
+    int fastmem_first_bit(uint64_t x)
     uint64_t fastmem_parity(uint64_t x)
     void fastmem_starts(const uint64_t *codes, Py_ssize_t n, const fastmem_equations *equations, int64_t *starts)
 
@@ -144,7 +144,7 @@ cdef inline bint insert(uint64_t a, int64_t p, uint64_t value, uint64_t *band, u
     """Add an equation to those of a row, or say that it contradicts them."""
     cdef int t
     while a:
-        t = fastmem_trailing_zeros(a)
+        t = fastmem_first_bit(a)
         a >>= t
         p += t
         if band[p] == 0:
@@ -182,7 +182,7 @@ cdef Py_ssize_t insert_all(const uint64_t *f, const int64_t *starts, const uint6
         while taken and whole:
             taken = 0
             for k in range(SIDE):
-                t = fastmem_trailing_zeros(a[k])
+                t = fastmem_first_bit(a[k])
                 a[k] >>= t
                 p[k] += t
                 a[k] ^= band[p[k]]
@@ -293,7 +293,7 @@ cdef uint64_t next_set(const uint64_t *flips, const double *costs, int n_near, d
     cdef double total = heap_costs[0], fewer = 0
     cdef int last = 0
     while True:
-        last = fastmem_trailing_zeros(rest)
+        last = fastmem_first_bit(rest)
         flip ^= flips[last]
         rest &= rest - 1
         if rest == 0:

@@ -105,11 +105,11 @@ FASTMEM_TARGET static void FASTMEM_NAME(read)(const uint64_t *codes, ptrdiff_t n
     int64_t starts[FASTMEM_BATCH];
     const int n_planes = ribbon->n_planes;
     for (ptrdiff_t i = 0; i < n; i++)
-        FASTMEM_ASK(&ribbon->index[codes[i] >> ribbon->shift]);
+        fastmem_prefetch(&ribbon->index[codes[i] >> ribbon->shift]);
     fastmem_starts(codes, n, &ribbon->equations, starts);
     for (ptrdiff_t i = 0; i < n; i++) {
         cells[i] = ribbon->table + (fastmem_row(codes[i], ribbon) * ribbon->n_words + (starts[i] >> 6)) * n_planes;
-        FASTMEM_ASK(cells[i]);
+        fastmem_prefetch(cells[i]);
     }
     FASTMEM_NAME(count)(codes, n, &ribbon->equations.features, f);
     for (ptrdiff_t i = 0; i < n; i++) {

@@ -266,7 +266,7 @@ cdef class SignTables:
         Not below any slack, and little more than the errors of the sums: then slack need not be told apart. Or negative.
     """
 
-    cdef readonly Py_ssize_t m, d
+    cdef Py_ssize_t d
     cdef const float[:, :, ::1] panels
     cdef const int32_t[::1] firsts
     cdef const float[::1] cuts, slack, narrow_offset, narrow_shrink
@@ -282,7 +282,7 @@ cdef class SignTables:
         self.weights, self.thresholds, self.centre, self.shrink = weights, thresholds, centre, shrink
         self.narrow_offset, self.narrow_shrink, self.powers = narrow_offset, narrow_shrink, powers
         self.growth, self.underflow, self.common = growth, underflow, common
-        self.m, self.d = weights.shape
+        self.d = weights.shape[1]
         self.frame = fastmem_frame(&self.centre[0], &self.shrink[0], &self.narrow_offset[0], &self.narrow_shrink[0],
                                    narrow)
 
@@ -377,7 +377,7 @@ cdef uint64_t decide(SignTables tables, const fastmem_isa *steps, Block *block, 
                      uint64_t *codes, floating kind) noexcept nogil:
     """Codes by the signs that float32 decides, and the rows in which it leaves others: only for these distances are set.
     """
-    cdef Py_ssize_t d = tables.d, start = 0, i, m = panels.firsts[panels.n_panels] - panels.firsts[0]
+    cdef Py_ssize_t d = tables.d, start = 0, i
     cdef uint64_t undecided
     memset(block.squares, 0, sizeof(block.squares))
     for i in range(FASTMEM_BLOCK):
