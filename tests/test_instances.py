@@ -11,7 +11,7 @@ import pytest
 import fastmem
 from fastmem.theory import instances
 from fastmem.theory.bounds import hyperplanes_for_cells
-from fastmem.theory.instances import circle, grid, moment_curve, sphere, square, tight_pairs
+from fastmem.theory.instances import circle, grid, moment_curve, near_orthogonal, sphere, square, tight_pairs
 
 ONE_OF_EACH = {
     "circle": lambda seed: circle(30),
@@ -21,6 +21,18 @@ ONE_OF_EACH = {
     "rotated grid": lambda seed: grid(4, 3, rotated=True, random_state=seed),
     "tight_pairs": lambda seed: tight_pairs(60, 5, seed),
     "sphere": lambda seed: sphere(70, 6, seed),
+    "near_orthogonal": lambda seed: near_orthogonal(40, 64, seed),
+    "polynomial": lambda seed: moment_curve(41, 3, form="polynomial"),
+    "circle, random labels": lambda seed: circle(31, labels="random", random_state=seed),
+    "moment_curve, random labels": lambda seed: moment_curve(41, 4, labels="random", random_state=seed),
+    "polynomial, random labels": lambda seed: moment_curve(
+        40, 3, form="polynomial", labels="random", random_state=seed
+    ),
+    "square, alternating labels": lambda seed: square(50, seed, labels="alternating"),
+    "grid, alternating labels": lambda seed: grid(4, 3, rotated=True, random_state=seed, labels="alternating"),
+    "tight_pairs, random labels": lambda seed: tight_pairs(60, 5, seed, labels="random"),
+    "sphere, alternating labels": lambda seed: sphere(70, 6, seed, labels="alternating"),
+    "near_orthogonal, alternating labels": lambda seed: near_orthogonal(40, 64, seed, labels="alternating"),
 }
 
 
@@ -231,7 +243,7 @@ def test_an_instance_holds_what_it_promises(name):
     instance = ONE_OF_EACH[name](0)
     n, d = instance.X.shape
     assert (instance.n_points, instance.d) == (n, d)
-    assert instance.X.dtype == (np.float32 if name == "sphere" else np.float64)
+    assert instance.X.dtype == (np.float32 if name.startswith("sphere") else np.float64)
     assert instance.X.flags.c_contiguous
     assert instance.y.dtype == np.int64
     assert instance.y.shape == (n,)
@@ -250,7 +262,7 @@ def test_the_same_seed_gives_the_same_instance(name):
     a, b, c = ONE_OF_EACH[name](7), ONE_OF_EACH[name](np.random.default_rng(7)), ONE_OF_EACH[name](8)
     assert np.array_equal(a.X, b.X)
     assert np.array_equal(a.y, b.y)
-    if name not in ("circle", "moment_curve"):
+    if name not in ("circle", "moment_curve", "polynomial"):
         assert not (np.array_equal(a.X, c.X) and np.array_equal(a.y, c.y))
     assert ONE_OF_EACH[name](None).X.shape == a.X.shape
 
@@ -277,6 +289,14 @@ def test_memorize_takes_no_fewer_hyperplanes_than_the_bound(name):
         (lambda: circle(10.0), "n must be a whole number, not 10.0"),
         (lambda: moment_curve(10, 3), "d is 3: .* must be even"),
         (lambda: moment_curve(10, 0), "d must be from 2"),
+        (lambda: moment_curve(10, 0, form="polynomial"), "d must be from 1"),
+        (lambda: moment_curve(1, 2, form="polynomial"), "n must be from 2"),
+        (lambda: moment_curve(10, 2, form="rational"), "form must be one of 'trigonometric', 'polynomial'"),
+        (lambda: circle(10, labels="equal"), "labels must be one of 'alternating', 'random', not 'equal'"),
+        (lambda: circle(10, labels="random", random_state=-1), "random_state must be a non-negative integer"),
+        (lambda: sphere(10, 3, labels=None), "labels must be one of"),
+        (lambda: near_orthogonal(1000, 36), "d is 36: 1000 random signs are nearly orthogonal from 37 dimensions on"),
+        (lambda: near_orthogonal(1, 36), "n must be from 2"),
         (lambda: square(0), "n must be from 2"),
         (lambda: square(10, -1), "random_state must be a non-negative integer"),
         (lambda: square(10, "seed"), "random_state must be a non-negative integer"),
@@ -302,3 +322,173 @@ def test_import_of_fastmem_does_not_load_what_only_instances_need(tmp_path):
     code = "import sys, fastmem.theory; from fastmem.theory import instances; print('scipy.stats' in sys.modules)"
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert output.stdout.strip() == "False"
+
+
+# random labels, polynomial curves, nearly orthogonal points
+
+
+@pytest.mark.parametrize("n", [2, 3, 10, 51, 300])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_lines_through_opposite_label_changes_separate_random_labels_of_the_circle(n, seed):
+    instance = circle(n, labels="random", random_state=seed)
+    gaps = np.flatnonzero(instance.y != np.roll(instance.y, -1))
+    m = len(gaps) // 2
+    assert instance.optimum == m
+    lines = [trigonometric_hyperplane(2 * np.pi * (gaps[[j, j + m]] + 0.5) / n, 2) for j in range(m)]
+    assert separates_labels(instance, lines)
+
+
+def separates_labels(instance, hyperplanes):
+    sides = [instance.X @ w >= t for w, t in hyperplanes]
+    signs = np.array(sides, bool).reshape(-1, instance.n_points).T
+    codes = [{row.tobytes() for row in signs[instance.y == label]} for label in (0, 1)]
+    return not codes[0] & codes[1]
+
+
+@pytest.mark.parametrize("labels", ["alternating", "random"])
+@pytest.mark.parametrize(("n", "d"), [(2, 1), (7, 1), (20, 2), (21, 3), (30, 4), (12, 7)])
+def test_hyperplanes_of_any_d_gaps_separate_the_labels_of_the_polynomial_curve(n, d, labels):
+    instance = moment_curve(n, d, form="polynomial", labels=labels, random_state=1)
+    t = instance.X[:, 0]
+    assert np.allclose(instance.X, t[:, None] ** np.arange(1, d + 1))
+    gaps = np.random.default_rng(0).permutation(np.flatnonzero(np.diff(instance.y)))
+    places = (t[:-1] + t[1:]) / 2
+    hyperplanes = []
+    for start in range(0, len(gaps), d):
+        polynomial = np.poly(places[gaps[start : start + d]])[::-1]
+        hyperplanes.append((np.pad(polynomial[1:], (0, d + 1 - len(polynomial))), -polynomial[0]))
+    assert len(hyperplanes) == instance.optimum
+    assert separates_labels(instance, hyperplanes)
+    if labels == "alternating":
+        assert instance.optimum == math.ceil((n - 1) / d)
+
+
+@pytest.mark.parametrize(("n", "d"), [(60, 2), (61, 3), (40, 4)])
+def test_a_hyperplane_cuts_at_most_d_gaps_of_the_polynomial_curve(n, d):
+    X = moment_curve(n, d, form="polynomial").X
+    sides = [X @ w >= t for w, t in random_hyperplanes(X, np.random.default_rng(0))]
+    assert max(np.count_nonzero(side[1:] != side[:-1]) for side in sides) == d
+
+
+def test_random_labels_of_the_trigonometric_curve_need_their_changes_over_d():
+    for n in (50, 51):
+        instance = moment_curve(n, 4, labels="random", random_state=0)
+        assert instance.optimum == math.ceil(np.count_nonzero(instance.y != np.roll(instance.y, -1)) / 4)
+
+
+def test_equal_labels_need_no_hyperplane():
+    seed = next(s for s in range(100) if not circle(2, labels="random", random_state=s).y.any())
+    instance = circle(2, labels="random", random_state=seed)
+    assert instance.optimum == 0
+    net = fastmem.memorize(instance.X, instance.y)
+    assert "0 hyperplanes: no fewer" in str(net.report(instance=instance))
+
+
+def test_random_labels_of_tight_pairs_count_the_pairs_to_be_parted():
+    instance = tight_pairs(1000, 8, random_state=0, labels="random")
+    parted = np.count_nonzero(instance.y[::2] != instance.y[1::2])
+    assert 200 < parted < 300
+    assert instance.bound == math.ceil(parted / 8)
+    assert f"{parted} pairs" in instance.reason
+
+
+def test_labels_do_not_change_the_points():
+    for make in (square, lambda n, seed, labels: sphere(n, 5, seed, labels=labels)):
+        a, b = (make(50, 3, labels=labels) for labels in ("random", "alternating"))
+        assert np.array_equal(a.X, b.X)
+        assert np.array_equal(b.y, np.arange(50) % 2)
+
+
+@pytest.mark.parametrize(("n", "d"), [(40, 64), (1000, 64), (300, 512)])
+def test_nearly_orthogonal_points_are(n, d):
+    instance = near_orthogonal(n, d, random_state=0)
+    products = instance.X @ instance.X.T
+    assert np.allclose(np.diag(products), 1)
+    epsilon = math.sqrt(2 * math.log(100 * n**2) / d)
+    assert np.abs(products - np.diag(np.diag(products))).max() <= epsilon < 1
+    assert instance.delta >= math.sqrt(2 - 2 * epsilon) * (1 - 1e-12)
+
+
+@pytest.mark.parametrize(("n", "d"), [(2, 20), (33, 40), (65, 64), (64, 64)])
+def test_log2_n_hyperplanes_separate_affinely_independent_points(n, d):
+    instance = near_orthogonal(n, d, random_state=1)
+    assert instance.optimum == math.ceil(math.log2(n))
+    bits = np.arange(n)[:, None] >> np.arange(instance.optimum) & 1
+    planes = np.linalg.lstsq(np.column_stack([instance.X, -np.ones(n)]), 2.0 * bits - 1)[0]
+    assert n_cells(instance.X, planes[:-1].T, planes[-1]) == n
+
+
+def test_more_points_than_can_be_independent_have_no_known_optimum():
+    assert near_orthogonal(66, 64, random_state=0).optimum is None
+    assert not instances._affinely_independent(grid(2, 2).X[:, :1] * [1.0, 1.0, 0.0])
+
+
+@pytest.mark.parametrize("name", ONE_OF_EACH)
+def test_delta_is_the_smallest_distance_in_the_unit_ball(name):
+    instance = ONE_OF_EACH[name](0)
+    X = instance.X.astype(float)
+    radius = min(np.linalg.norm(X - c, axis=1).max() for c in (0, X.mean(axis=0)))
+    distances = np.linalg.norm(X[:, None] - X[None], axis=2) + np.diag(np.full(len(X), np.inf))
+    assert instance.delta == pytest.approx(distances.min() / radius, rel=1e-12)
+    assert instance.delta is instance.delta  # kept
+
+
+# in the report
+
+
+def test_the_report_says_that_and_why_the_optimum_is_reached():
+    instance = circle(200)
+    net = fastmem.memorize(instance.X, instance.y, random_state=0)
+    report = net.report(instance.delta, instance=instance)
+    assert report.is_optimal == (net.n_hyperplanes == 100)
+    assert (report.instance, report.instance_bound, report.instance_bound_is) == ("circle", 100, "optimum")
+    assert report.is_optimal is (f"no fewer separate these points, since {instance.reason}" in str(report))
+    assert report.to_dict()["instance_reason"] == instance.reason
+    assert net.report().is_optimal is net.report().instance is None
+    assert instance.reason not in str(net.report())
+
+
+@pytest.mark.parametrize("separate", ["labels", "all"])
+def test_the_report_does_not_take_the_optimum_for_labels_for_that_for_all_points(separate):
+    instance = circle(100, labels="random", random_state=0)
+    net = fastmem.memorize(instance.X, instance.y, separate=separate, effort="fast", random_state=0)
+    report = net.report(instance=instance)
+    assert report.n_hyperplanes > instance.bound
+    assert report.is_optimal is False
+    assert report.instance_bound_is == ("optimum" if separate == "labels" else "lower bound")
+    row = next(line for line in str(report).splitlines() if instance.reason in line)
+    ratio = f"{net.n_hyperplanes / instance.bound:.2f} times as many here"
+    name = "optimum" if separate == "labels" else "at least"
+    assert row == f"{name:<13} {instance.bound} hyperplanes, {ratio}: {instance.reason}"
+
+
+def test_the_report_beside_a_scale_or_a_lower_bound():
+    for instance, name in ((square(100, 0), "scale "), (sphere(100, 4, 0), "at least ")):
+        report = fastmem.memorize(instance.X, instance.y, separate="all", random_state=0).report(instance=instance)
+        assert report.is_optimal is (None if name == "scale " else False)
+        assert any(line.startswith(name) and instance.reason in line for line in str(report).splitlines())
+
+
+def test_a_report_beside_points_that_were_not_memorized_is_refused():
+    net = fastmem.memorize(square(100, 0).X, square(100, 0).y, random_state=0)
+    for other in (square(101, 0), sphere(100, 3, 0)):
+        with pytest.raises(fastmem.InvalidInput, match="is not what was memorized: 100 points of 2 features"):
+            net.report(instance=other)
+    with pytest.raises(
+        fastmem.InvalidInput, match=r"does not tell apart what .*memorize its X and y, with separate='all'"
+    ):
+        net.report(instance=square(100, 0))
+    with pytest.raises(fastmem.InvalidInput, match="separate='labels'"):
+        net.report(instance=circle(100))
+
+
+@pytest.mark.parametrize("name", ["circle", "moment_curve", "polynomial", "grid"])
+def test_no_hyperplanes_that_separate_are_fewer_than_the_lower_bounds(name):
+    instance = ONE_OF_EACH[name](0)
+    net = fastmem.memorize(instance.X, instance.y, separate="all", random_state=0)
+    table = fastmem.bounds(instance.n_points, instance.d, instance.delta)
+    assert net.n_hyperplanes >= table.lower_bound_on_hyperplanes
+    of_family = {"circle": "circle", "moment_curve": "moment curve", "polynomial": "moment curve", "grid": "cells"}
+    value = next(row.value for row in table.lower_bounds if row.name == of_family[name])
+    assert instance.bound >= value
+    assert net.n_hyperplanes >= value

@@ -4,6 +4,9 @@ Which separation a bound speaks of is `Instance.separate`: "labels" where points
 different signs on some hyperplane, "all" where any two points must. The first asks for less, so its lower bounds
 hold for the second as well. The proofs stand in the docstrings. They speak of the points as real numbers; where
 rounding the coordinates to float64 could matter, the docstring says so.
+
+Labels are "alternating" (0, 1, 0, 1, ... by row) or "random" (0 or 1). A bound for "labels" is that of the labels the
+instance holds: with random ones it counts what these need.
 """
 
 from __future__ import annotations
@@ -11,14 +14,16 @@ from __future__ import annotations
 import math
 import operator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from fastmem.errors import InvalidInput
 from fastmem.theory.bounds import hyperplanes_for_cells
-from fastmem.validation import as_generator
+from fastmem.theory.separation import separation
+from fastmem.validation import as_generator, check_option
 
-__all__ = ["Instance", "circle", "grid", "moment_curve", "sphere", "square", "tight_pairs"]
+__all__ = ["Instance", "circle", "grid", "moment_curve", "near_orthogonal", "sphere", "square", "tight_pairs"]
 
 _MOST_POINTS = 2**31 - 1
 _MOST_ON_THE_CIRCLE = 10**7
@@ -34,7 +39,7 @@ class Instance:
     X : ndarray of shape (n, d)
         The points, all different.
     y : int64 ndarray of shape (n,)
-        Labels: those the bound needs, else 0 and 1 at random.
+        Labels 0 and 1, and a single 2 on closed curves of an odd number of points.
     bound : int or float
         What m is compared with.
     bound_is : {"optimum", "lower bound", "scale"}
@@ -69,38 +74,56 @@ class Instance:
         """Number of coordinates."""
         return self.X.shape[1]
 
+    @cached_property
+    def delta(self) -> float:
+        """Smallest distance of two points after scaling into the unit ball, as `fastmem.separation` has it."""
+        return separation(self.X).delta
+
     def __repr__(self):
         return f"Instance({self.name}: {self.n_points}×{self.d}, {self.bound_is} {self.bound:.6g})"
 
 
-def circle(n: int) -> Instance:
-    """Equally spaced points of the unit circle, neighbours with different labels: ceil(n/2) lines.
+def circle(n: int, *, labels: str = "alternating", random_state: int | np.random.Generator | None = None) -> Instance:
+    """Equally spaced points of the unit circle: half as many lines as neighbours with different labels.
 
-    Labels alternate; for odd n the last point has label 2, so that it differs from both its neighbours.
+    Alternating labels differ for all n pairs of neighbours around the circle: ceil(n/2) lines. For odd n the last
+    point has label 2, so that it differs from both its neighbours.
 
     *No fewer.* The points of the circle on one side of a line form an arc, so around the circle the sign changes
-    at most twice: a line separates at most two of the n pairs of neighbours, and all n must be separated. The
-    argument only needs the vertices of a convex polygon, which the points still are after rounding to float64:
-    three neighbours miss collinearity by 20/n^2, which the errors of 1e-16 are far from for n <= 10^7.
+    at most twice: a line separates at most two of the c pairs of neighbours with different labels, and all c must
+    be separated. The argument only needs the vertices of a convex polygon, which the points still are after
+    rounding to float64: three neighbours miss collinearity by 20/n^2, which the errors of 1e-16 are far from for
+    n <= 10^7.
 
-    *No more.* For even n, line j passes through the gaps j and j + n/2 (between points j, j + 1 and their
-    opposites), j < n/2. Of the two arcs between two points one holds at most n/2 gaps, no two of them opposite,
-    so any line through one of its gaps separates the two points: all points are told apart, whatever their
-    labels. For odd n imagine one more point in the gap between the last and the first and, since a line can pass
-    through any two gaps, proceed as for n + 1.
+    *No more.* For even c number the gaps where the label changes 0 to c - 1. Line j passes through the gaps j and
+    j + c/2, j < c/2. Of the two arcs between two points one holds at most c/2 of these gaps, no two of them
+    of one line, so any line through one of its gaps separates the two points; it holds such a gap if their labels
+    differ. If c = n every arc between two points holds one, so all points are told apart, whatever their labels.
+    Two labels around a circle change an even number of times. For odd n with the label 2 imagine one more
+    point in the gap between the last and the first and, since a line can pass through any two gaps, proceed as for
+    n + 1.
 
-    With delta, the distance of neighbours, about 2 pi/n, this is m >= pi/delta: the 1/delta of the theorem of
-    Rajput et al. (2021) cannot be improved in general.
+    Neighbours are delta = 2 sin(pi/n) apart, so n/2 = (pi/2) / arcsin(delta/2) is about pi/delta, and at least 3/delta
+    for n >= 12: the 1/delta of the theorem of Rajput et al. (2021, arXiv 2106.07724) cannot be improved in general.
 
     Parameters
     ----------
     n : int
         2 to 10^7.
+    labels : {"alternating", "random"}
+    random_state : int, numpy.random.Generator or None
+        For random labels.
 
     Returns
     -------
     Instance
-        The optimum is the same for ``separate="all"``.
+        With alternating labels the optimum is the same for ``separate="all"``; with random ones that takes
+        ceil(n/2) lines all the same.
+
+    Raises
+    ------
+    InvalidInput
+        An argument is out of its range.
 
     Examples
     --------
@@ -108,72 +131,124 @@ def circle(n: int) -> Instance:
     Instance(circle: 1000×2, optimum 500)
     >>> circle(5).y
     array([0, 1, 0, 1, 2])
+    >>> circle(1000, labels="random", random_state=0)
+    Instance(circle: 1000×2, optimum 246)
     """
     n = _whole("n", n, 2, _MOST_ON_THE_CIRCLE)
+    y = _labels_around(n, labels, random_state)
+    changes = int(np.count_nonzero(y != np.roll(y, -1)))
     return Instance(
         "circle",
         _trigonometric_curve(n, 2),
-        _differing_neighbours(n),
-        -(-n // 2),
+        y,
+        -(-changes // 2),
         "optimum",
         "labels",
-        "all n gaps between neighbours must be cut and a line cuts at most two",
+        f"{_gaps_to_cut(changes, n)} and a line cuts at most two",
     )
 
 
-def moment_curve(n: int, d: int) -> Instance:
-    """Equally spaced points of the trigonometric moment curve (cos t, sin t, cos 2t, ...): n/d hyperplanes.
+def moment_curve(
+    n: int,
+    d: int,
+    *,
+    form: str = "trigonometric",
+    labels: str = "alternating",
+    random_state: int | np.random.Generator | None = None,
+) -> Instance:
+    """Points of the moment curve, which a hyperplane meets at most d times: n/d hyperplanes for alternating labels.
 
-    Labels as in `circle`, which is the case d = 2.
+    The trigonometric form (cos t, sin t, cos 2t, ...), at n equally spaced t of a period, is a closed curve; the case
+    d = 2 is `circle`, whose labels it has. The polynomial form (t, t^2, ..., t^d), at n equally spaced t from -1 to 1,
+    has two ends, and labels that alternate from one to the other. Let c be the number of gaps between neighbours
+    whose labels differ: n and n - 1 if they alternate.
 
-    *No fewer.* Along the curve ``w.x(t) - threshold`` is a trigonometric polynomial of degree d/2. With
-    z = exp(it) it is z^(-d/2) times a polynomial of degree d in z, so it has at most d zeros in a period unless
-    it vanishes everywhere: around the closed curve the sign changes at most d times, a hyperplane separates at
-    most d of the n pairs of neighbours, and all of them must be separated. Hence m >= n/d.
+    *No fewer.* Along the polynomial curve ``w.x(t) - threshold`` is a polynomial of degree d: its sign changes at
+    most d times, so a hyperplane separates at most d of the c pairs of neighbours, and all of them must be separated.
+    Along the trigonometric curve it is a trigonometric polynomial of degree d/2. With z = exp(it) that is z^(-d/2)
+    times a polynomial of degree d in z, so it has at most d zeros in a period unless it vanishes everywhere, and
+    around the closed curve the sign changes at most d times. In both forms m >= c/d.
 
-    *No more, for even n.* For any even number 2r <= d of places a_i, the product of sin((t - a_i)/2) is a
-    trigonometric polynomial of degree r that changes sign at these places only: a hyperplane can cut any d gaps,
-    or any even number below d. Deal the n gaps out to ceil(n/d) hyperplanes, an even number to each. Between two
-    points of different labels lies an odd number of gaps, so one hyperplane cuts an odd number of them: it
-    separates the two. For ``separate="all"`` the lower bound holds as it is, and is reached if no arc holds an
-    even number of gaps of every hyperplane (which a random deal without equal neighbours gives at 2000×8).
+    *No more, for two labels.* For any r <= d places a_i, the product of the t - a_i is a polynomial of degree r that
+    changes sign at these places only, so a hyperplane can cut any d gaps or fewer. For any even number 2r <= d of
+    places, the product of the sin((t - a_i)/2) is a trigonometric polynomial of degree r that changes sign at these
+    only, so on the closed curve, where c is even, a hyperplane can cut any even number of gaps up to d. Deal
+    the c gaps out to ceil(c/d) hyperplanes. Between two points of different labels lies an odd number of them, so
+    one hyperplane cuts an odd number of these: it separates the two. For ``separate="all"`` the lower bound holds as
+    it is. It is reached, for alternating labels, if no arc holds an even number of gaps of every hyperplane (which a
+    random deal without equal neighbours gives at 2000×8).
 
-    The points are rounded to float64, and many neighbours lie nearer than that to a common hyperplane once
-    (2 pi/n)^d is below 1e-16. What rounding could add are pairs that a hyperplane passes within 1e-16 of.
+    *Rounding.* Many neighbours lie nearer than 1e-16 to a common hyperplane once (2 pi/n)^d, or (2/n)^d, is
+    below it. Points rounded to float64 then leave the curve by as much, and a hyperplane that passes
+    within 1e-16 of many points could cut more gaps than the proof allows.
 
     Parameters
     ----------
     n : int
+        At least 2.
     d : int
-        Even.
+        Even for the trigonometric form.
+    form : {"trigonometric", "polynomial"}
+    labels : {"alternating", "random"}
+    random_state : int, numpy.random.Generator or None
+        For random labels.
 
     Returns
     -------
     Instance
-        For odd n the bound is a lower bound only.
+        For alternating labels around the closed curve and odd n, hence three labels, the bound is a lower bound only.
+
+    Raises
+    ------
+    InvalidInput
+        An argument is out of its range.
 
     Examples
     --------
     >>> moment_curve(2000, 8)
     Instance(moment curve: 2000×8, optimum 250)
+    >>> moment_curve(2000, 3, form="polynomial")
+    Instance(polynomial moment curve: 2000×3, optimum 667)
     """
     n = _whole("n", n, 2)
+    if check_option("form", form, ("trigonometric", "polynomial")) == "polynomial":
+        return _polynomial_moment_curve(n, _whole("d", d, 1), labels, random_state)
     d = _whole("d", d, 2)
     if d % 2:
-        raise InvalidInput(f"d is {d}: the trigonometric moment curve pairs cosines with sines, so d must be even")
-    gaps = -(-n // d)
+        raise InvalidInput(
+            f'd is {d}: the trigonometric moment curve pairs cosines with sines, so d must be even (form="polynomial" '
+            "takes any d)"
+        )
+    y = _labels_around(n, labels, random_state)
+    changes = int(np.count_nonzero(y != np.roll(y, -1)))
+    three_labels = changes % 2 == 1
+    gaps = -(-changes // d)
     return Instance(
         "moment curve",
         _trigonometric_curve(n, d),
-        _differing_neighbours(n),
-        gaps if n % 2 == 0 else max(gaps, 2),  # three labels take two hyperplanes
-        "optimum" if n % 2 == 0 else "lower bound",
+        y,
+        max(gaps, 2) if three_labels else gaps,  # three labels take two hyperplanes
+        "lower bound" if three_labels else "optimum",
         "labels",
-        "all n gaps between neighbours must be cut and a hyperplane meets the closed curve at most d times",
+        f"{_gaps_to_cut(changes, n)} and a hyperplane meets the closed curve at most d times",
     )
 
 
-def square(n: int, random_state: int | np.random.Generator | None = None) -> Instance:
+def _polynomial_moment_curve(n, d, labels, random_state):
+    y = _labels(n, labels, random_state)
+    changes = int(np.count_nonzero(y[1:] != y[:-1]))
+    return Instance(
+        "polynomial moment curve",
+        np.linspace(-1, 1, n)[:, None] ** np.arange(1, d + 1),
+        y,
+        -(-changes // d),
+        "optimum",
+        "labels",
+        f"{_gaps_to_cut(changes, n - 1)} and a hyperplane meets the curve at most d times",
+    )
+
+
+def square(n: int, random_state: int | np.random.Generator | None = None, *, labels: str = "random") -> Instance:
     """Random points of the unit square: about n^(2/3) lines.
 
     Har-Peled & Jones ("On separating points by lines", SODA 2018): with high probability as many are needed and
@@ -189,12 +264,20 @@ def square(n: int, random_state: int | np.random.Generator | None = None) -> Ins
     Parameters
     ----------
     n : int
+        At least 2.
     random_state : int, numpy.random.Generator or None
+        For the points and the labels.
+    labels : {"random", "alternating"}
+        The scale is for telling all points apart, whatever their labels.
 
     Returns
     -------
     Instance
-        Labels are random.
+
+    Raises
+    ------
+    InvalidInput
+        An argument is out of its range.
 
     Examples
     --------
@@ -206,7 +289,7 @@ def square(n: int, random_state: int | np.random.Generator | None = None) -> Ins
     return Instance(
         "square",
         rng.random((n, 2)),
-        rng.integers(0, 2, n),
+        _labels(n, labels, rng),
         n ** (2 / 3),
         "scale",
         "all",
@@ -214,7 +297,14 @@ def square(n: int, random_state: int | np.random.Generator | None = None) -> Ins
     )
 
 
-def grid(side: int, d: int, rotated: bool = False, random_state: int | np.random.Generator | None = None) -> Instance:
+def grid(
+    side: int,
+    d: int,
+    rotated: bool = False,
+    random_state: int | np.random.Generator | None = None,
+    *,
+    labels: str = "random",
+) -> Instance:
     """The grid {0, ..., side - 1}^d, which d (side - 1) axis-parallel hyperplanes separate.
 
     *Among axis-parallel hyperplanes* that is the optimum: the points of a line along axis c need side - 1
@@ -239,18 +329,26 @@ def grid(side: int, d: int, rotated: bool = False, random_state: int | np.random
     Parameters
     ----------
     side : int
+        At least 2.
     d : int
+        At least 1, or 2 if rotated; side^d < 2^31.
     rotated : bool
         Rotate the grid by a random rotation, so that no axis helps. Rounded to float64: points that were on
         one line then differ from it by about 1e-16 side, and the first bound holds for hyperplanes that do not
         come as near to one.
     random_state : int, numpy.random.Generator or None
         For the rotation and the labels.
+    labels : {"random", "alternating"}
+        The bound is for telling all points apart, whatever their labels.
 
     Returns
     -------
     Instance
-        Labels are random.
+
+    Raises
+    ------
+    InvalidInput
+        An argument is out of its range.
 
     Examples
     --------
@@ -273,7 +371,7 @@ def grid(side: int, d: int, rotated: bool = False, random_state: int | np.random
     return Instance(
         "rotated grid" if rotated else "grid",
         X,
-        rng.integers(0, 2, len(X)),
+        _labels(len(X), labels, rng),
         bound,
         "optimum" if bound == d * (side - 1) else "lower bound",
         "all",
@@ -288,12 +386,18 @@ def _grid_bound(side, d):
 
 
 def tight_pairs(
-    n: int, d: int, random_state: int | np.random.Generator | None = None, distance: float = 1e-4
+    n: int,
+    d: int,
+    random_state: int | np.random.Generator | None = None,
+    distance: float = 1e-4,
+    *,
+    labels: str = "alternating",
 ) -> Instance:
     """n/2 Gaussian points, each doubled to a pair with different labels: about n/(2d) hyperplanes.
 
     The two points of a pair lie `distance` apart, in a random direction; rows 2i and 2i + 1 are a pair, with
-    labels 0 and 1.
+    labels 0 and 1 if they alternate. Of random labels only the p pairs whose two labels differ count: p/d instead
+    of n/(2d).
 
     *Why not fewer.* A hyperplane that separates a pair passes within distance/2 of its midpoint. No hyperplane
     contains more than d of the n/2 random midpoints (almost surely), so there is a positive number such that
@@ -307,7 +411,7 @@ def tight_pairs(
     which the default distance keeps to 0.2 pairs, beside 64, for n = 100 000 and d = 64.
 
     *Why not more.* A hyperplane through d midpoints separates these d pairs: ceil(n/(2d)) hyperplanes separate
-    each point from its partner, and, if they are many more than log2 n, almost surely from the others.
+    each point from its partner, and, if they are many more than log2 n, with high probability from the others.
 
     Parameters
     ----------
@@ -315,12 +419,19 @@ def tight_pairs(
         Even.
     d : int
     random_state : int, numpy.random.Generator or None
+        For the points and random labels.
     distance : float
-        Positive. Coordinates have standard deviation 1.
+        From 1e-12 to 1. Coordinates have standard deviation 1.
+    labels : {"alternating", "random"}
 
     Returns
     -------
     Instance
+
+    Raises
+    ------
+    InvalidInput
+        An argument is out of its range.
 
     Examples
     --------
@@ -339,18 +450,109 @@ def tight_pairs(
     midpoints = rng.standard_normal((n // 2, d))
     halves = rng.standard_normal((n // 2, d))
     halves *= distance / 2 / np.linalg.norm(halves, axis=1, keepdims=True)
+    y = _labels(n, labels, rng)
+    pairs = int(np.count_nonzero(y[::2] != y[1::2]))
     return Instance(
         "tight pairs",
         np.stack([midpoints - halves, midpoints + halves], axis=1).reshape(n, d),
-        np.arange(n) % 2,
-        -(-n // (2 * d)),
+        y,
+        -(-pairs // d),
         "scale",
         "labels",
-        "n/2 pairs must be parted and a hyperplane passes between at most d, but for chance at this distance",
+        f"{'n/2' if pairs == n // 2 else f'{pairs:,}'} pairs must be parted and a hyperplane passes between at most d, "
+        "but for chance at this distance",
     )
 
 
-def sphere(n: int, d: int, random_state: int | np.random.Generator | None = None) -> Instance:
+def near_orthogonal(
+    n: int, d: int, random_state: int | np.random.Generator | None = None, *, labels: str = "random"
+) -> Instance:
+    """Random signs times 1/sqrt(d), unit vectors that are nearly orthogonal: about log2 n hyperplanes.
+
+    *Nearly orthogonal.* The inner product of two of the points is the mean of d independent random signs. It exceeds
+    epsilon in absolute value with a probability of at most 2 exp(-d epsilon^2 / 2) (Hoeffding, "Probability
+    inequalities for sums of bounded random variables", Journal of the American Statistical Association 58:13-30, 1963,
+    theorem 2). There are less than n^2/2 pairs, so with probability 0.99 or more no two points have a larger one
+    for::
+
+        epsilon = sqrt(2 ln(100 n^2) / d)
+
+    and, since |x - x'|^2 = 2 - 2 x.x', all distances are between sqrt(2 - 2 epsilon) and sqrt(2 + 2 epsilon): delta is
+    about sqrt(2), as large as it can be for many points. Epsilon must be less than 1. Points that are equal, which
+    the bound makes unlikely, are drawn again.
+
+    *No fewer.* As in `sphere`: m hyperplanes have at most `hyperplanes_for_cells` (n, d) cells to put points in, which
+    is ceil(log2 n) for n <= 2^d.
+
+    *No more, for n <= d + 1* affinely independent points: the equations w.x_i - t = s_i, i = 1, ..., n, can then be
+    solved for (w, t) whatever the s_i, so there is a hyperplane for any choice of signs. Let hyperplane j have the
+    sign of bit j of i: ceil(log2 n) of them tell all points apart. (For the n = d vectors of a basis this is w in
+    {-1, 1}^d and t = 0.) So the bound is the optimum if the points are affinely independent, which is checked by
+    their singular values: it does not depend on rounding 1/sqrt(d), a factor common to all coordinates.
+
+    Parameters
+    ----------
+    n : int
+        At least 2.
+    d : int
+        Above 2 ln(100 n^2): 37 for 1000 points, 56 for 100 000.
+    random_state : int, numpy.random.Generator or None
+        For the points and the labels.
+    labels : {"random", "alternating"}
+        The bound is for telling all points apart, whatever their labels.
+
+    Returns
+    -------
+    Instance
+
+    Raises
+    ------
+    InvalidInput
+        An argument is out of its range, or d too small for n.
+
+    Examples
+    --------
+    >>> near_orthogonal(200, 256, random_state=0)
+    Instance(near orthogonal: 200×256, optimum 8)
+    >>> near_orthogonal(1000, 64, random_state=0)
+    Instance(near orthogonal: 1000×64, lower bound 10)
+    """
+    n = _whole("n", n, 2)
+    d = _whole("d", d, 1)
+    least = 2 * math.log(100 * n**2)
+    if d <= least:
+        raise InvalidInput(f"d is {d}: {n} random signs are nearly orthogonal from {int(least) + 1} dimensions on")
+    rng = as_generator(random_state)
+    signs = rng.integers(0, 2, (n, d), np.uint8)
+    while len(np.unique(np.packbits(signs, axis=1), axis=0)) < n:
+        signs = rng.integers(0, 2, (n, d), np.uint8)
+    X = np.where(signs, 1 / math.sqrt(d), -1 / math.sqrt(d))
+    is_optimum = _affinely_independent(X)
+    return Instance(
+        "near orthogonal",
+        X,
+        _labels(n, labels, rng),
+        hyperplanes_for_cells(n, d),
+        "optimum" if is_optimum else "lower bound",
+        "all",
+        "m hyperplanes have at most 2^m sign patterns, and affinely independent points can be given any"
+        if is_optimum
+        else "m hyperplanes have at most sum C(m, i), i <= d, cells, and every point needs its own",
+    )
+
+
+def _affinely_independent(X):
+    """Whether the least singular value is further from 0 than rounding can move it; False if that is not sure."""
+    n, d = X.shape
+    if n > d + 1:
+        return False
+    values = np.linalg.svd(np.column_stack([X, np.ones(n)]), compute_uv=False)
+    return bool(values[-1] > 1e-10 * values[0])
+
+
+def sphere(
+    n: int, d: int, random_state: int | np.random.Generator | None = None, *, labels: str = "random"
+) -> Instance:
     """Uniform random points of the unit sphere in R^d, float32: no fewer hyperplanes than cells ask for.
 
     m hyperplanes cut R^d into at most sum_{i <= d} C(m, i) cells (Schläfli), and n points that all differ need n
@@ -360,14 +562,22 @@ def sphere(n: int, d: int, random_state: int | np.random.Generator | None = None
     Parameters
     ----------
     n : int
+        At least 2.
     d : int
         At least 3; for 2 see `circle`.
     random_state : int, numpy.random.Generator or None
+        For the points and the labels.
+    labels : {"random", "alternating"}
+        The bound is for telling all points apart, whatever their labels.
 
     Returns
     -------
     Instance
-        Labels are random.
+
+    Raises
+    ------
+    InvalidInput
+        An argument is out of its range.
 
     Examples
     --------
@@ -382,7 +592,7 @@ def sphere(n: int, d: int, random_state: int | np.random.Generator | None = None
     return Instance(
         "sphere",
         X,
-        rng.integers(0, 2, n),
+        _labels(n, labels, rng),
         hyperplanes_for_cells(n, d),
         "lower bound",
         "all",
@@ -397,12 +607,25 @@ def _trigonometric_curve(n, d):
     return np.stack([np.cos(angles), np.sin(angles)], axis=2).reshape(n, d)
 
 
-def _differing_neighbours(n):
-    """Labels 0, 1, 0, 1, ... around a closed curve, and 2 for the last point if n is odd."""
-    y = np.arange(n) % 2
-    if n % 2:
+def _labels(n, labels, random_state):
+    """Labels 0, 1, 0, 1, ... or at random."""
+    if check_option("labels", labels, ("alternating", "random")) == "alternating":
+        return np.arange(n) % 2
+    return as_generator(random_state).integers(0, 2, n)
+
+
+def _labels_around(n, labels, random_state):
+    """The same around a closed curve: if they alternate and n is odd, the last point has label 2."""
+    y = _labels(n, labels, random_state)
+    if labels == "alternating" and n % 2:
         y[-1] = 2
     return y
+
+
+def _gaps_to_cut(changes, gaps):
+    if changes == gaps:
+        return f"all {gaps:,} gaps between neighbours must be cut"
+    return f"the {changes:,} gaps between neighbours with different labels must be cut"
 
 
 def _whole(name, value, least, most=_MOST_POINTS):

@@ -1,4 +1,4 @@
-"""delta, the smallest distance between two distinct points: what the theorem's first layer depends on."""
+"""delta, the smallest distance of points scaled into the unit ball: what the theorem's first layer depends on."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from fastmem.blocks import resolve_threads
+from fastmem.blocks import over_row_blocks, resolve_threads
 from fastmem.environment import default_environment
 from fastmem.errors import InvalidInput
-from fastmem.progress import progress_bar
+from fastmem.theory.pairs import closest_pair, squared_distances
 from fastmem.validation import as_points
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Separation", "separation"]
+    from fastmem.points import Points
+
+__all__ = ["Separation", "separation", "unit_ball"]
 
 # A KD-tree beats comparing all pairs up to about this dimension.
 _TREE_DIMENSION = 10
-_BLOCK = 1024
 _SCALE = 500
 _LEAST_SQUARE = 2.0**-969  # below it the squares of coordinates lose digits
 
@@ -33,42 +34,47 @@ class Separation(NamedTuple):
     distance : float
         Euclidean, in the units of X.
     rows : tuple of (int, int)
+    delta : float
+        The distance after X is moved and scaled into the unit ball as `unit_ball` does: ``distance / radius``, the
+        delta of Rajput et al. (2021, arXiv 2106.07724, theorem 1). At most 2.
     """
 
     distance: float
     rows: tuple[int, int]
+    delta: float
 
 
 @default_environment()
 def separation(X: ArrayLike, *, n_threads: int | None = None, progress: bool | type = False) -> Separation:
-    """Smallest distance between two distinct rows, with the pair.
+    """Smallest distance between two distinct rows, with the pair, and as the theorem's delta.
 
     No approximation: every pair is compared or excluded by a proved bound; only the distances themselves are
     rounded, to float64 (relative error below d 2^-52). Equal rows are one point. Up to 10 dimensions a KD-tree
-    is used (SciPy), beyond that n^2 / 2 inner products in blocks.
+    is used (SciPy), beyond that n^2 / 2 inner products in blocks (`fastmem.theory.pairs`).
 
     Parameters
     ----------
     X : array_like of shape (n, d)
+        Finite numbers.
     n_threads : int, optional
-        Threads of the KD-tree; all cores by default.
+        All cores by default. The result does not depend on it.
     progress : bool or tqdm class
 
     Returns
     -------
     Separation
-        ``distance`` and ``rows``.
+        ``distance``, ``rows`` and ``delta``.
 
     Raises
     ------
     InvalidInput
-        X is not finite numbers, has fewer than two distinct rows, or spans more than the 300 orders of
-        magnitude between a coordinate and a difference that squares of float64 can.
+        X is not finite numbers, has fewer than two distinct rows, spans more than the 300 orders of magnitude
+        between a coordinate and a difference that squares of float64 can, or has a distance that overflows float64.
 
     Examples
     --------
-    >>> separation([[0, 0], [3, 4], [3, 3], [0, 0]])
-    Separation(distance=1.0, rows=(1, 2))
+    >>> separation([[0, 0], [6, 8], [6, 7], [0, 0]])
+    Separation(distance=1.0, rows=(1, 2), delta=0.19222773253288467)
     """
     n_threads = resolve_threads(n_threads)
     points = as_points(X)
@@ -76,20 +82,103 @@ def separation(X: ArrayLike, *, n_threads: int | None = None, progress: bool | t
     distinct = np.setdiff1d(np.arange(points.n), later)
     if len(distinct) < 2:
         raise InvalidInput(f"all {points.n} rows of X are equal: a separation needs two distinct rows")
+    _, radius, radius_power = _ball(points, n_threads)
     rows = points.take(distinct).astype(np.float64)
     power = _SCALE - int(np.frexp(np.abs(rows).max())[1])
     rows = np.ldexp(rows, power)
     if points.d <= _TREE_DIMENSION:
         square, pair = _closest_by_tree(rows, n_threads)
     else:
-        square, pair = _closest_by_blocks(rows, progress)
+        square, pair = closest_pair(rows, n_threads, progress)
     if square < _LEAST_SQUARE:
         raise InvalidInput(
             f"rows {distinct[pair[0]]} and {distinct[pair[1]]} differ by too little beside the largest coordinate "
             "to square their distance: rescale the columns"
         )
     i, j = sorted(int(distinct[k]) for k in pair)
-    return Separation(math.ldexp(math.sqrt(square), -power), (i, j))
+    distance = math.sqrt(square)
+    delta = math.ldexp(distance / radius, -radius_power - power)
+    return Separation(_unscaled(distance, -power), (i, j), delta)
+
+
+@default_environment()
+def unit_ball(points: Points, n_threads: int = 1) -> tuple[NDArray[np.float64], float]:
+    """Centre and radius of a ball that holds all points: ``(x - centre) / radius`` lies in the unit ball.
+
+    The centre is the origin or the mean of the points, whichever needs the smaller radius, the origin if they
+    agree up to rounding: points of the unit sphere around the origin stay where they are. The radius is at most
+    twice the smallest there is, since the mean lies in every ball that holds the points.
+
+    Parameters
+    ----------
+    points : fastmem.points.Points
+        n finite points of R^d, read in blocks.
+    n_threads : int
+        The result does not depend on it.
+
+    Returns
+    -------
+    centre : float64 ndarray of shape (d,)
+    radius : float
+        Largest distance from the centre, rounded up by a relative (d + 8) 2^-52, more than all roundings in it
+        and in ``(x - centre) / radius`` and its norm; 1 if all points are the centre.
+
+    Raises
+    ------
+    InvalidInput
+        The radius overflows float64.
+
+    Examples
+    --------
+    >>> from fastmem.points import Points
+    >>> centre, radius = unit_ball(Points(np.array([[0.0, 0.0], [6.0, 8.0], [6.0, 7.0], [0.0, 0.0]])))
+    >>> centre, round(radius, 12)
+    (array([3.  , 3.75]), 5.202163011671)
+    """
+    centre, radius, power = _ball(points, n_threads)
+    return np.ldexp(centre, power), _unscaled(radius, power)
+
+
+def _ball(points, n_threads):
+    """Centre and radius of `unit_ball`, both divided by 2^power, and this power, so that no square overflows."""
+    largest = max(_of_blocks(points, n_threads, lambda rows: float(np.abs(rows).max())))
+    power = math.frexp(largest)[1]
+    sums, squares = zip(
+        *_of_blocks(points, n_threads, lambda rows: _sum_and_largest_square(np.ldexp(rows, -power))), strict=True
+    )
+    radius = math.sqrt(max(squares))
+    mean = np.ldexp(np.ldexp(np.sum(sums, axis=0) / points.n, power), -power)  # as float64 holds it unscaled
+    squares = _of_blocks(points, n_threads, lambda rows: _sum_and_largest_square(np.ldexp(rows, -power) - mean)[1])
+    around_mean = math.sqrt(max(squares))
+    rounding = (points.d + 8) * 2.0**-52
+    centre = np.zeros(points.d)
+    if around_mean < radius * (1 - 4 * rounding):
+        centre, radius = mean, around_mean
+    if not radius:
+        return np.ldexp(centre, power), 1.0, 0
+    return centre, radius * (1 + rounding), power
+
+
+def _unscaled(distance, power):
+    try:
+        return math.ldexp(distance, power)
+    except OverflowError:
+        raise InvalidInput("distances between rows of X overflow float64: rescale the columns") from None
+
+
+def _sum_and_largest_square(rows):
+    return rows.sum(axis=0), float((rows * rows).sum(axis=1).max())
+
+
+def _of_blocks(points, n_threads, function):
+    """Values of a function of blocks of rows, float64 in C order, in the order of the blocks."""
+    values = {}
+
+    def work(start, stop):
+        values[start] = function(points.block(start, stop).astype(np.float64, order="C"))
+
+    over_row_blocks(work, points.n, points.d, n_threads)
+    return [values[start] for start in sorted(values)]
 
 
 def _closest_by_tree(rows, n_threads):
@@ -98,43 +187,6 @@ def _closest_by_tree(rows, n_threads):
     _, neighbours = cKDTree(rows).query(rows, k=2, workers=n_threads)
     a = np.arange(len(rows))
     b = np.where(neighbours[:, 0] == a, neighbours[:, 1], neighbours[:, 0])
-    squares = _squared_distances(rows, a, b)
+    squares = squared_distances(rows, a, b)
     best = int(np.argmin(squares))
     return float(squares[best]), (best, int(b[best]))
-
-
-def _closest_by_blocks(rows, progress):
-    """|a - b|^2 = |a|^2 + |b|^2 - 2 a.b as one matrix product; pairs within its rounding error are recomputed."""
-    n, d = rows.shape
-    centred = rows - np.median(rows, axis=0)
-    norms = (centred**2).sum(axis=1)
-    order = np.argsort(norms, kind="stable")  # rows far out share blocks, and spoil no other block's bound
-    rows, centred, norms = rows[order], centred[order], norms[order]
-    left = np.column_stack([-2 * centred, norms, np.ones(n)])
-    right = np.column_stack([centred, np.ones(n), norms])
-    best, pair = math.inf, (0, 1)
-    with progress_bar(progress, n, "comparing pairs") as bar:
-        for i in range(0, n, _BLOCK):
-            for j in range(i, n, _BLOCK):
-                squares = left[i : i + _BLOCK] @ right[j : j + _BLOCK].T
-                error = 32 * (d + 8) * 2.0**-53 * float(norms[min(j + _BLOCK, n) - 1])
-                if i == j:
-                    squares[np.tril_indices_from(squares)] = math.inf
-                if squares.min() > best + error:
-                    continue
-                a, b = np.nonzero(squares <= min(best, float(squares.min())) + 2 * error)
-                exact = _squared_distances(rows, a + i, b + j)
-                k = int(np.argmin(exact))
-                if exact[k] < best:
-                    best, pair = float(exact[k]), (int(a[k]) + i, int(b[k]) + j)
-            bar.update(min(_BLOCK, n - i))
-    return best, (int(order[pair[0]]), int(order[pair[1]]))
-
-
-def _squared_distances(rows, a, b):
-    """Squared distances of pairs of rows, each from its coordinates' differences."""
-    squares = np.empty(len(a))
-    for start in range(0, len(a), 2**14):
-        part = slice(start, start + 2**14)
-        squares[part] = ((rows[a[part]] - rows[b[part]]) ** 2).sum(axis=1)
-    return squares
