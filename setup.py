@@ -12,6 +12,7 @@ DEPENDS = {
     "rows": ["prefetch.pxi", "isa.h"],
     "sort": ["prefetch.pxi", "isa.h"],
     "store": ["prefetch.pxi", "isa.h"],
+    "blocks": ["prefetch.pxi", "isa.h"],
     "ribbon": ["isa.h", "ribbon.h", "ribbon_steps.h"],
 }
 # No option that lets a compiler change a floating-point result: signs are decided by proved bounds.
@@ -25,7 +26,7 @@ extensions = [
         depends=[f"{FOLDER}/{file}" for file in DEPENDS.get(name, ())],
         extra_compile_args=OPTIONS,
     )
-    for name in ("environment", "signs", "rows", "sort", "search", "store", "ribbon", "codewords", "layers")
+    for name in ("environment", "signs", "rows", "sort", "search", "store", "blocks", "ribbon", "codewords", "layers")
 ]
 
 setup(

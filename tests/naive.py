@@ -335,6 +335,41 @@ def forward(layers, X, n_classes=None):
     return indices
 
 
+def lift(code, a):
+    """Places of the three ones of a code's lift: bits s a to s a + a - 1 are a number below 2^a in segment s."""
+    return [(s << a) + (int(code) >> s * a) % 2**a for s in range(3)]
+
+
+def peel(lifts):
+    """Edges that go when an edge with a vertex of its own is taken away, again and again: set of positions."""
+    left = set(range(len(lifts)))
+    while True:
+        alone = next((i for i in left if any(all(v not in lifts[k] for k in left - {i}) for v in lifts[i])), None)
+        if alone is None:
+            return set(range(len(lifts))) - left
+        left.remove(alone)
+
+
+def block_weights(lifts, bits, order, own):
+    """Weight of each vertex, 0 before, given the order in which edges went and the vertex each had of its own.
+
+    In the reverse order that vertex gets the number nearest to 0 with which the weights of its edge sum to 1 or more if
+    the bit is 1, to 0 or less if it is 0.
+    """
+    weights = dict.fromkeys({v for edge in lifts for v in edge}, 0)
+    for edge, vertex in zip(reversed(order), reversed(own), strict=True):
+        others = sum(weights[v] for v in lifts[edge] if v != vertex)
+        weights[vertex] = max(0, 1 - others) if bits[edge] else min(0, -others)
+    return weights
+
+
+def block_lookup(code, starts, weights, a, n_classes):
+    """Class of a code: bit b is 1 if its block's weights sum to 1 or more on its lift; the last class at most."""
+    block = max(j for j, start in enumerate(np.asarray(starts).tolist()) if start <= int(code))
+    sums = sum(np.asarray(weights)[block, place].astype(np.int64) for place in lift(code, a))
+    return min(sum(int(total >= 1) << b for b, total in enumerate(sums)), n_classes - 1)
+
+
 def parity(word):
     """Sum of the bits modulo 2."""
     return int(word).bit_count() % 2

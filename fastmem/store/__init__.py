@@ -5,12 +5,23 @@ codes of `n_bits` bits, ``layers()`` with the same answer unit by unit, and ``te
 """
 
 from fastmem.store.binary import BinaryStore
+from fastmem.store.blocks import BlockStore
 from fastmem.store.filter import Filter
 from fastmem.store.integer import IntegerStore
 
-__all__ = ["MOST_CELLS_PER_BIT", "STORES", "BinaryStore", "Filter", "IntegerStore", "build_store"]
+__all__ = [
+    "ALL_STORES",
+    "MOST_CELLS_PER_BIT",
+    "STORES",
+    "BinaryStore",
+    "BlockStore",
+    "Filter",
+    "IntegerStore",
+    "build_store",
+]
 
-STORES = {store.name: store for store in (BinaryStore, IntegerStore)}
+STORES = {store.name: store for store in (BinaryStore, IntegerStore)}  # that the compact construction takes
+ALL_STORES = STORES | {BlockStore.name: BlockStore}
 MOST_CELLS_PER_BIT = 2
 
 
@@ -19,7 +30,7 @@ def build_store(name, codes, classes, n_bits, n_classes):
 
     Parameters
     ----------
-    name : {"binary", "integer"}
+    name : {"binary", "integer", "blocks"}
     codes, classes, n_bits, n_classes
         As for a store's `build`.
 
@@ -29,7 +40,7 @@ def build_store(name, codes, classes, n_bits, n_classes):
     reason : str
         Why the store is another than asked for, or "".
     """
-    store = STORES[name].build(codes, classes, n_bits, n_classes)
+    store = ALL_STORES[name].build(codes, classes, n_bits, n_classes)
     if store.name == BinaryStore.name and store.cells_per_bit > MOST_CELLS_PER_BIT:
         reason = (
             f"a binary store takes {store.cells_per_bit:.1f} cells for each bit of these labels, and is used "

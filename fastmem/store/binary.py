@@ -230,6 +230,14 @@ class BinaryStore:
         return 4 + len(self._class_layers()) if self.label_code.depth else 0
 
     @property
+    def stages(self):
+        """What each layer does: tuple of str."""
+        if not self.label_code.depth:
+            return ()
+        last = ("gates and relays", "steps", "label bits")[3 - len(self._class_layers()) :]
+        return ("parities and relays", "gates and features", "cells", "counters", *last)
+
+    @property
     def nbytes(self):
         """Size of the parameters in bytes, as saved; what a lookup derives from them is not counted."""
         return sum(tensor.nbytes for tensor in self.tensors().values())

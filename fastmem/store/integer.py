@@ -83,6 +83,11 @@ class IntegerStore:
         return max(self.n_classes - 1, 0).bit_length()
 
     @property
+    def stages(self):
+        """What each layer does: tuple of str."""
+        return ("gates and relays", "steps", "label bits") if self.n_label_bits else ()
+
+    @property
     def nbytes(self):
         """Size of the parameters in bytes, as saved; the lookup's index is derived and not counted."""
         return sum(tensor.nbytes for tensor in self.tensors().values())
