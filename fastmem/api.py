@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastmem.blas import single_threaded_blas
-from fastmem.blocks import over_row_blocks, resolve_threads
+from fastmem.blocks import resolve_threads
 from fastmem.constructions import CONSTRUCTIONS
 from fastmem.environment import default_environment
 from fastmem.errors import InvalidInput, MemorizationError
@@ -17,6 +17,7 @@ from fastmem.store import STORES
 from fastmem.store.filter import MOST_BITS as MOST_FINGERPRINT_BITS
 from fastmem.validation import (
     as_count,
+    as_delta,
     as_distance,
     as_generator,
     as_labels,
@@ -28,11 +29,19 @@ from fastmem.validation import (
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from fastmem.network import EncodedNetwork
+    from fastmem.network import Network
 
 __all__ = ["memorize"]
 
 _SEPARATE = ("labels", "all")
+_DEFAULTS = {
+    "store": "binary",
+    "separate": "labels",
+    "margin": 0.0,
+    "fingerprint_bits": 0,
+    "effort": "balanced",
+    "delta": None,
+}
 
 
 @default_environment()
@@ -47,11 +56,12 @@ def memorize(
     margin: float = 0.0,
     fingerprint_bits: int = 0,
     effort: str = "balanced",
+    delta: float | None = None,
     random_state: int | np.random.Generator | None = None,
     verify: bool = True,
     n_threads: int | None = None,
     progress: bool | type = False,
-) -> EncodedNetwork:
+) -> Network:
     """Construct a threshold network that returns the label of every given point.
 
     Nothing is trained: hyperplanes are chosen until points that must differ have different signs, and a shallow
@@ -67,8 +77,11 @@ def memorize(
     y : array_like of shape (n,)
         Labels of any dtype whose values can be told apart: integers, booleans, strings, bytes, dates, floats
         (compared bit by bit), or Python objects that can be hashed or sorted.
-    construction : {"compact"}
-        How the network is built.
+    construction : {"compact", "rajput2021", "baum1988"}
+        How the network is built. "compact": the smallest we know. "rajput2021": the proof of Rajput et al., run as an
+        algorithm; it tells all distinct points apart, takes `delta` and `separate`, and none of `store`, `margin`,
+        `fingerprint_bits` and `effort`. "baum1988": one hidden layer of about n/d units, for points in general
+        position (Baum, J. Complexity 4, 1988); it takes none of these options.
     store : {"binary", "integer"}
         How labels are read from codes. "binary": with one-bit weights, 1.01 to 1.12 for each bit of the labels'
         entropy. "integer": in the fewest units, with integer weights of 20 to 60 bits, one for each second label or so;
@@ -86,6 +99,10 @@ def memorize(
     effort : {"fast", "balanced", "small"}
         How hard to search for few hyperplanes. "small" takes the fewest, and may take a minute for a million
         points; "fast" spends the least time.
+    delta : float, optional
+        For "rajput2021": the smallest distance of two distinct points after all are scaled into the unit ball, or less;
+        the first layer has Õ(1/delta) units. By default it is computed (`fastmem.separation`), which beyond ten
+        dimensions takes n^2 d/2 multiplications.
     random_state : int, numpy.random.Generator or None
         The same seed and data give the same network, whatever `n_threads`.
     verify : bool
@@ -98,8 +115,8 @@ def memorize(
 
     Returns
     -------
-    EncodedNetwork
-        ``net.predict(X)`` equals y, element by element.
+    Network
+        ``net.predict(X)`` equals y, element by element. An `EncodedNetwork`, but for "baum1988".
 
     Raises
     ------
@@ -109,6 +126,10 @@ def memorize(
         Equal rows have different labels.
     MarginNotReached
         Points that must differ could not be separated at that margin; the error holds the largest one found.
+    NetworkTooLarge
+        The theorem asks for too many weights, because delta is small; the error says how many.
+    NotInGeneralPosition
+        "baum1988" found points on a common hyperplane; the error names them.
     MemorizationError
         Verification failed, which must never happen.
 
@@ -121,12 +142,17 @@ def memorize(
     >>> bool(np.all(net.predict(X) == y))
     True
     """
-    build = CONSTRUCTIONS[check_option("construction", construction, tuple(CONSTRUCTIONS))].build
+    check_option("construction", construction, tuple(CONSTRUCTIONS))
     check_option("store", store, tuple(STORES))
     check_option("separate", separate, _SEPARATE)
     check_option("effort", effort, tuple(EFFORTS))
     margin = as_distance("margin", margin)
     fingerprint_bits = as_count("fingerprint_bits", fingerprint_bits, 0, MOST_FINGERPRINT_BITS)
+    delta = None if delta is None else as_delta(delta)
+    options = _options_of(
+        construction, store=store, separate=separate, margin=margin, fingerprint_bits=fingerprint_bits, effort=effort,
+        delta=delta,
+    )  # fmt: skip
     n_threads = resolve_threads(n_threads)
     random_state = as_generator(random_state)
     points = as_points(X)
@@ -136,47 +162,30 @@ def memorize(
     with progress_bar(progress, points.n, "reading") as bar:
         later, first = points.equal_rows(n_threads, bar)
     refuse_contradictions(labels, later, first)
-    network = build(
-        points,
-        labels,
-        _must_differ(labels, later, first, separate),
-        store=store,
-        separate_by=separate,
-        margin=margin,
-        fingerprint_bits=fingerprint_bits,
-        effort=effort,
-        random_state=random_state,
-        n_threads=n_threads,
-        progress=progress,
+    point_numbers = np.arange(points.n, dtype=np.int32)
+    point_numbers[later] = first
+    network = CONSTRUCTIONS[construction].build(
+        points, labels, point_numbers, random_state=random_state, n_threads=n_threads, progress=progress, **options
     )
     if verify:
         _verify(network, points, labels, n_threads, progress)
     return network
 
 
-def _must_differ(labels, later, first, separate):
-    """Class index of each point, or for ``separate="all"`` the lowest row equal to it."""
-    if separate == "labels":
-        return labels.indices
-    distinct = np.arange(len(labels.indices), dtype=np.int32)
-    distinct[later] = first
-    return distinct
+def _options_of(construction, **options):
+    """The options that a construction takes; `InvalidInput` if another one is not left at its default."""
+    taken = CONSTRUCTIONS[construction].OPTIONS
+    for name, value in options.items():
+        if name not in taken and value != _DEFAULTS[name]:
+            takes = f"takes only {' and '.join(taken)}" if taken else "takes no such option"
+            raise InvalidInput(f"{name}={value!r} is not for construction={construction!r}, which {takes}")
+    return {name: options[name] for name in taken}
 
 
 def _verify(network, points, labels, n_threads, progress):
-    wrong = np.zeros(points.n, bool)
-
-    def work(start, stop):
-        wrong[start:stop] = network.store.lookup(codes[start:stop]) != labels.indices[start:stop]
-        if network.fingerprints is not None:
-            wrong[start:stop] |= ~network.fingerprints.accepts(codes[start:stop])
-
-    # All codes first: reading X evicts the store's tables from the cache.
     with progress_bar(progress, points.n, "verifying") as bar:
-        codes = network.encoder.codes(points, n_threads, bar)
-        over_row_blocks(work, points.n, 1, n_threads)
-    if wrong.any():
-        rows = np.flatnonzero(wrong).tolist()
+        rows = network.wrong_rows(points, labels, n_threads, bar).tolist()
+    if rows:
         raise MemorizationError(
             f"{len(rows)} of {points.n} rows do not get their label back or are not recognised, the first in row "
             f"{rows[0]}: this is a bug in fastmem, please report it with the data",

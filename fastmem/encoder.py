@@ -238,6 +238,16 @@ class Hyperplanes:
                 points.raise_not_finite(start + bad)
         return words
 
+    def signs(self, points, n_threads=1):
+        """Signs of all points, packed as those of `signs_of_block`."""
+        words = np.empty((points.n, -(-self.m // _WORD)), np.uint64)
+
+        def work(start, stop):
+            words[start:stop] = self.signs_of_block(points, start, stop)
+
+        over_row_blocks(work, points.n, points.d, n_threads)
+        return words
+
     def sign_steps(self, points):
         """How many signs each step of the exact predicate decided: dict with float32, float64 and exact.
 
@@ -285,6 +295,27 @@ class Hyperplanes:
 
         over_row_blocks(work, points.n, self.d, n_threads)
         return radii
+
+    def smallest_distance(self, points, margins, n_threads=1):
+        """Smallest `certified_radius` of the points, in less time.
+
+        Parameters
+        ----------
+        points : Points
+        margins : float64 array of shape (m,)
+            Lower bounds of ``|w_j.x - t_j|`` over the points, from `xor_codes`.
+        n_threads : int
+        """
+        if not self.m:
+            return math.inf
+        with np.errstate(divide="ignore"):
+            lower = np.divide(margins, self._norms, out=np.full(self.m, np.inf), where=self._norms > 0)
+        upper = self._some([lower.argmin()]).certified_radius(points, n_threads).min()
+        near = np.flatnonzero(lower <= upper * (1 + 2.0**-20))  # radii are rounded down
+        return float(self._some(near).certified_radius(points, n_threads).min()) if len(near) else float(upper)
+
+    def _some(self, chosen):
+        return Hyperplanes(self.weights[chosen], self.thresholds[chosen], self.centre, self.exponents)
 
 
 def split_exactly(x):

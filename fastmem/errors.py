@@ -7,6 +7,8 @@ __all__ = [
     "InvalidInput",
     "MarginNotReached",
     "MemorizationError",
+    "NetworkTooLarge",
+    "NotInGeneralPosition",
 ]
 
 
@@ -72,3 +74,41 @@ class MarginNotReached(FastmemError, ValueError):
         super().__init__(message)
         self.margin = margin
         self.largest = largest
+
+
+class NetworkTooLarge(FastmemError, ValueError):
+    """The theorem asks for a network that is too large to build; nothing was allocated.
+
+    Attributes
+    ----------
+    neurons, weights : int
+        How many it would have at most.
+    """
+
+    def __init__(self, message, neurons=0, weights=0):
+        super().__init__(message, neurons, weights)
+        self.neurons = neurons
+        self.weights = weights
+
+    def __str__(self):
+        return self.args[0]
+
+
+class NotInGeneralPosition(FastmemError, ValueError):
+    """Baum's construction needs points in general position: no d + 1 of them on a hyperplane of R^d.
+
+    Attributes
+    ----------
+    rows : list of int
+        Rows that lie, within rounding errors, on a hyperplane through those of the group, and differ from them in a
+        bit of the class index.
+    group : list of int
+    """
+
+    def __init__(self, message, rows=(), group=()):
+        super().__init__(message, rows, group)
+        self.rows = list(rows)
+        self.group = list(group)
+
+    def __str__(self):
+        return self.args[0]

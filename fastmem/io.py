@@ -1,6 +1,6 @@
 """Networks in files: safetensors, with a JSON header and a checksum, written whole or not at all.
 
-The parameters are stored under their names (`EncodedNetwork.parameters`). The safetensors metadata holds one
+The parameters are stored under their names (`Network.parameters`). The safetensors metadata holds one
 key, "fastmem", with a JSON object: format version, construction, counts, label dtype, and the SHA-256 of the
 settings and of every tensor's name, dtype, shape and bytes.
 """
@@ -17,8 +17,8 @@ import numpy as np
 
 from fastmem.encoder import MAX_BITS, MAX_EXPONENT
 from fastmem.errors import FastmemError, FormatError, InvalidInput
-from fastmem.network import EncodedNetwork
-from fastmem.store import STORES
+from fastmem.network import Network
+from fastmem.store import ALL_STORES
 
 __all__ = ["FORMAT_VERSION", "load", "save", "write_whole"]
 
@@ -34,7 +34,7 @@ _DTYPES = {
 
 
 def save(network, path):
-    """Write a network; see `EncodedNetwork.save`."""
+    """Write a network; see `Network.save`."""
     from safetensors.numpy import save as to_bytes
 
     tensors, settings = network.parameters()
@@ -45,8 +45,8 @@ def save(network, path):
     write_whole(path, to_bytes(tensors, {_KEY: json.dumps(header, sort_keys=True)}))
 
 
-def load(path: str | os.PathLike[str]) -> EncodedNetwork:
-    """Read a network written by `EncodedNetwork.save`.
+def load(path: str | os.PathLike[str]) -> Network:
+    """Read a network written by `Network.save`.
 
     Parameters
     ----------
@@ -54,8 +54,8 @@ def load(path: str | os.PathLike[str]) -> EncodedNetwork:
 
     Returns
     -------
-    EncodedNetwork
-        Equal to the one saved.
+    Network
+        Equal to the one saved: an `EncodedNetwork` or a `LayeredNetwork`.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def _parse(data):
     try:
         _check(tensors, header)
         classes = _labels_from_file(tensors, header)
-        network = EncodedNetwork.from_parameters(tensors, header, classes)
+        network = Network.from_parameters(tensors, header, classes)
     except FastmemError:
         raise
     except (KeyError, TypeError, ValueError, OverflowError) as error:
@@ -112,25 +112,44 @@ def _check(tensors, header):
         if name in tensors and (tensors[name].dtype != dtype or tensors[name].ndim != ndim):
             raise FormatError(f"{name} is not a {ndim}-dimensional array of {dtype}")
     m, d = tensors["weights"].shape
-    n_bits = header["n_bits"]
     fits = (
         d > 0
         and tensors["thresholds"].shape == (m,)
         and tensors["centre"].shape == tensors["exponents"].shape == (d,)
-        and 0 <= n_bits <= MAX_BITS
         and header["n_points"] >= header["n_told_apart"] > 0
-        and header["store"] in STORES
-        and type(header["store_reason"]) is type(header["codes_digest"]) is str
         and all(float.fromhex(header[name]) >= 0 for name in ("smallest_distance", "largest_norm"))
+        and type(header["drawn"]) is dict
         and bool(np.all(np.abs(tensors["exponents"].astype(np.int32)) <= MAX_EXPONENT))
         and all(np.isfinite(tensors[name]).all() for name in ("weights", "thresholds", "centre"))
     )
+    if not fits or not (_encoded_fits if "store" in header else _layered_fits)(tensors, header, m):
+        raise FormatError("the parts of the network do not fit each other")
+
+
+def _encoded_fits(tensors, header, m):
+    n_bits = header["n_bits"]
     if "columns" in tensors:
-        fits = fits and tensors["columns"].shape == (m,) and not (tensors["columns"] >> np.uint64(n_bits)).any()
+        fits = tensors["columns"].shape == (m,) and not (tensors["columns"] >> np.uint64(n_bits)).any()
     else:
-        fits = fits and n_bits == m
-    if not fits:
-        raise FormatError("hyperplanes, code and store do not fit each other")
+        fits = n_bits == m
+    return (
+        fits
+        and 0 <= n_bits <= MAX_BITS
+        and header["store"] in ALL_STORES
+        and type(header["store_reason"]) is type(header["codes_digest"]) is str
+    )
+
+
+def _layered_fits(tensors, header, m):
+    stages, n_layers = header["stages"], header["n_layers"]
+    return (
+        type(n_layers) is int
+        and 1 <= n_layers <= len(tensors)
+        and (n_layers > 1 or m == 0)
+        and type(stages) is list
+        and len(stages) in (0, n_layers)
+        and all(type(stage) is str for stage in stages)
+    )
 
 
 def _checksum(tensors, header):

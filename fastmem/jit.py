@@ -44,7 +44,7 @@ import numpy as np
 
 from fastmem.environment import default_environment
 from fastmem.errors import InvalidInput
-from fastmem.store import IntegerStore
+from fastmem.store import BlockStore, IntegerStore
 from fastmem.validation import NO_VALUE, check_option, label_dtype_with
 
 try:
@@ -585,6 +585,8 @@ def _store(store, memory):
     """A function of memory and code: the position of its class."""
     if isinstance(store, IntegerStore):
         return _integer_store(store, memory)
+    if isinstance(store, BlockStore):
+        return _block_store(store, memory) if store.n_label_bits else _no_store
     if store.label_code.depth == 0:
         return _no_store
     symbol_of = _symbols_behind_filter(store._symbols, memory)
@@ -612,6 +614,31 @@ def _integer_store(store, memory):
         low, width = runs_from(memory, code)
         _prefetch(memory, place + size * low)  # mostly in one line of cache, wherever the search ends
         return np.intp(class_at(memory, place, find_run(memory, code, low, width)))
+
+    return class_of
+
+
+def _block_store(store, memory):
+    weights, a, last = store.weights, np.uint64(store._segment_bits), store.n_classes - 1
+    place, weight, size = memory.place(weights), _reads(weights.dtype), weights.itemsize
+    _, n_places, n_label_bits = weights.shape
+    segment, mask = 1 << store._segment_bits, np.uint64((1 << store._segment_bits) - 1)
+    runs_from, find_block = _run_finder(store.starts, store._index, store._shift, memory)
+
+    @_inner
+    def class_of(memory, code):
+        low, width = runs_from(memory, code)
+        block = find_block(memory, code, low, width) * n_places
+        first = (block + np.intp(code & mask)) * n_label_bits
+        second = (block + segment + np.intp((code >> a) & mask)) * n_label_bits
+        third = (block + 2 * segment + np.intp((code >> (a + a)) & mask)) * n_label_bits
+        _prefetch(memory, place + size * second)
+        _prefetch(memory, place + size * third)
+        number = 0
+        for b in range(n_label_bits):
+            total = np.int64(weight(memory, place, first + b)) + np.int64(weight(memory, place, second + b))
+            number |= (1 if total + np.int64(weight(memory, place, third + b)) >= 1 else 0) << b
+        return min(np.intp(number), last)
 
     return class_of
 

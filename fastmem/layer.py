@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastmem._kernels import layers as kernels
+from fastmem.errors import FormatError
 from fastmem.runs import run_starts
 
 if TYPE_CHECKING:
@@ -58,6 +59,45 @@ class Layer:
         """Number of connections: weights that are not 0."""
         return int(np.count_nonzero(self.weights.data))
 
+    def tensors(self):
+        """Weights and thresholds of a layer behind the first, by name, in the smallest integers that hold them."""
+        weights = self.weights
+        return {
+            "starts": weights.indptr.astype(np.int64),
+            "inputs": weights.indices.astype(np.int32),
+            "weights": _narrowed(weights.data),
+            "thresholds": _narrowed(self.thresholds),
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors, n_inputs):
+        """Layer with the given parameters; `FormatError` if they are not what `tensors` gives."""
+        from scipy.sparse import csr_array
+
+        starts, inputs, weights, thresholds = (tensors[name] for name in ("starts", "inputs", "weights", "thresholds"))
+        n_units = len(thresholds)
+        valid = (
+            starts.ndim == inputs.ndim == weights.ndim == thresholds.ndim == 1
+            and starts.dtype == np.int64
+            and inputs.dtype == np.int32
+            and weights.dtype.kind == thresholds.dtype.kind == "i"
+            and 0 < n_units == len(starts) - 1
+            and starts[0] == 0
+            and bool(np.all(starts[1:] >= starts[:-1]))
+            and starts[-1] == len(inputs) == len(weights)
+            and bool(np.all((inputs >= 0) & (inputs < n_inputs)))
+            and bool(np.all(weights != 0))
+        )
+        if valid:
+            unit = np.repeat(np.arange(n_units), np.diff(starts))
+            same = unit[1:] == unit[:-1]
+            sums = np.bincount(unit, np.abs(weights.astype(np.float64)), n_units)
+            valid = bool(np.all(inputs[1:][same] > inputs[:-1][same]) and np.all(sums < 2.0**62))
+        if not valid:
+            raise FormatError("weights and thresholds do not form a layer")
+        shape = (n_units, n_inputs)
+        return cls(csr_array((weights.astype(np.int64), inputs, starts), shape), thresholds.astype(np.int64))
+
     @cached_property
     def _planes(self):
         """Entries (word, shift, negative, mask) of each unit's weighted sum, and where each unit's begin."""
@@ -102,3 +142,10 @@ class Layer:
         starts, words, shifts, negative, masks = self._planes
         kernels.threshold_layer(inputs, starts, words, shifts, negative, masks, self.thresholds, outputs)
         return outputs
+
+
+def _narrowed(integers):
+    """The same int64 numbers in the smallest signed type."""
+    low, high = integers.min(initial=0), integers.max(initial=0)
+    types = (np.int8, np.int16, np.int32, np.int64)
+    return integers.astype(next(t for t in types if np.iinfo(t).min <= low and high <= np.iinfo(t).max))

@@ -18,7 +18,7 @@ from fastmem.parity import parity_layers
 from fastmem.progress import progress_bar
 from fastmem.recognition import MAX_PROBES, find_near_codes
 from fastmem.runs import sort_codes
-from fastmem.store import STORES, Filter, build_store
+from fastmem.store import ALL_STORES, Filter, build_store
 from fastmem.store.features import CodeFeatures
 from fastmem.store.tensors import part_of
 from fastmem.validation import (
@@ -37,45 +37,73 @@ if TYPE_CHECKING:
 
     from fastmem.jit import Predictor
     from fastmem.report import Report
+    from fastmem.theory.instances import Instance
 
-__all__ = ["EncodedNetwork", "Network"]
+__all__ = ["EncodedNetwork", "LayeredNetwork", "Network"]
 
-_SETTINGS = (
-    "n_points",
-    "n_told_apart",
-    "construction",
-    "separate",
-    "codes_digest",
-    "smallest_distance",
-    "largest_norm",
-)
+_FLOATS = ("smallest_distance", "largest_norm")
+_SETTINGS = ("n_points", "n_told_apart", "construction", "separate", "drawn", *_FLOATS)
 _FEW = 256  # rows for which threads, blocks and a progress bar would take longer than the rest
 _FEATURES, _FINGERPRINTS = "fingerprint_features", "fingerprints"
 
 
 class Network:
-    """A strictly layered network of threshold units that returns a label.
+    """A strictly layered network of threshold units that returns a label for every point.
 
-    Parameters
+    The outputs of the last layer are the binary digits of a class index, lowest first; a number that is no class stands
+    for the last one. Without layers the index is 0. `memorize` makes the two kinds there are: `EncodedNetwork` and
+    `LayeredNetwork`.
+
+    Attributes
     ----------
+    hyperplanes : Hyperplanes
+        The first layer: ``weights`` (m, d) float32 and ``thresholds`` (m,) float64.
     layers : tuple of Layer
-        From the inputs to the output. The outputs of the last layer are the binary digits of a class index,
-        lowest first; without layers the index is 0.
+        Every unit, relays included, layer by layer from the inputs to the output.
+    stages : tuple of str
+        What each layer does.
     classes : ndarray of shape (c,)
-        The labels.
+        The distinct labels.
     n_features_in : int
         Dimension d of the points.
+    n_points : int
+        Number of rows memorized.
+    n_told_apart : int
+        How many points or classes have sign patterns of their own: the classes, or with separate="all" the distinct
+        points.
+    construction, separate : str
+        As given to `memorize`.
+    smallest_distance : float
+        Smallest Euclidean distance of a memorized point from a hyperplane, rounded down.
+    largest_norm : float
+        Largest Euclidean norm of a memorized point.
+    drawn : dict
+        What a construction drew at random and how often, and the delta it drew for, by name; empty for "compact".
     """
 
-    def __init__(self, layers, classes, n_features_in):
-        self._layers = tuple(layers)
+    def __init__(
+        self,
+        hyperplanes,
+        classes,
+        *,
+        n_points,
+        n_told_apart,
+        construction,
+        separate,
+        smallest_distance,
+        largest_norm,
+        drawn=None,
+    ):
+        self.hyperplanes = hyperplanes
         self.classes = classes
-        self.n_features_in = int(n_features_in)
-
-    @property
-    def layers(self) -> tuple[Layer, ...]:
-        """Every unit, relays included, layer by layer from the inputs to the output: tuple of `Layer`."""
-        return self._layers
+        self.n_features_in = hyperplanes.d
+        self.n_points = int(n_points)
+        self.n_told_apart = int(n_told_apart)
+        self.construction = construction
+        self.separate = separate
+        self.smallest_distance = float(smallest_distance)
+        self.largest_norm = float(largest_norm)
+        self.drawn = dict(drawn or {})
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -97,13 +125,150 @@ class Network:
         """Number of connections (weights that are not 0); thresholds are not counted."""
         return sum(layer.n_weights for layer in self.layers)
 
-    @cached_property
-    def _first_layer(self):
-        """The first layer with exact signs."""
-        return Hyperplanes(self.layers[0].weights.toarray(), self.layers[0].thresholds, *self._frame())
+    @property
+    def n_hyperplanes(self) -> int:
+        """Number m of units of the first layer."""
+        return self.hyperplanes.m
 
-    def _frame(self):
-        return np.zeros(self.n_features_in), np.zeros(self.n_features_in, np.int16)
+    @property
+    def n_label_bits(self) -> int:
+        """Number K of binary digits of a class index."""
+        return max(len(self.classes) - 1, 0).bit_length()
+
+    fingerprint_bits = 0
+
+    @property
+    def largest_integer_weight(self) -> int:
+        """Largest absolute value of a weight beyond the first layer."""
+        return max((int(abs(layer.weights).max()) for layer in self.layers[1:] if layer.n_weights), default=0)
+
+    @property
+    def relative_margin(self) -> float:
+        """Smallest distance of a memorized point from a hyperplane, relative to the largest norm of a point."""
+        return self.smallest_distance / self.largest_norm if self.largest_norm else math.inf
+
+    def is_safe(self, dtype: np.typing.DTypeLike) -> bool:
+        """Whether signs taken in a float dtype's arithmetic are sure to be those of every memorized point.
+
+        With points and parameters rounded first, the sum w.x of d products and its comparison with t err by at most
+        gamma(d + 3) (||w|| ||x|| + |t|), whatever the order of summation, if nothing over- or underflows (Higham,
+        Accuracy and Stability of Numerical Algorithms, section 3.1).
+
+        Parameters
+        ----------
+        dtype : dtype
+            float32 or float64, say.
+        """
+        precision = np.finfo(dtype)
+        unit, terms = float(precision.eps) / 2, self.n_features_in + 3
+        weights, thresholds = self.hyperplanes.weights.astype(np.float64), self.hyperplanes.thresholds
+        some = weights.any(axis=1)
+        lengths = np.linalg.norm(weights[some], axis=1)
+        # Of a hyperplane from the origin; those that part memorized points are not farther than these.
+        farthest = float((np.abs(thresholds[some]) / lengths).max(initial=self.largest_norm))
+        largest = max(lengths.max(initial=1.0), 1.0) * farthest
+        smallest = min(lengths.min(initial=1.0), 1.0) * self.smallest_distance
+        relative_error = terms * unit / (1 - terms * unit)
+        return bool(
+            self.smallest_distance > relative_error * (self.largest_norm + farthest)
+            and largest < float(precision.max) / 8
+            and smallest > terms * float(precision.tiny) / unit
+        )
+
+    def certified_radius(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[np.float64]:
+        """Distance within which no input's label can differ from that of a row, rounded down.
+
+        ``r(x) = min_j |w_j.x - t_j| / ||w_j||``: every input at Euclidean distance below r(x) has the same signs,
+        so the same label. Infinite if the network has no hyperplane.
+
+        Parameters
+        ----------
+        X : array_like of shape (n, d)
+        n_threads : int, optional
+            All cores by default.
+
+        Returns
+        -------
+        float64 ndarray of shape (n,)
+            In the units of X.
+
+        Raises
+        ------
+        InvalidInput
+            As `predict`.
+        """
+        points = as_points(X, self.n_features_in, empty=True)
+        return self.hyperplanes.certified_radius(points, resolve_threads(n_threads))
+
+    def report(self, delta: float | None = None, *, instance: Instance | None = None) -> Report:
+        """What was built, beside the theorem's sizes and the lower bounds.
+
+        Parameters
+        ----------
+        delta : float, optional
+            Smallest distance of two points after scaling all into the unit ball, which the theorem's sizes depend on:
+            ``fastmem.separation(X).delta``. By default what the construction drew its hyperplanes for.
+        instance : fastmem.theory.instances.Instance, optional
+            The data set that was memorized, if its optimum or a bound is known: the report then says whether the
+            number of hyperplanes is optimal, and why.
+
+        Returns
+        -------
+        Report
+            Print it, or take ``report.to_dict()``.
+
+        Raises
+        ------
+        InvalidInput
+            delta is not in (0, 2], or the hyperplanes do not separate the points of `instance`, so that these were
+            not memorized.
+
+        Examples
+        --------
+        >>> import fastmem
+        >>> circle = fastmem.theory.instances.circle(8)
+        >>> report = fastmem.memorize(circle.X, circle.y, random_state=0).report(instance=circle)
+        >>> report.instance_bound, report.instance_bound_is
+        (4, 'optimum')
+        """
+        from fastmem.report import Report
+
+        return Report.of(self, delta, instance)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to a safetensors file, whole or not at all.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+
+        Raises
+        ------
+        InvalidInput
+            The labels are Python objects that JSON does not hold exactly.
+        OSError
+            The file cannot be written; an older file at `path` is then left as it was.
+        """
+        from fastmem.io import save
+
+        save(self, path)
+
+    def parameters(self):
+        """All that defines the network but its labels: a dict of arrays and a dict of plain values."""
+        hyperplanes = self.hyperplanes
+        tensors = {name: getattr(hyperplanes, name) for name in ("weights", "thresholds", "centre", "exponents")}
+        settings = {name: getattr(self, name) for name in _SETTINGS}
+        # As strings, which hold infinity too.
+        return tensors, settings | {name: settings[name].hex() for name in _FLOATS}
+
+    @classmethod
+    def from_parameters(cls, tensors, settings, classes):
+        """Rebuild a network from its `parameters` and classes."""
+        kind = EncodedNetwork if "store" in settings else LayeredNetwork
+        hyperplanes = Hyperplanes(*(tensors[name] for name in ("weights", "thresholds", "centre", "exponents")))
+        common = {name: settings[name] for name in _SETTINGS}
+        common |= {name: float.fromhex(settings[name]) for name in _FLOATS}
+        return kind._from_parts(hyperplanes, tensors, settings, classes, common)
 
     def forward(self, X: ArrayLike, *, n_threads: int | None = None, progress: bool | type = False) -> np.ndarray:
         """Labels computed through every unit of `layers`.
@@ -129,23 +294,32 @@ class Network:
         """
         return self._labels(X, self._forward_outputs, n_threads, progress)
 
-    predict = forward
-
     def _forward_outputs(self, points, start, stop):
         """Outputs of the last layer for the validated points start to stop, as bits of a word."""
         if not self.layers:
             points.check_finite(start, stop)
             return np.zeros(stop - start, np.uint64)
-        bits = self._first_layer.signs_of_block(points, start, stop)
+        bits = self.hyperplanes.signs_of_block(points, start, stop)
         for layer in self.layers[1:]:
             bits = layer.forward(bits)
         return bits[:, 0]
+
+    def wrong_rows(self, points, labels, n_threads, bar=None):
+        """Validated points that do not get the class of the labels, or are not recognised: int64 array of rows."""
+        wrong = np.zeros(points.n, bool)
+
+        def work(start, stop):
+            outputs = np.minimum(self._forward_outputs(points, start, stop), np.uint64(len(self.classes) - 1))
+            wrong[start:stop] = outputs != labels.indices[start:stop]
+
+        over_row_blocks(work, points.n, points.d, n_threads, bar)
+        return np.flatnonzero(wrong)
 
     def _labels(self, X, class_indices, n_threads, progress):
         """Labels of X, given the function from points, start and stop to their class indices."""
 
         def fill(points, start, stop, labels):
-            # Indices are in range: a mode other than the default saves a copy.
+            # Larger indices are clipped; a mode other than the default saves a copy too.
             self.classes.take(class_indices(points, start, stop), out=labels, mode="clip")
 
         return self._by_block(X, fill, self.classes.dtype, n_threads, progress)
@@ -167,6 +341,101 @@ class Network:
             over_row_blocks(work, points.n, points.d, resolve_threads(n_threads), bar)
         return result
 
+    def __reduce__(self):
+        return _unpickle, (*self.parameters(), self.classes, self.classes.dtype)
+
+    def __eq__(self, other):
+        """Whether two networks have the same parameters and labels."""
+        if not isinstance(other, Network):
+            return NotImplemented
+        (tensors, settings), (other_tensors, other_settings) = self.parameters(), other.parameters()
+        return (
+            settings == other_settings
+            and tensors.keys() == other_tensors.keys()
+            and all(_same(tensors[name], other_tensors[name]) for name in tensors)
+            and _same(self.classes, other.classes)
+        )
+
+    __hash__ = None
+
+    def __repr__(self):
+        parts = [
+            _count(self.n_points, "point") + " of " + _count(self.n_features_in, "feature"),
+            _count(len(self.classes), "class", "classes"),
+            _count(self.n_hyperplanes, "hyperplane"),
+            *self._parts(),
+        ]
+        return f"<fastmem network: {', '.join(parts)}>"
+
+    def _parts(self):
+        """What else `repr` names."""
+        return [self.construction] if self.construction != "compact" else []
+
+
+class LayeredNetwork(Network):
+    """A memorizing network given by its layers alone: `predict` is `forward`, packed and compiled.
+
+    Parameters
+    ----------
+    hyperplanes : Hyperplanes
+    layers : tuple of Layer
+        Those behind the hyperplanes; without any, and with a single class, the network has no unit.
+    classes, **settings
+        As the attributes of `Network`.
+    stages : tuple of str, optional
+        What each layer does, the first included.
+    """
+
+    def __init__(self, hyperplanes, layers, classes, *, stages=(), **settings):
+        super().__init__(hyperplanes, classes, **settings)
+        self._behind = tuple(layers)
+        self._stages = tuple(stages)
+
+    @cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        """Every unit, layer by layer from the inputs to the output: tuple of `Layer`."""
+        from scipy.sparse import csr_array
+
+        if not self._behind:
+            return ()
+        return Layer(csr_array(self.hyperplanes.weights), self.hyperplanes.thresholds), *self._behind
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """What each layer does."""
+        default = ("hyperplanes", *(f"layer {i}" for i in range(2, self.depth + 1)))
+        return self._stages or default[: self.depth]
+
+    predict = Network.forward
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the parameters in bytes, as saved but for the frame that speeds signs up."""
+        tensors, _ = self.parameters()
+        return sum(tensor.nbytes for name, tensor in tensors.items() if name not in ("centre", "exponents"))
+
+    @property
+    def bits_per_label(self) -> float:
+        """Bits of all parameters for each memorized point: here the hyperplanes hold the labels."""
+        return 8 * self.nbytes / self.n_points
+
+    def parameters(self):
+        """All that defines the network but its labels: a dict of arrays and a dict of plain values."""
+        tensors, settings = super().parameters()
+        for position, layer in enumerate(self._behind, start=2):
+            tensors |= {f"layer.{position}.{name}": tensor for name, tensor in layer.tensors().items()}
+        return tensors, settings | {"n_layers": len(self._behind) + 1, "stages": list(self._stages)}
+
+    @classmethod
+    def _from_parts(cls, hyperplanes, tensors, settings, classes, common):
+        layers, width = [], hyperplanes.m
+        for position in range(2, settings["n_layers"] + 1):
+            layers.append(Layer.from_tensors(part_of(tensors, f"layer.{position}"), width))
+            width = layers[-1].n_units
+        if layers and width != (len(classes) - 1).bit_length():
+            raise FormatError(f"the last layer has {width} units for {len(classes)} classes")
+        return cls(hyperplanes, layers, classes, stages=settings["stages"], **common)
+
 
 class EncodedNetwork(Network):
     """A memorizing network of two parts: an encoder from points to codes and a store from codes to labels.
@@ -177,58 +446,24 @@ class EncodedNetwork(Network):
     Attributes
     ----------
     encoder : Encoder
-        ``encoder.hyperplanes`` holds ``weights`` (m, d) float32 and ``thresholds`` (m,) float64.
-    store : BinaryStore or IntegerStore
+        The hyperplanes and the linear code behind them.
+    store : BinaryStore, IntegerStore or BlockStore
     fingerprints : Filter or None
         What recognises stored codes, if the network was built with fingerprint bits.
-    classes : ndarray of shape (c,)
-        The distinct labels.
-    n_features_in : int
-        Dimension d of the points.
-    n_points : int
-        Number of rows memorized.
-    n_told_apart : int
-        Number of classes, or with separate="all" of distinct points: none of these shares a code.
-    construction, separate : str
-        As given to `memorize`.
     store_reason : str
         Why the store is not the one asked for; "" if it is.
     codes_digest : str
         SHA-256 of the memorized points' codes in ascending order, by which `relabel` knows these points again; "" with
         separate="labels".
-    smallest_distance : float
-        Smallest Euclidean distance of a memorized point from a hyperplane, rounded down.
-    largest_norm : float
-        Largest Euclidean norm of a memorized point.
     """
 
     def __init__(
-        self,
-        encoder,
-        store,
-        classes,
-        *,
-        n_points,
-        n_told_apart,
-        construction,
-        separate,
-        smallest_distance,
-        largest_norm,
-        store_reason="",
-        codes_digest="",
-        fingerprints=None,
-        memorized_codes=None,
-    ):
+        self, encoder, store, classes, *, store_reason="", codes_digest="", fingerprints=None, memorized_codes=None,
+        **settings,
+    ):  # fmt: skip
+        super().__init__(encoder.hyperplanes, classes, **settings)
         self.encoder = encoder
         self.store = store
-        self.classes = classes
-        self.n_features_in = encoder.hyperplanes.d
-        self.n_points = int(n_points)
-        self.n_told_apart = int(n_told_apart)
-        self.construction = construction
-        self.separate = separate
-        self.smallest_distance = float(smallest_distance)
-        self.largest_norm = float(largest_norm)
         self.store_reason = store_reason
         self.codes_digest = codes_digest
         self.fingerprints = fingerprints
@@ -249,53 +484,30 @@ class EncodedNetwork(Network):
             branches.append(self.fingerprints.accepting_layers())
         if not branches:
             return ()
-        hyperplanes, code = self.encoder.hyperplanes, self.encoder.code
-        first = Layer(csr_array(hyperplanes.weights), hyperplanes.thresholds)
-        parities = () if code.is_identity else parity_layers(code.columns, code.n_bits)
+        first = Layer(csr_array(self.hyperplanes.weights), self.hyperplanes.thresholds)
         behind = branches[0] if len(branches) == 1 else share_units(side_by_side(branches))
-        return (first, *parities, *behind)
+        return (first, *self._parities, *behind)
 
-    def _frame(self):
-        return self.encoder.hyperplanes.centre, self.encoder.hyperplanes.exponents
-
-    @property
-    def n_hyperplanes(self) -> int:
-        """Number m of units of the first layer."""
-        return self.encoder.hyperplanes.m
+    @cached_property
+    def _parities(self):
+        """Layers of the linear code."""
+        code = self.encoder.code
+        return () if code.is_identity else parity_layers(code.columns, code.n_bits)
 
     @property
-    def relative_margin(self) -> float:
-        """Smallest distance of a memorized point from a hyperplane, relative to the largest norm of a point."""
-        return self.smallest_distance / self.largest_norm if self.largest_norm else math.inf
-
-    def is_safe(self, dtype: np.typing.DTypeLike) -> bool:
-        """Whether signs taken in a float dtype's arithmetic are sure to be those of every memorized point.
-
-        With points and parameters rounded first, the sum w.x of d products and its comparison with t err by at most
-        gamma(d + 3) (||w|| ||x|| + |t|), whatever the order of summation, if nothing over- or underflows (Higham,
-        Accuracy and Stability of Numerical Algorithms, section 3.1); and |t| <= ||w|| max ||x||, as every hyperplane
-        has memorized points on both sides.
-
-        Parameters
-        ----------
-        dtype : dtype
-            float32 or float64, say.
-        """
-        precision = np.finfo(dtype)
-        unit, terms = float(precision.eps) / 2, self.n_features_in + 3
-        lengths = np.linalg.norm(self.encoder.hyperplanes.weights.astype(np.float64), axis=1)
-        largest = max(lengths.max(initial=1.0), 1.0) * self.largest_norm
-        smallest = min(lengths.min(initial=1.0), 1.0) * self.smallest_distance
-        return bool(
-            self.relative_margin > 2 * terms * unit / (1 - terms * unit)
-            and largest < float(precision.max) / 8
-            and smallest > terms * float(precision.tiny) / unit
-        )
+    def stages(self) -> tuple[str, ...]:
+        """What each layer does."""
+        if not self.layers:
+            return ()
+        before = ("hyperplanes", *("parities of the linear code",) * len(self._parities))
+        of_store = self.store.stages
+        more = self.depth - len(before) - len(of_store)
+        return (*before, *of_store, *("recognition",) * more)
 
     @property
     def nbytes(self) -> int:
         """Size of the parameters in bytes: hyperplanes, the code's columns unless it is the identity, and the rest."""
-        hyperplanes, code = self.encoder.hyperplanes, self.encoder.code
+        hyperplanes, code = self.hyperplanes, self.encoder.code
         columns = 0 if code.is_identity else code.columns.nbytes
         fingerprints = sum(tensor.nbytes for tensor in self._fingerprint_tensors().values())
         return hyperplanes.weights.nbytes + hyperplanes.thresholds.nbytes + columns + self.store.nbytes + fingerprints
@@ -495,6 +707,20 @@ class EncodedNetwork(Network):
 
         return self._known_labels(X, class_indices, unknown, n_threads, progress)
 
+    def wrong_rows(self, points, labels, n_threads, bar=None):
+        """Validated points that do not get the class of the labels, or are not recognised: int64 array of rows."""
+        wrong = np.zeros(points.n, bool)
+
+        def work(start, stop):
+            wrong[start:stop] = self.store.lookup(codes[start:stop]) != labels.indices[start:stop]
+            if self.fingerprints is not None:
+                wrong[start:stop] |= ~self.fingerprints.accepts(codes[start:stop])
+
+        # All codes first: reading X evicts the store's tables from the cache.
+        codes = self.encoder.codes(points, n_threads, bar)
+        over_row_blocks(work, points.n, 1, n_threads)
+        return np.flatnonzero(wrong)
+
     def class_indices(self, points, start, stop):
         """Positions in `classes` of the labels of the validated points start to stop: int32 or int64 array."""
         return self.store.lookup(self.encoder.codes_of_block(points, start, stop))
@@ -567,6 +793,7 @@ class EncodedNetwork(Network):
             store_reason=reason,
             fingerprints=self.fingerprints,
             memorized_codes=codes,
+            codes_digest=self.codes_digest,
             **{name: getattr(self, name) for name in _SETTINGS},
         )
 
@@ -646,95 +873,19 @@ class EncodedNetwork(Network):
         points = as_points(X, self.n_features_in, empty=True)
         return self.encoder.codes(points, resolve_threads(n_threads))
 
-    def certified_radius(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[np.float64]:
-        """Distance within which no input's label can differ from that of a row, rounded down.
-
-        ``r(x) = min_j |w_j.x - t_j| / ||w_j||``: every input at Euclidean distance below r(x) has the same signs,
-        so the same code and the same label. Infinite if the network has no hyperplane.
-
-        Parameters
-        ----------
-        X : array_like of shape (n, d)
-        n_threads : int, optional
-            All cores by default.
-
-        Returns
-        -------
-        float64 ndarray of shape (n,)
-            In the units of X.
-
-        Raises
-        ------
-        InvalidInput
-            As `predict`.
-        """
-        points = as_points(X, self.n_features_in, empty=True)
-        return self.encoder.hyperplanes.certified_radius(points, resolve_threads(n_threads))
-
-    def report(self, delta: float | None = None) -> Report:
-        """What was built, beside the theorem's sizes and the lower bounds.
-
-        Parameters
-        ----------
-        delta : float, optional
-            Smallest distance of two points after scaling all into the unit ball: the theorem's sizes depend on
-            it. `fastmem.separation` computes distances.
-
-        Returns
-        -------
-        Report
-            Print it, or take ``report.to_dict()``.
-        """
-        from fastmem.report import Report
-
-        return Report.of(self, delta)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the network to a safetensors file, whole or not at all.
-
-        Parameters
-        ----------
-        path : str or os.PathLike
-
-        Raises
-        ------
-        InvalidInput
-            The labels are Python objects that JSON does not hold exactly.
-        OSError
-            The file cannot be written; an older file at `path` is then left as it was.
-        """
-        from fastmem.io import save
-
-        save(self, path)
-
     def parameters(self):
         """All that defines the network but its labels: a dict of arrays and a dict of plain values."""
-        hyperplanes, code = self.encoder.hyperplanes, self.encoder.code
-        tensors = {
-            "weights": hyperplanes.weights,
-            "thresholds": hyperplanes.thresholds,
-            "centre": hyperplanes.centre,
-            "exponents": hyperplanes.exponents,
-            **{f"store.{name}": tensor for name, tensor in self.store.tensors().items()},
-        }
-        if not code.is_identity:
-            tensors["columns"] = code.columns
-        tensors |= self._fingerprint_tensors()
-        settings = {
-            "construction": self.construction,
-            "separate": self.separate,
+        tensors, settings = super().parameters()
+        tensors |= {f"store.{name}": tensor for name, tensor in self.store.tensors().items()}
+        if not self.encoder.code.is_identity:
+            tensors["columns"] = self.encoder.code.columns
+        return tensors | self._fingerprint_tensors(), settings | {
             "store": self.store.name,
             "store_reason": self.store_reason,
             "codes_digest": self.codes_digest,
             "fingerprint_bits": self.fingerprint_bits,
-            "n_points": self.n_points,
-            "n_told_apart": self.n_told_apart,
             "n_bits": self.encoder.n_bits,
-            # As strings, which hold infinity too.
-            "smallest_distance": self.smallest_distance.hex(),
-            "largest_norm": self.largest_norm.hex(),
         }
-        return tensors, settings
 
     def _fingerprint_tensors(self):
         if self.fingerprints is None:
@@ -745,51 +896,25 @@ class EncodedNetwork(Network):
         }
 
     @classmethod
-    def from_parameters(cls, tensors, settings, classes):
-        """Rebuild a network from its `parameters` and classes."""
-        hyperplanes = Hyperplanes(*(tensors[name] for name in ("weights", "thresholds", "centre", "exponents")))
+    def _from_parts(cls, hyperplanes, tensors, settings, classes, common):
         if "columns" in tensors:
             code = LinearCode(tensors["columns"], settings["n_bits"])
         else:
             code = LinearCode.identity(hyperplanes.m)
-        store = STORES[settings["store"]].from_tensors(part_of(tensors, "store"), code.n_bits, len(classes))
+        store = ALL_STORES[settings["store"]].from_tensors(part_of(tensors, "store"), code.n_bits, len(classes))
         return cls(
             Encoder(hyperplanes, code),
             store,
             classes,
             fingerprints=_fingerprints(tensors, code.n_bits, settings["fingerprint_bits"]),
-            **{name: settings[name] for name in ("n_points", "n_told_apart", "construction", "separate")},
-            **{name: settings[name] for name in ("store_reason", "codes_digest")},
-            **{name: float.fromhex(settings[name]) for name in ("smallest_distance", "largest_norm")},
+            store_reason=settings["store_reason"],
+            codes_digest=settings["codes_digest"],
+            **common,
         )
 
-    def __reduce__(self):
-        return _unpickle, (*self.parameters(), self.classes, self.classes.dtype)
-
-    def __eq__(self, other):
-        """Whether two networks have the same parameters and labels."""
-        if not isinstance(other, EncodedNetwork):
-            return NotImplemented
-        (tensors, settings), (other_tensors, other_settings) = self.parameters(), other.parameters()
-        return (
-            settings == other_settings
-            and tensors.keys() == other_tensors.keys()
-            and all(_same(tensors[name], other_tensors[name]) for name in tensors)
-            and _same(self.classes, other.classes)
-        )
-
-    __hash__ = None
-
-    def __repr__(self):
-        def count(number, noun, plural=None):
-            return f"{number} {noun if number == 1 else plural or noun + 's'}"
-
-        return (
-            f"<fastmem network: {count(self.n_points, 'point')} of {count(self.n_features_in, 'feature')}, "
-            f"{count(len(self.classes), 'class', 'classes')}, {count(self.n_hyperplanes, 'hyperplane')}, "
-            f"{self.encoder.n_bits}-bit codes, {self.store.name} store"
-            + (f", {self.fingerprint_bits}-bit fingerprints>" if self.fingerprints is not None else ">")
-        )
+    def _parts(self):
+        fingerprints = [f"{self.fingerprint_bits}-bit fingerprints"] if self.fingerprints is not None else []
+        return [f"{self.encoder.n_bits}-bit codes", f"{self.store.name} store", *fingerprints, *super()._parts()]
 
 
 def digest_of_codes(ascending):
@@ -810,7 +935,11 @@ def _fingerprints(tensors, n_bits, fingerprint_bits):
 
 def _unpickle(tensors, settings, classes, dtype):
     # Arrays lose a foreign byte order when they are pickled, dtypes do not.
-    return EncodedNetwork.from_parameters(tensors, settings, classes.astype(dtype, copy=False))
+    return Network.from_parameters(tensors, settings, classes.astype(dtype, copy=False))
+
+
+def _count(number, noun, plural=None):
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
 def _same(a, b):

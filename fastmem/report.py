@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
+from fastmem.constructions import CONSTRUCTIONS
 from fastmem.errors import InvalidInput
+from fastmem.network import EncodedNetwork
 from fastmem.theory.bounds import hyperplanes_for_cells, rajput2021_sizes
+from fastmem.validation import as_delta, as_points
 
 __all__ = ["Report"]
 
@@ -21,8 +24,10 @@ class Report:
     ----------
     n_points, n_features, n_classes : int
         What was memorized.
-    construction, separate, store : str
+    construction, separate : str
         How.
+    store : str or None
+        None where labels are not read from codes.
     store_reason : str
         Why the store is not the one asked for; "" if it is.
     cells_per_bit : float or None
@@ -34,7 +39,8 @@ class Report:
     n_hyperplanes, n_hyperplanes_least : int
         Units of the first layer, and the fewest whose cells are as many as what must be told apart: the distinct
         points with separate="all", the classes with "labels".
-    n_code_bits, n_label_bits : int
+    n_code_bits : int or None
+    n_label_bits : int
     widths : tuple of int
         Units of each layer.
     n_neurons, n_weights, depth : int
@@ -43,7 +49,7 @@ class Report:
     nbytes : int
         Bytes of all parameters.
     bits_per_label : float
-        Bits of the store alone, for each point.
+        Bits of the store alone for each point; of all parameters where there is no store.
     smallest_distance : float
         Smallest Euclidean distance of a memorized point from a hyperplane, in the units of X, rounded down.
     relative_margin : float
@@ -52,7 +58,21 @@ class Report:
         Whether an export that takes the signs in this precision, in any order of summation, is sure to return every
         memorized label.
     delta, theorem_neurons, theorem_weights : float or None
-        Smallest distance of points scaled into the unit ball, 1/delta + sqrt n and d/delta + n.
+        Smallest distance of points scaled into the unit ball, 1/delta + sqrt n and d/delta + n: the sizes of Rajput et
+        al. (2021, theorem 1) with constant 1 and without logarithms.
+    bound_neurons, bound_weights : int or None
+        What the construction's proof promises not to exceed; none for "compact".
+    drawn : dict
+        How often hyperplanes and linear code were drawn, and for which delta; empty where the proof draws none.
+    instance : str or None
+        Name of the `fastmem.theory.instances.Instance` that the report was asked to compare with.
+    instance_bound, instance_bound_is, instance_reason : int or float, str, str, or None
+        Its `bound`, `bound_is` and `reason`. An optimum for telling labels apart is a "lower bound" for a network that
+        tells all points apart, which may need more.
+    is_optimal : bool or None
+        Whether no fewer hyperplanes than `n_hyperplanes` separate the instance: there are as many as its bound, which
+        is an optimum or a lower bound. False if there are more: then fewer are possible, or it is not known. None for
+        a bound that is only a scale, and without an instance.
     """
 
     n_points: int
@@ -83,12 +103,19 @@ class Report:
     delta: float | None = None
     theorem_neurons: float | None = None
     theorem_weights: float | None = None
+    bound_neurons: int | None = None
+    bound_weights: int | None = None
+    drawn: dict = field(default_factory=dict)
+    instance: str | None = None
+    instance_bound: int | float | None = None
+    instance_bound_is: str | None = None
+    instance_reason: str | None = None
+    is_optimal: bool | None = None
 
     @classmethod
-    def of(cls, network, delta=None):
-        """Report on an `EncodedNetwork`; see `EncodedNetwork.report`."""
-        if delta is not None and not 0 < delta <= 2:
-            raise InvalidInput(f"delta is a distance of points in the unit ball, in (0, 2], not {delta!r}")
+    def of(cls, network, delta=None, instance=None):
+        """Report on a `Network`; see `Network.report`."""
+        delta = network.drawn.get("delta") if delta is None else as_delta(delta)
         n, d = network.n_points, network.n_features_in
         neurons, weights = rajput2021_sizes(n, d, delta) if delta else (None, None)
         return cls(
@@ -97,22 +124,14 @@ class Report:
             n_classes=len(network.classes),
             construction=network.construction,
             separate=network.separate,
-            store=network.store.name,
-            store_reason=network.store_reason,
-            cells_per_bit=getattr(network.store, "cells_per_bit", None),
-            integer_store_neurons=_integer_store_neurons(network),
-            fingerprint_bits=network.fingerprint_bits,
+            **_of_store(network),
             n_hyperplanes=network.n_hyperplanes,
             n_hyperplanes_least=hyperplanes_for_cells(network.n_told_apart, d),
-            n_code_bits=network.encoder.n_bits,
-            n_label_bits=network.store.n_label_bits,
             widths=network.widths,
             n_neurons=network.n_neurons,
             n_weights=network.n_weights,
             depth=network.depth,
-            largest_integer_weight=max(
-                (int(abs(layer.weights).max()) for layer in network.layers[1:] if layer.n_weights), default=0
-            ),
+            largest_integer_weight=network.largest_integer_weight,
             nbytes=network.nbytes,
             bits_per_label=network.bits_per_label,
             smallest_distance=network.smallest_distance,
@@ -122,6 +141,9 @@ class Report:
             delta=delta,
             theorem_neurons=neurons,
             theorem_weights=weights,
+            **_proved(network, delta),
+            drawn=network.drawn,
+            **({} if instance is None else _beside_instance(network, instance)),
         )
 
     def to_dict(self) -> dict:
@@ -129,34 +151,66 @@ class Report:
         return asdict(self)
 
     def __str__(self):
-        n = self.n_points
+        rows = [*self._built_rows(), *self._margin_rows(), *self._theory_rows()]
+        return "\n".join(f"{name:<13} {value}" for name, value in rows)
+
+    def _built_rows(self):
         must_differ = "distinct points" if self.separate == "all" else "points of different classes"
-        rows = [
-            ("memorized", f"{n:,} points of R^{self.n_features}, {self.n_classes:,} classes"),
-            ("construction", f"{self.construction}, {self.store} store, {must_differ} told apart"),
-            ("hyperplanes", f"{self.n_hyperplanes:,} (at least {self.n_hyperplanes_least:,})"),
-            ("code", f"{self.n_code_bits} bits"),
-            ("neurons", f"{self.n_neurons:,} in {self.depth} layers: {', '.join(f'{w:,}' for w in self.widths)}"),
-            ("weights", f"{self.n_weights:,}, integers up to {self.largest_integer_weight:,} after layer 1"),
-            ("size", f"{self.nbytes:,} bytes, {self.bits_per_label:.2f} bits a label in the store"),
-            ("store", self._store_text()),
-        ]
+        how, where = f"{self.construction}, ", ""
+        if self.store:
+            how, where = f"{how}{self.store} store, ", " in the store"
+        yield "memorized", f"{self.n_points:,} points of R^{self.n_features}, {self.n_classes:,} classes"
+        yield "construction", f"{how}{must_differ} told apart"
+        yield "hyperplanes", f"{self.n_hyperplanes:,} (at least {self.n_hyperplanes_least:,})"
+        if self.n_code_bits is not None:
+            yield "code", f"{self.n_code_bits} bits"
+        yield "neurons", f"{self.n_neurons:,} in {self.depth} layers: {', '.join(f'{w:,}' for w in self.widths)}"
+        yield "weights", f"{self.n_weights:,}, integers up to {self.largest_integer_weight:,} after layer 1"
+        yield "size", f"{self.nbytes:,} bytes, {self.bits_per_label:.2f} bits a label{where}"
+        if self.store:
+            yield "store", self._store_text()
         if self.fingerprint_bits:
             rate = f"unknown inputs pass with probability about 2^-{self.fingerprint_bits}"
-            rows.append(("fingerprints", f"{self.fingerprint_bits} bits: {rate}"))
+            yield "fingerprints", f"{self.fingerprint_bits} bits: {rate}"
+
+    def _margin_rows(self):
         if self.n_hyperplanes:
             safe = "float32" if self.float32_safe else "float64, not float32" if self.float64_safe else "neither float"
             margin = f"{self.smallest_distance:.3g}, {self.relative_margin:.2g} of the largest norm"
-            rows.append(("margin", f"{margin}; {safe} exports are safe"))
+            yield "margin", f"{margin}; {safe} exports are safe"
+
+    def _theory_rows(self):
+        def beside(number, of):
+            return f"{number / of:.3g} times as many built"
+
+        if self.instance:
+            yield self._instance_row()
         if self.delta:
-            rows += [
-                ("delta", f"{self.delta:.4g} in the unit ball"),
-                ("theorem", f"1/delta + sqrt n = {self.theorem_neurons:,.0f} neurons, times logarithms"),
-                ("", f"d/delta + n = {self.theorem_weights:,.0f} weights, times logarithms"),
-            ]
-        return "\n".join(f"{name:<13} {value}" for name, value in rows)
+            neurons, weights = self.theorem_neurons, self.theorem_weights
+            times = "times logarithms and constants"
+            yield "delta", f"{self.delta:.4g} in the unit ball"
+            yield "theorem", f"1/delta + sqrt n = {neurons:,.0f} neurons, {times}: {beside(self.n_neurons, neurons)}"
+            yield "", f"d/delta + n = {weights:,.0f} weights, {times}: {beside(self.n_weights, weights)}"
+        if self.bound_neurons is not None:
+            neurons, weights = self.bound_neurons, self.bound_weights
+            yield "proved", f"at most {neurons:,} neurons: {beside(self.n_neurons, neurons)}"
+            yield "", f"at most {weights:,} weights: {beside(self.n_weights, weights)}"
+        if self.drawn:
+            yield "drawn", f"hyperplanes {self.drawn['hyperplanes']}×, linear code {self.drawn['codes']}×"
+
+    def _instance_row(self):
+        bound, m = self.instance_bound, self.n_hyperplanes
+        ratio = f", {m / bound:.2f} times as many here" if bound else ""
+        if self.is_optimal:
+            return "optimal", f"{m:,} hyperplanes: no fewer separate these points, since {self.instance_reason}"
+        if self.instance_bound_is == "scale":
+            return "scale", f"about {bound:,.0f} hyperplanes{ratio}: {self.instance_reason}"
+        name = "optimum" if self.instance_bound_is == "optimum" else "at least"
+        return name, f"{bound:,} hyperplanes{ratio}: {self.instance_reason}"
 
     def _store_text(self):
+        if self.store == "blocks":
+            return "blocks, each of linearly independent lifts, one unit a block and label bit"
         if self.store == "integer":
             scale = 2 * math.sqrt(self.n_label_bits * self.n_points / 2)
             units = f"2 sqrt(K n / 2) = {scale:,.0f} units for random labels of K = {self.n_label_bits} bits"
@@ -165,6 +219,61 @@ class Report:
         if self.integer_store_neurons:
             text += f'; store="integer" would take about {self.integer_store_neurons:,} neurons'
         return text
+
+
+def _of_store(network):
+    """What only networks of an encoder and a store have, by name."""
+    encoded = isinstance(network, EncodedNetwork)
+    return {
+        "store": network.store.name if encoded else None,
+        "store_reason": network.store_reason if encoded else "",
+        "cells_per_bit": getattr(network.store, "cells_per_bit", None) if encoded else None,
+        "integer_store_neurons": _integer_store_neurons(network) if encoded else None,
+        "fingerprint_bits": network.fingerprint_bits if encoded else 0,
+        "n_code_bits": network.encoder.n_bits if encoded else None,
+        "n_label_bits": network.store.n_label_bits if encoded else network.n_label_bits,
+    }
+
+
+def _proved(network, delta):
+    """What the proof of the construction promises not to exceed, by name; nothing where it promises nothing."""
+    bound = getattr(CONSTRUCTIONS[network.construction], "bound", None)
+    if bound is None or not network.layers:
+        return {}
+    # As told apart, and for the delta drawn for, not for another one that is asked about.
+    n = network.n_told_apart if network.separate == "all" else network.n_points
+    size = bound(n, network.n_features_in, network.drawn.get("delta"), network.n_label_bits)
+    return {"bound_neurons": size.neurons, "bound_weights": size.weights}
+
+
+def _beside_instance(network, instance):
+    """Fields on what is known about the hyperplanes that separate an instance.
+
+    The bound is one for the network's hyperplanes if these separate the instance's points, whatever was memorized: so
+    that is what is checked.
+    """
+    expected = network.n_points, network.n_features_in
+    if instance.X.shape != expected:
+        raise InvalidInput(f"{instance!r} is not what was memorized: {expected[0]} points of {expected[1]} features")
+    must_differ = np.arange(len(instance.X)) if instance.separate == "all" else instance.y
+    _, cells = np.unique(network.hyperplanes.signs(as_points(instance.X)), axis=0, return_inverse=True)
+    order = np.argsort(cells)
+    cells, must_differ = cells[order], must_differ[order]
+    if np.any((cells[1:] == cells[:-1]) & (must_differ[1:] != must_differ[:-1])):
+        raise InvalidInput(
+            f"the network does not tell apart what {instance!r} is about: memorize its X and y, with "
+            f"separate={instance.separate!r}"
+        )
+    kind = instance.bound_is
+    if kind == "optimum" and instance.separate == "labels" and network.separate == "all":
+        kind = "lower bound"
+    return {
+        "instance": instance.name,
+        "instance_bound": instance.bound,
+        "instance_bound_is": kind,
+        "instance_reason": instance.reason,
+        "is_optimal": None if kind == "scale" else network.n_hyperplanes == instance.bound,
+    }
 
 
 def _integer_store_neurons(network):

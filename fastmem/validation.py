@@ -18,6 +18,7 @@ __all__ = [
     "NO_VALUE",
     "Labels",
     "as_count",
+    "as_delta",
     "as_distance",
     "as_generator",
     "as_labels",
@@ -58,6 +59,13 @@ def as_distance(name, distance):
     if isinstance(distance, numbers.Real) and not isinstance(distance, bool) and 0 <= distance < math.inf:
         return float(distance)
     raise InvalidInput(f"{name} must be a finite distance, 0 or more, not {distance!r}")
+
+
+def as_delta(delta):
+    """Return a smallest distance of points in the unit ball as a float; raise `InvalidInput` if it cannot be one."""
+    if isinstance(delta, numbers.Real) and not isinstance(delta, bool) and 0 < delta <= 2 and float(delta):
+        return float(delta)
+    raise InvalidInput(f"delta is a distance of points in the unit ball, in (0, 2], not {delta!r}")
 
 
 def as_count(name, count, least=1, most=2**24):
@@ -243,6 +251,11 @@ class Labels:
 
     classes: np.ndarray
     indices: np.ndarray
+
+    @property
+    def n_bits(self):
+        """Number K of binary digits of a class index."""
+        return max(len(self.classes) - 1, 0).bit_length()
 
 
 def as_labels(y, n):

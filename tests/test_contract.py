@@ -6,6 +6,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 BUILDS = pytest.mark.parametrize("build", contract.BUILDS, ids=contract.name_of)
+THEOREMS = pytest.mark.parametrize("build", contract.THEOREMS, ids=contract.name_of)
 FINGERPRINTS = pytest.mark.parametrize("build", contract.FINGERPRINTS, ids=contract.name_of)
 
 
@@ -80,3 +81,50 @@ def test_points_of_the_sphere_circle_moment_curve_and_grid_are_memorized(dtype, 
         X = X.astype(dtype)
         for y in (np.arange(len(X)) % 2, rng.integers(0, 5, len(X))):
             contract.check(X, y, rng.standard_normal((50, X.shape[1])), tmp_path, **build)
+
+
+def sphere(n, d, rng):
+    X = rng.standard_normal((n, d))
+    return X / np.linalg.norm(X, axis=1, keepdims=True)
+
+
+@THEOREMS
+@pytest.mark.parametrize("d", [3, 16, 64])
+@pytest.mark.parametrize("n", [1, 2, 10, 40])
+@pytest.mark.parametrize("n_classes", [2, 3, 40])
+def test_theorems_memorize_random_labels_of_few_points(n, d, n_classes, build, tmp_path):
+    rng = np.random.default_rng([n, d, n_classes])
+    X = np.concatenate([sphere(n, d, rng), np.zeros((1, d))])
+    contract.check(X, rng.integers(0, n_classes, n + 1), 2 * rng.standard_normal((100, d)), tmp_path, 20, **build)
+
+
+@pytest.mark.parametrize(
+    ("build", "n", "d", "n_classes"),
+    [
+        ({"construction": "rajput2021"}, 1000, 16, 10),
+        ({"construction": "rajput2021", "delta": 0.5}, 10_000, 64, 2),
+        ({"construction": "rajput2021", "delta": 0.5}, 100_000, 64, 2),
+        ({"construction": "baum1988"}, 1000, 2, 10),
+        ({"construction": "baum1988"}, 1000, 64, 3),
+        ({"construction": "baum1988"}, 10_000, 64, 2),
+    ],
+    ids=str,
+)
+def test_theorems_memorize_random_labels_of_many_points(build, n, d, n_classes, tmp_path):
+    rng = np.random.default_rng([n, d])
+    X = sphere(n, d, rng).astype(np.float32)
+    contract.check(X, rng.integers(0, n_classes, n), rng.standard_normal((100, d)), tmp_path, 3, **build)
+
+
+@THEOREMS
+def test_theorems_memorize_images(build, tmp_path):
+    digits = load_digits()
+    X, y = digits.data[:300], np.random.default_rng(4).integers(0, 10, 300)
+    contract.check(X, y, X[:50] + 0.5, tmp_path, 3, **build)
+
+
+@THEOREMS
+def test_theorems_memorize_points_that_occur_twice_and_are_far_from_the_origin(build, tmp_path):
+    rng = np.random.default_rng(5)
+    X = np.repeat(1e4 + rng.standard_normal((30, 12)), 2, axis=0)
+    contract.check(X, np.repeat(rng.integers(0, 4, 30), 2), 1e4 + rng.standard_normal((50, 12)), tmp_path, 20, **build)

@@ -1,5 +1,6 @@
 """What a user reads off a network, and calls that do not depend on how they are made."""
 
+import pickle
 import shutil
 import subprocess
 import sys
@@ -213,9 +214,17 @@ def test_progress_accepts_true_and_a_tqdm_class(data, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_general_network_predicts_by_its_layers(net, data):
-    same = fastmem.Network(net.layers, net.classes, net.n_features_in)
+def test_a_network_of_layers_alone_predicts_by_them_and_can_be_saved(net, data, tmp_path):
+    names = ("n_points", "n_told_apart", "construction", "separate", "smallest_distance", "largest_norm")
+    settings = {name: getattr(net, name) for name in names}
+    same = fastmem.LayeredNetwork(net.hyperplanes, net.layers[1:], net.classes, **settings)
     assert np.array_equal(same.predict(data[0][:500]), data[1][:500])
+    assert np.array_equal(same.certified_radius(data[0][:500]), net.certified_radius(data[0][:500]))
+    assert (same.n_neurons, same.n_weights, same.depth) == (net.n_neurons, net.n_weights, net.depth)
+    same.save(tmp_path / "net.safetensors")
+    for copy in (fastmem.load(tmp_path / "net.safetensors"), pickle.loads(pickle.dumps(same))):
+        assert copy == same != net
+        assert np.array_equal(copy.predict(data[0][:500]), data[1][:500])
 
 
 def test_a_connection_given_in_parts_counts_once_and_sums():

@@ -1,10 +1,12 @@
-"""Constructions of memorizing networks, one a file: ``build(points, labels, options)`` returns a network.
+"""Constructions of memorizing networks, one a file: ``build(points, labels, point_numbers, ...)`` returns a network.
 
-`tests/contract.py` runs every construction registered here through the same suite.
+Each names in `OPTIONS` which options of `fastmem.memorize` its `build` takes beside ``random_state``, ``n_threads`` and
+``progress``; those with a theorem have a ``bound(n, d, delta, n_label_bits)`` on neurons and weights, which what they
+build keeps. `tests/contract.py` runs every construction registered here through the same suite.
 """
 
-from fastmem.constructions import compact
+from fastmem.constructions import baum1988, compact, rajput2021
 
 __all__ = ["CONSTRUCTIONS"]
 
-CONSTRUCTIONS = {"compact": compact}
+CONSTRUCTIONS = {"compact": compact, "rajput2021": rajput2021, "baum1988": baum1988}

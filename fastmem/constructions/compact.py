@@ -16,10 +16,12 @@ from fastmem.errors import MemorizationError
 from fastmem.network import EncodedNetwork, digest_of_codes
 from fastmem.progress import progress_bar
 from fastmem.runs import SortedCodes, run_starts
-from fastmem.separate import separate
+from fastmem.separate import separate as separated
 from fastmem.store import Filter, build_store
 
-__all__ = ["build"]
+__all__ = ["OPTIONS", "build"]
+
+OPTIONS = ("store", "separate", "margin", "fingerprint_bits", "effort")
 
 _DRAWS = 64
 
@@ -27,10 +29,10 @@ _DRAWS = 64
 def build(
     points,
     labels,
-    must_differ,
+    point_numbers,
     *,
     store,
-    separate_by,
+    separate,
     margin,
     fingerprint_bits,
     effort,
@@ -45,10 +47,10 @@ def build(
     points : Points
     labels : Labels
         Equal points have equal labels.
-    must_differ : int32 array of shape (n,)
-        Points get different codes if these differ: the class indices, or a number for each distinct point.
-    store, separate_by, margin, fingerprint_bits, effort
-        As `fastmem.memorize`'s `store`, `separate`, `margin`, `fingerprint_bits` and `effort`.
+    point_numbers : int32 array of shape (n,)
+        The lowest row equal to each.
+    store, separate, margin, fingerprint_bits, effort
+        As for `fastmem.memorize`.
     random_state : numpy.random.Generator
     n_threads : int
     progress : bool or tqdm class
@@ -57,7 +59,8 @@ def build(
     -------
     EncodedNetwork
     """
-    separation = separate(
+    must_differ = point_numbers if separate == "all" else labels.indices
+    separation = separated(
         points,
         must_differ,
         random_state,
@@ -81,13 +84,13 @@ def build(
         table,
         labels.classes,
         store_reason=reason,
-        codes_digest=digest_of_codes(ascending) if separate_by == "all" else "",
+        codes_digest=digest_of_codes(ascending) if separate == "all" else "",
         fingerprints=fingerprints,
-        memorized_codes=codes if separate_by == "all" else None,
+        memorized_codes=codes if separate == "all" else None,
         n_points=points.n,
         n_told_apart=_count_distinct(must_differ),
         construction="compact",
-        separate=separate_by,
+        separate=separate,
         **clearance._asdict(),
     )
 

@@ -1,0 +1,248 @@
+"""The construction of the theorem: Gaussian hyperplanes, a linear code, a lift, blocks of independent lifts.
+
+Rajput, Sreenivasan, Papailiopoulos & Karbasi, *An Exponential Improvement on the Memorization Capacity of Deep
+Threshold Networks* (NeurIPS 2021, arXiv 2106.07724), theorem 1: n points of the unit ball of R^d, delta apart, are
+memorized by Õ(1/delta + sqrt n) threshold units with Õ(d/delta + n) weights, whatever the labels. Their proof is an
+algorithm, in five stages (their figure 1), and this module runs it. Nothing is fitted to the points but what the proof
+fits. n counts distinct points here, K is the number of bits of a class index, and p = 0.01 a probability of failure.
+
+1. **Hyperplanes** through the origin of R^(d+1), Gaussian: m units. Points are scaled into the unit ball and get one
+   more coordinate, 1. Let u = (x, 1) and v = (x', 1) with x, x' in the ball, delta apart. By Lagrange's identity
+   |u|^2 |v|^2 sin^2(theta) = |x|^2 |x'|^2 - (x.x')^2 + |x - x'|^2 >= delta^2, and |u|, |v| <= sqrt 2, so the angle
+   theta between them has sin(theta) >= delta/2, hence theta >= delta/2 (u.v >= 0, so theta is not obtuse). A
+   hyperplane with normal distribution N(0, I) parts u and v with probability theta/pi. That none of m does has
+   probability at most (1 - delta/(2 pi))^m <= exp(-m delta/(2 pi)), and with fewer than n^2/2 pairs the union bound
+   gives failure with probability at most p where
+
+       m = ceil( (2 pi / delta) ln(n^2 / (2 p)) ).
+
+2. **Linear code**, m to k = ceil(2 log2 n + log2(1/p)) bits: a random matrix over GF(2) of independent fair bits. Two
+   different sign patterns collide with probability 2^-k, so the union bound over n^2/2 pairs gives p/2. As a network
+   (`fastmem.parity`) each bit is a tree of parities of two. An output that reads s of the m signs takes s units,
+   then ceil(s/2), ceil(s/4), ..., 2, and at last one: at most 2 s + L + 1, L = ceil(log2 m). The matrix has m k/2 ones
+   on average, with standard deviation sqrt(m k)/2; at most m k/2 + 2 sqrt(m k) are accepted. So these are about m k
+   units, Õ(1/delta) as the hyperplanes.
+3. **Lift** to C = 3 * 2^a units, about sqrt((K + 1) n / 0.8).
+4. **Block units**, K for each of about n/(0.8 C) blocks of codes; each memorizes its block by linear independence, with
+   integer weights.
+5. **Outputs**, an OR for each label bit. `fastmem.store.blocks` holds stages 3 to 5, their constants, and why lifts are
+   independent.
+
+A draw that fails is made again: hyperplanes if two distinct points have equal signs, the code if it has too many ones,
+if two codes are equal, or if there are more than 2 n/C + 4 blocks. `bound` relies on the latter. `Network.drawn` says
+how often.
+"""
+
+import math
+
+import numpy as np
+
+from fastmem.encoder import MAX_BITS, Encoder, Hyperplanes, LinearCode, Margins, column_frame
+from fastmem.errors import InvalidInput, MemorizationError, NetworkTooLarge
+from fastmem.network import EncodedNetwork, digest_of_codes
+from fastmem.points import Points
+from fastmem.progress import progress_bar
+from fastmem.runs import SortedCodes, distinct
+from fastmem.store.blocks import BlockStore, segment_bits
+from fastmem.theory.bounds import Size
+from fastmem.theory.separation import separation, unit_ball
+
+__all__ = ["FAILURE", "OPTIONS", "bound", "build", "code_bits", "hyperplanes"]
+
+OPTIONS = ("separate", "delta")
+
+FAILURE = 0.01
+"""p, the probability that one draw of the hyperplanes fails; of the code, half of it."""
+
+_MOST_WEIGHTS = 2**28
+_MOST_DRAWS = 32
+_SAMPLE = 512
+_SPARE_BLOCKS = 4
+
+
+def hyperplanes(n: int, delta: float) -> int:
+    """M = ceil((2 pi / delta) ln(n^2 / (2 p))), the Gaussian hyperplanes that part n points; 0 for one point.
+
+    Examples
+    --------
+    >>> hyperplanes(100_000, 0.5)
+    339
+    """
+    return math.ceil(2 * math.pi / delta * math.log(n * n / (2 * FAILURE))) if n > 1 else 0
+
+
+def code_bits(n: int) -> int:
+    """K = ceil(2 log2 n + log2(1/p)), at most 62: the length of the code.
+
+    Examples
+    --------
+    >>> code_bits(100_000)
+    40
+    """
+    return min(math.ceil(2 * math.log2(max(n, 2)) - math.log2(FAILURE)), MAX_BITS)
+
+
+def bound(n: int, d: int, delta: float, n_label_bits: int = 1) -> Size:
+    """Neurons and weights that `build` never exceeds, for n distinct points of R^d.
+
+    With at most s = m k/2 + 2 sqrt(m k) ones in the code, L = ceil(log2 m) and at most R = 2 n/C + 4 blocks:
+
+    - units: m hyperplanes, 2 s + k (L + 1) parities, C of the lift, R - 1 gates, K R block units, K outputs;
+    - weights: d m; 8 s + 5 k (L + 1) of parities, since a unit reads at most two sums of two units (`fastmem.parity`
+      may choose larger groups where that is fewer units and weights together); a C of the lift; k for each gate;
+      C + 2 for each block unit, and one for it in the output.
+
+    Examples
+    --------
+    >>> bound(100_000, 64, 0.5)
+    Size(neurons=16195, weights=306188)
+    """
+    m, k, a = hyperplanes(n, delta), code_bits(n), segment_bits(n, n_label_bits)
+    ones, levels, places = _most_ones(m, k), math.ceil(math.log2(max(m, 1))), 3 << a
+    blocks = _most_blocks(n, places)
+    neurons = m + 2 * ones + k * (levels + 1) + places + blocks - 1 + n_label_bits * (blocks + 1)
+    weights = m * d + 8 * ones + 5 * k * (levels + 1) + a * places + (blocks - 1) * k
+    return Size(neurons, weights + n_label_bits * blocks * (places + 3))
+
+
+def _most_ones(m, k):
+    return math.floor(m * k / 2 + 2 * math.sqrt(m * k))
+
+
+def _most_blocks(n, places):
+    return 2 * n // places + _SPARE_BLOCKS
+
+
+def build(points, labels, point_numbers, *, separate, delta, random_state, n_threads, progress):
+    """Memorize validated data.
+
+    Parameters
+    ----------
+    points : Points
+    labels : Labels
+        Equal points have equal labels.
+    point_numbers : int32 array of shape (n,)
+        The lowest row equal to each.
+    separate : {"labels", "all"}
+        The proof tells all distinct points apart in either case.
+    delta : float or None
+        Smallest distance of two distinct points scaled into the unit ball; computed if None.
+    random_state : numpy.random.Generator
+    n_threads : int
+    progress : bool or tqdm class
+
+    Returns
+    -------
+    EncodedNetwork
+    """
+    n = int(np.count_nonzero(point_numbers == np.arange(points.n)))
+    if delta is None:
+        delta = separation(points.array, n_threads=n_threads, progress=progress).delta if n > 1 else 2.0
+    _refuse_too_large(n, points.d, delta, labels.n_bits)
+    draws = _Draws(points, point_numbers, n, delta, random_state, n_threads, progress)
+    encoder, codes, ordered, store = draws.until_separated(labels)
+    return EncodedNetwork(
+        encoder,
+        store,
+        labels.classes,
+        codes_digest=digest_of_codes(ordered.codes),
+        memorized_codes=codes,
+        n_points=points.n,
+        n_told_apart=n,
+        construction="rajput2021",
+        separate="all",
+        smallest_distance=encoder.hyperplanes.smallest_distance(points, draws.margins.lowest(), n_threads),
+        largest_norm=points.largest_norm(n_threads),
+        drawn={"delta": float(delta), "hyperplanes": draws.of_hyperplanes, "codes": draws.of_codes},
+    )
+
+
+def _refuse_too_large(n, d, delta, n_label_bits):
+    size = bound(n, d, delta, n_label_bits)
+    if size.weights > _MOST_WEIGHTS:
+        raise NetworkTooLarge(
+            f"for {n:,} points of R^{d} with delta = {delta:.3g} in the unit ball the theorem takes "
+            f"{hyperplanes(n, delta):,} hyperplanes, up to {size.neurons:,} neurons and {size.weights:,} weights, and "
+            f'at most {_MOST_WEIGHTS:,} are built: use construction="compact", whose size does not depend on delta, or '
+            "leave out points that nearly coincide (fastmem.separation names the closest two)",
+            *size,
+        )
+
+
+class _Draws:
+    """Draws hyperplanes and codes until every distinct point has a code of its own.
+
+    Attributes
+    ----------
+    of_hyperplanes, of_codes : int
+        How often each was drawn.
+    margins : Margins
+        Of the points from the hyperplanes.
+    """
+
+    def __init__(self, points, point_numbers, n, delta, random_state, n_threads, progress):
+        self.points, self.point_numbers, self.n, self.delta = points, point_numbers, n, delta
+        self.random_state, self.n_threads, self.progress = random_state, n_threads, progress
+        self.centre, self.radius = unit_ball(points, n_threads)
+        self.of_hyperplanes = self.of_codes = 0
+
+    def until_separated(self, labels):
+        """Encoder, codes of the points, the same in order, and the store that holds the labels' indices."""
+        hyperplanes, pairs = self._draw_hyperplanes(), ()
+        while self.of_codes < _MOST_DRAWS:
+            code = self._draw_code(hyperplanes.m)
+            if np.bitwise_count(code.columns).sum() > _most_ones(hyperplanes.m, code.n_bits):
+                continue
+            encoder = Encoder(hyperplanes, code)
+            self.margins = Margins(hyperplanes.m)
+            with progress_bar(self.progress, self.points.n, "encoding") as bar:
+                codes = encoder.codes(self.points, self.n_threads, bar, self.margins)
+            ordered = SortedCodes(codes)
+            pairs = self._collisions(ordered)
+            if not len(pairs):
+                classes = labels.indices[ordered.rows]
+                store = BlockStore.build(ordered.codes, classes, encoder.n_bits, len(labels.classes))
+                if store.n_blocks <= _most_blocks(self.n, store.weights.shape[1]):
+                    return encoder, codes, ordered, store
+            elif self._have_equal_signs(hyperplanes, pairs):
+                hyperplanes = self._draw_hyperplanes()
+        rows = pairs[0].tolist() if len(pairs) else []
+        raise MemorizationError(f"{self.of_codes} random codes gave no network: rows {rows} got the same code", rows)
+
+    def _draw_hyperplanes(self):
+        """Gaussian hyperplanes through the origin of R^(d+1), for the points' own coordinates."""
+        if self.of_hyperplanes == _MOST_DRAWS:
+            raise InvalidInput(
+                f"{_MOST_DRAWS} draws of hyperplanes left points together that must differ: is delta = "
+                f"{self.delta:.3g} the smallest distance of points scaled into the unit ball? "
+                "fastmem.separation(X).delta is"
+            )
+        self.of_hyperplanes += 1
+        m = hyperplanes(self.n, self.delta)
+        weights = self.random_state.standard_normal((m, self.points.d), dtype=np.float32)
+        last = self.random_state.standard_normal(m)
+        # w.(x - c)/r + b >= 0, multiplied by r.
+        with np.errstate(over="ignore"):
+            terms = np.column_stack([weights * self.centre, -last * self.radius])
+        thresholds = np.array([math.fsum(row) for row in terms.tolist()])
+        sample = self.points.take(distinct(np.linspace(0, self.points.n - 1, _SAMPLE).astype(np.int64)))
+        return Hyperplanes(weights, thresholds, *column_frame(sample))
+
+    def _draw_code(self, m):
+        """Random matrix over GF(2), of independent fair bits."""
+        self.of_codes += 1
+        if m == 0:
+            return LinearCode.identity(0)
+        k = code_bits(self.n)
+        return LinearCode(self.random_state.integers(0, 1 << k, m, dtype=np.uint64), k)
+
+    def _collisions(self, ordered):
+        """Rows of distinct points with equal codes: int array of shape (c, 2)."""
+        equal = np.flatnonzero(ordered.codes[1:] == ordered.codes[:-1])
+        pairs = np.stack([ordered.rows[equal], ordered.rows[equal + 1]], axis=1)
+        return pairs[self.point_numbers[pairs[:, 0]] != self.point_numbers[pairs[:, 1]]]
+
+    def _have_equal_signs(self, hyperplanes, pairs):
+        one, other = (Points(self.points.take(rows)) for rows in pairs.T)
+        signs = [hyperplanes.signs_of_block(points, 0, points.n) for points in (one, other)]
+        return bool((signs[0] == signs[1]).all(axis=1).any())
