@@ -14,6 +14,7 @@ the same network unit by unit and ``net.forward(X)`` its evaluation through all 
 """
 
 from fastmem.api import memorize
+from fastmem.compare import Built, Comparison, compare
 from fastmem.errors import (
     ContradictoryLabels,
     FastmemError,
@@ -21,27 +22,38 @@ from fastmem.errors import (
     InvalidInput,
     MarginNotReached,
     MemorizationError,
+    NetworkTooLarge,
+    NotInGeneralPosition,
 )
 from fastmem.io import load
 from fastmem.layer import Layer
-from fastmem.network import EncodedNetwork, Network
+from fastmem.network import EncodedNetwork, LayeredNetwork, Network
 from fastmem.report import Report
+from fastmem.theory.bounds import Bounds, bounds
 from fastmem.theory.separation import Separation, separation
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Bounds",
+    "Built",
+    "Comparison",
     "ContradictoryLabels",
     "EncodedNetwork",
     "FastmemError",
     "FormatError",
     "InvalidInput",
     "Layer",
+    "LayeredNetwork",
     "MarginNotReached",
     "MemorizationError",
     "Network",
+    "NetworkTooLarge",
+    "NotInGeneralPosition",
     "Report",
     "Separation",
+    "bounds",
+    "compare",
     "load",
     "memorize",
     "separation",

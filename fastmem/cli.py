@@ -1,4 +1,4 @@
-"""The command line: ``fastmem demo | build | predict | verify | info``.
+"""The command line: ``fastmem demo | build | predict | verify | info | compare``.
 
 Points and labels are read from .npy, .npz (arrays X and y) or .csv. Errors are one line on standard error and
 exit status 1; a wrong use of the command line is exit status 2.
@@ -15,6 +15,8 @@ import click
 import numpy as np
 
 import fastmem
+from fastmem.compare import CONTESTANTS
+from fastmem.constructions import CONSTRUCTIONS
 from fastmem.io import write_whole
 from fastmem.separate.effort import EFFORTS
 from fastmem.store import STORES
@@ -31,6 +33,7 @@ _LABEL = click.option(
     "--label", metavar="COLUMN", help="Column of a .csv file that holds the labels, by name or number from 0."
 )
 _EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
+_DELTA = click.FloatRange(0, 2, min_open=True)
 _OUTPUT = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 
@@ -73,7 +76,7 @@ def demo(n, d, classes, seed, threads, progress):
     click.echo(f"{n:,} random points of the unit sphere in R^{d}, labels drawn at random from {classes}")
     net, built = _timed(fastmem.memorize, X, y, random_state=seed, n_threads=threads, progress=progress)
     labels, predicted = _timed(net.predict, X, n_threads=threads)
-    delta = fastmem.separation(X, n_threads=threads, progress=progress).distance
+    delta = fastmem.separation(X, n_threads=threads, progress=progress).delta
     click.echo(net.report(delta))
     click.echo(f"built and verified in {built:.2f} s; predicted {n / predicted / 1e6:.2f} million points a second")
     right = int(np.count_nonzero(labels == y))
@@ -87,6 +90,9 @@ def demo(n, d, classes, seed, threads, progress):
 @click.argument("labels", type=_EXISTING, required=False)
 @click.option("-o", "--output", type=_OUTPUT, required=True, help="Network file to write (.safetensors).")
 @_LABEL
+@click.option("--construction", type=click.Choice(list(CONSTRUCTIONS)), default="compact", show_default=True,
+              help="How the network is built: the smallest we know, or as a paper's theorem does.")  # fmt: skip
+@click.option("--delta", type=_DELTA, help="For rajput2021: smallest distance in the unit ball (default: computed).")
 @click.option("--store", type=click.Choice(list(STORES)), default="binary", show_default=True,
               help="How labels are kept: in the fewest bits, or the fewest units.")  # fmt: skip
 @click.option("--separate", type=click.Choice(["labels", "all"]), default="labels", show_default=True,
@@ -100,7 +106,7 @@ def demo(n, d, classes, seed, threads, progress):
 @click.option("--seed", type=click.IntRange(min=0), help="The same seed and data give the same network.")
 @_THREADS
 @_PROGRESS
-def build(data, labels, output, label, store, separate, effort, margin, fingerprint_bits, seed, threads, progress):
+def build(data, labels, output, label, seed, threads, progress, **options):
     """Memorize DATA and write the network.
 
     DATA is a .npy file of points with LABELS another one, a .npz file with arrays X and y, or a .csv file whose
@@ -112,14 +118,10 @@ def build(data, labels, output, label, store, separate, effort, margin, fingerpr
         fastmem.memorize,
         X,
         y,
-        store=store,
-        separate=separate,
-        effort=effort,
-        margin=margin,
-        fingerprint_bits=fingerprint_bits,
         random_state=seed,
         n_threads=threads,
         progress=progress,
+        **options,
     )
     net.save(output)
     click.echo(f"{output}: {net!r}, built and verified in {seconds:.2f} s")
@@ -143,8 +145,12 @@ def predict(network, data, output, unknown, tolerance, threads, progress):
     if output is not None and _suffix(output) in (".npz", ".safetensors"):
         raise click.UsageError(f"{output}: labels are written as .npy or as text, one a line")
     options = {} if unknown is None else {"unknown": _as_label(unknown, net.classes.dtype)}
+    if tolerance:
+        options["tolerance"] = tolerance
+    if options and not isinstance(net, fastmem.EncodedNetwork):
+        raise click.ClickException(f"--unknown and --tolerance need fingerprints: {net.construction} has no codes")
     X = _read_points(data)
-    labels = net.predict(X, tolerance=tolerance, n_threads=threads, progress=_progress(progress), **options)
+    labels = net.predict(X, n_threads=threads, progress=_progress(progress), **options)
     _write_labels(labels, output)
 
 
@@ -180,10 +186,54 @@ def verify(network, data, labels, label, threads, progress):
 
 @main.command()
 @click.argument("network", type=_EXISTING)
-@click.option("--delta", type=click.FloatRange(min=0, min_open=True), help="Smallest distance in the unit ball.")
+@click.option("--delta", type=_DELTA, help="Smallest distance in the unit ball.")
 def info(network, delta):
     """What NETWORK is made of, beside the theorem's sizes if delta is given."""
     click.echo(fastmem.load(network).report(delta))
+
+
+@main.command()
+@click.argument("data", type=_EXISTING)
+@click.argument("labels", type=_EXISTING, required=False)
+@_LABEL
+@click.option("--construction", "constructions", multiple=True, type=click.Choice(list(CONTESTANTS)),
+              help="Build only this one; may be given several times.")  # fmt: skip
+@click.option("--delta", type=_DELTA, help="Smallest distance in the unit ball (default: computed).")
+@click.option("--plot", type=_OUTPUT, help="Draw neurons and weights of each to this picture (.png, .svg, .pdf).")
+@click.option("--seed", type=click.IntRange(min=0), help="The same seed and data give the same networks.")
+@_THREADS
+@_PROGRESS
+def compare(data, labels, label, constructions, delta, plot, seed, threads, progress):
+    """Build every construction on DATA, verify each, and show them in one table.
+
+    DATA and LABELS are given as for build.
+    """
+    X, y = _read_labelled(data, labels, label)
+    comparison = fastmem.compare(
+        X,
+        y,
+        constructions=list(constructions) or None,
+        delta=delta,
+        random_state=seed,
+        n_threads=threads,
+        progress=_progress(progress),
+    )
+    click.echo(comparison)
+    if plot is not None:
+        _draw(comparison, plot)
+
+
+def _draw(comparison, path):
+    """The comparison as a picture, whole or not at all."""
+    from fastmem import plot
+
+    content, kind = io.BytesIO(), _suffix(path).removeprefix(".")
+    try:
+        figure = plot.comparison(comparison.to_dict()["rows"]).figure
+        figure.savefig(content, format=kind or "png", dpi=150)
+    except (ImportError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    write_whole(path, content.getvalue())
 
 
 def _progress(wanted):

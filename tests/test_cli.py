@@ -79,6 +79,11 @@ def test_demo_returns_all_labels(points, features, classes):
     assert result.stderr == ""
 
 
+def test_demo_takes_delta_in_the_unit_ball():
+    stdout = run("demo", "--points", 2, "--features", 1, "--classes", 2).stdout
+    assert "delta         2 in the unit ball" in stdout
+
+
 def test_demo_depends_on_the_seed_alone():
     def sizes(*options):
         lines = run("demo", "--points", 300, *options).stdout.splitlines()
@@ -88,14 +93,14 @@ def test_demo_depends_on_the_seed_alone():
     assert sizes("--seed", 1) != sizes("--seed", 2)
 
 
-@pytest.mark.parametrize("command", ["demo", "build", "predict", "verify", "info"])
+@pytest.mark.parametrize("command", ["demo", "build", "predict", "verify", "info", "compare"])
 @pytest.mark.parametrize("option", ["-h", "--help"])
 def test_every_command_has_help(command, option):
     assert "Usage: " in run(command, option).stdout
 
 
 def test_help_lists_the_commands():
-    assert set(main.commands) == {"demo", "build", "predict", "verify", "info"}
+    assert set(main.commands) == {"demo", "build", "predict", "verify", "info", "compare"}
     stdout = run("--help").stdout
     assert all(name in stdout for name in main.commands)
 
@@ -216,6 +221,43 @@ def test_the_binary_store_is_the_default(data, tmp_path):
     arguments, _ = files("npy", tmp_path, *data)
     run("build", *arguments, "-o", tmp_path / "net")
     assert fastmem.load(tmp_path / "net").store.name == "binary"
+
+
+@pytest.mark.parametrize("construction", ["rajput2021", "baum1988"])
+def test_the_construction_is_chosen_by_an_option(construction, data, tmp_path):
+    arguments, points = files("npz", tmp_path, *data)
+    network = tmp_path / "net.safetensors"
+    run("build", *arguments, "-o", network, "--construction", construction, "--seed", 0)
+    assert fastmem.load(network).construction == construction
+    run("verify", network, *arguments)
+    assert run("predict", network, points).stdout.split() == [str(label) for label in data[1]]
+    assert f"construction  {construction}, " in run("info", network).stdout
+    assert "need" in failure("predict", network, points, "--unknown", 7)
+
+
+def test_an_option_of_another_construction_is_refused(data, tmp_path):
+    arguments, _ = files("npz", tmp_path, *data)
+    message = failure("build", *arguments, "-o", tmp_path / "net", "--construction", "baum1988", "--store", "integer")
+    assert message == "Error: store='integer' is not for construction='baum1988', which takes no such option"
+
+
+def test_compare_shows_every_construction_and_draws_it(data, tmp_path):
+    arguments, _ = files("npz", tmp_path, *data)
+    picture = tmp_path / "comparison.png"
+    stdout = run("compare", *arguments, "--seed", 0, "--plot", picture).stdout
+    assert all(f"\n{name} " in stdout for name in ("rajput2021", "baum1988", "compact/integer", "compact/binary"))
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    stdout = run("compare", *arguments, "--construction", "baum1988", "--delta", 0.1).stdout
+    assert "\nbaum1988 " in stdout
+    assert "rajput2021" not in stdout
+    assert "delta = 0.1 " in stdout
+
+
+def test_compare_names_the_kinds_of_picture(data, tmp_path):
+    arguments, _ = files("npz", tmp_path, *data)
+    result = run("compare", *arguments, "--construction", "baum1988", "--plot", tmp_path / "picture.xyz", code=1)
+    assert "png" in result.stderr
+    assert not (tmp_path / "picture.xyz").exists()
 
 
 def test_info_says_why_the_store_is_another(tmp_path):
@@ -679,8 +721,9 @@ def test_a_failing_build_leaves_an_older_network(built, tmp_path):
     assert net.read_bytes() == before
 
 
-def test_a_wrong_delta_is_one_line(built):
-    assert "delta" in failure("info", built[0], "--delta", 3)
+@pytest.mark.parametrize("delta", [0, 3])
+def test_a_wrong_delta_is_a_wrong_use(delta, built):
+    assert "delta" in usage_error("info", built[0], "--delta", delta)
 
 
 # Wrong usage

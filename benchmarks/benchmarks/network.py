@@ -173,3 +173,35 @@ class FirstCall(Timed):
         import numpy as np, fastmem
         fastmem.memorize(np.random.default_rng(0).normal(size=(1000, 16)), np.arange(1000) % 2)
         """
+
+
+class Theorems(Timed):
+    """The papers' constructions on 100,000 points of the sphere in R^64, delta = 0.5, one thread: time and sizes."""
+
+    params = (("rajput2021", "baum1988"),)
+    param_names = ("construction",)
+
+    def setup(self, name):
+        part("fastmem", "LayeredNetwork")
+        X, y = labelled_points("sphere 200k×64")
+        self.X, self.y = X[:100_000], y[:100_000]
+        self.options = {"construction": name, "random_state": 0, "n_threads": 1}
+        if name == "rajput2021":
+            self.options["delta"] = 0.5
+        self.net = fastmem.memorize(self.X, self.y, **self.options)
+
+    def time_memorize(self, name):
+        fastmem.memorize(self.X, self.y, **self.options)
+
+    def time_predict(self, name):
+        self.net.predict(self.X, n_threads=1)
+
+    def track_neurons(self, name):
+        return self.net.n_neurons
+
+    track_neurons.unit = "neurons"
+
+    def track_weights(self, name):
+        return self.net.n_weights
+
+    track_weights.unit = "weights"

@@ -1,0 +1,219 @@
+"""The theorem of Rajput et al. (2021), reproduced: how the sizes of `construction="rajput2021"` grow.
+
+    python benchmarks/scaling.py [--csv FILE] [--figure FILE] [--most-points N]
+
+builds networks on points with known delta, verified on random labels, and prints Markdown tables: every network, then
+fitted exponents with their 95 % confidence intervals (`fastmem.theory.scaling.power_law`), then constants. Varied are
+
+- delta, at fixed n: 5,000 pairs of points of the unit sphere in R^16, the two points of a pair delta apart. Beside the
+  m hyperplanes that the proof draws, how many of them already give all points different signs, the mean of ten draws;
+- n, at fixed delta = 0.5: points of the unit sphere in R^64, farther apart than that;
+- d, at fixed n and delta: likewise.
+
+The figure needs matplotlib.
+"""
+
+import argparse
+import csv
+import time
+from pathlib import Path
+
+import numpy as np
+from measuring import print_header, print_row
+
+import fastmem
+from fastmem.encoder import Hyperplanes
+from fastmem.points import Points
+from fastmem.theory.scaling import power_law
+
+MOST = 0.85  # share of the weights above which they are said to dominate
+COLUMNS = (
+    "varied", "n", "d", "delta", "hyperplanes", "hyperplanes needed", "code bits", "parity units", "lift units",
+    "blocks", "units after the code", "neurons", "first weights", "parity weights", "weights after the code", "weights",
+    "largest integer weight", "depth", "hyperplane draws", "code draws", "build s",
+)  # fmt: skip
+
+
+def pairs_of_points(n, d, delta, rng):
+    """n/2 random points of the unit sphere, each with another one of it at distance delta."""
+    X = sphere(n // 2, d, rng, np.float64)
+    towards = rng.standard_normal(X.shape)
+    towards -= (towards * X).sum(axis=1, keepdims=True) * X
+    towards /= np.linalg.norm(towards, axis=1, keepdims=True)
+    angle = 2 * np.arcsin(delta / 2)
+    return np.concatenate([X, np.cos(angle) * X + np.sin(angle) * towards])
+
+
+def sphere(n, d, rng, dtype=np.float32):
+    """Random points of the unit sphere."""
+    X = rng.standard_normal((n, d), dtype)
+    X /= np.linalg.norm(X, axis=1, keepdims=True)
+    return X
+
+
+def hyperplanes_needed(hyperplanes, X, rng):
+    """How many of the hyperplanes, in their order, give all points different signs."""
+    columns = rng.integers(0, 2**64, hyperplanes.m, dtype=np.uint64)
+
+    def separate(m):
+        first = Hyperplanes(
+            hyperplanes.weights[:m], hyperplanes.thresholds[:m], hyperplanes.centre, hyperplanes.exponents
+        )
+        points = Points(X)
+        codes = [first.xor_codes(points.block(start, start + 4096), columns[:m])[0] for start in range(0, len(X), 4096)]
+        return len(np.unique(np.concatenate(codes))) == len(X)
+
+    low, high = 0, hyperplanes.m
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if separate(middle) else (middle, high)
+    return high
+
+
+def build(X, y, delta, seed):
+    """The network of the theorem."""
+    return fastmem.memorize(X, y, construction="rajput2021", delta=delta, random_state=seed)
+
+
+def measure(varied, X, delta, draws=0):
+    """A network on X with random labels, as a row of the table; hyperplanes needed are the mean of some draws."""
+    rng = np.random.default_rng(1)
+    y = rng.integers(0, 2, len(X))
+    start = time.perf_counter()
+    net = build(X, y, delta, 0)
+    seconds = time.perf_counter() - start
+    needed = [hyperplanes_needed(build(X, y, delta, seed).hyperplanes, X, rng) for seed in range(draws)]
+    sizes, weights = net.widths, [layer.n_weights for layer in net.layers]
+    row = (
+        varied, *X.shape, float(delta), sizes[0], float(np.mean(needed)) if needed else None,
+        net.encoder.n_bits, sum(sizes[1:-3]), net.store.weights.shape[1], net.store.n_blocks, sum(sizes[-3:]),
+        sum(sizes), weights[0], sum(weights[1:-3]), sum(weights[-3:]), sum(weights), net.largest_integer_weight,
+        net.depth, net.drawn["hyperplanes"], net.drawn["codes"], seconds,
+    )  # fmt: skip
+    print_row(row)
+    return dict(zip(COLUMNS, row, strict=True))
+
+
+def measure_all(most_points):
+    """Rows of the three series."""
+    rng = np.random.default_rng(0)
+    print_header(COLUMNS)
+    rows = [
+        measure("delta", pairs_of_points(10_000, 16, delta, rng), delta * (1 - 1e-9), draws=10)
+        for delta in 2.0 ** -np.arange(1, 8)
+    ]
+    # More of them where the weights that grow with n are most of all.
+    powers = [*np.arange(2, 6, 0.5), *np.arange(6, 7, 0.25)]
+    counts = [n for n in (10 ** np.array(powers)).round().astype(int).tolist() if n <= most_points]
+    rows += [measure("n", sphere(n, 64, rng), 0.5) for n in counts]
+    return rows + [measure("d", sphere(10_000, d, rng), 0.5) for d in 2 ** np.arange(6, 14)]
+
+
+def exponents(rows):
+    """Fitted power laws: what, of what, over which rows, and the law."""
+    delta, n, d = ([row for row in rows if row["varied"] == name] for name in ("delta", "n", "d"))
+    large = [row for row in n if row["n"] >= 1000]
+    dominated = [row for row in n if row["weights after the code"] >= MOST * row["weights"]]
+    wide = [row for row in d if row["first weights"] >= MOST * row["weights"]]
+
+    def law(rows, x, y):
+        return power_law([x(row) for row in rows], [row[y] for row in rows])
+
+    def one_over_delta(row):
+        return 1 / row["delta"]
+
+    cases = [
+        ("hyperplanes", "1/delta", delta, one_over_delta),
+        ("hyperplanes needed", "1/delta", delta, one_over_delta),
+        ("units after the code", "n", large, lambda row: row["n"]),
+        ("weights after the code", "n", large, lambda row: row["n"]),
+        ("weights", "n", dominated, lambda row: row["n"]),
+        ("first weights", "d", d, lambda row: row["d"]),
+        ("weights", "d", wide, lambda row: row["d"]),
+    ]
+    for what, of, some, x in cases:
+        if len(some) >= 3:
+            yield what, of, some, law(some, x, what)
+
+
+def print_exponents(rows):
+    """The table of fitted exponents."""
+    print()
+    print_header(("what", "against", "from", "to", "networks", "exponent", "95 % interval", "constant"))
+    for what, of, some, law in exponents(rows):
+        x = [1 / row["delta"] if of == "1/delta" else row[of] for row in some]
+        interval = f"{law.low:.3f} to {law.high:.3f}"
+        print_row((what, of, float(min(x)), float(max(x)), len(x), f"{law.exponent:.3f}", interval, law.constant))
+
+
+def print_constants(rows):
+    """The table of constants beside the forms of the theorem."""
+    print()
+    print_header((
+        "n", "delta", "hyperplanes · delta / ln n", "needed · delta / ln n", "parity units / (m k)", "lift units / √n",
+        "blocks / √n", "units after the code / √n", "weights after the code / n", "neurons / (1/delta + √n)",
+        "weights / (d/delta + n)",
+    ))  # fmt: skip
+    for row in rows:
+        if row["varied"] == "d":
+            continue
+        n, delta, root = row["n"], row["delta"], row["n"] ** 0.5
+        needed = row["hyperplanes needed"]
+        print_row((
+            n, delta, row["hyperplanes"] * delta / np.log(n), needed and needed * delta / np.log(n),
+            row["parity units"] / (row["hyperplanes"] * row["code bits"]), row["lift units"] / root,
+            row["blocks"] / root, row["units after the code"] / root, row["weights after the code"] / n,
+            row["neurons"] / (1 / delta + root), row["weights"] / (row["d"] / delta + n),
+        ))  # fmt: skip
+
+
+def draw(rows, path):
+    """The laws as one picture of three curves each."""
+    from matplotlib.figure import Figure
+
+    from fastmem import plot
+
+    figure = Figure((15, 4.8), layout="constrained")
+    axes = figure.subplots(1, 3)
+    delta, n, d = ([row for row in rows if row["varied"] == name] for name in ("delta", "n", "d"))
+    plot.scaling(
+        [1 / row["delta"] for row in delta],
+        {name: [row[name] for row in delta] for name in ("hyperplanes", "hyperplanes needed")},
+        axes[0], xlabel="1/delta (points scaled into the unit ball)", ylabel="hyperplanes (units of layer 1)",
+    )  # fmt: skip
+    large = [row for row in n if row["n"] >= 1000]
+    plot.scaling(
+        [row["n"] for row in large],
+        {name: [row[name] for row in large] for name in ("units after the code", "weights after the code")},
+        axes[1], xlabel="number of points n", ylabel="units, weights",
+    )  # fmt: skip
+    plot.scaling(
+        [row["d"] for row in d], {"first weights": [row["first weights"] for row in d]}, axes[2],
+        xlabel="dimension d", ylabel="weights of layer 1",
+    )  # fmt: skip
+    figure.savefig(path, dpi=100)
+
+
+def main():
+    """Measure, print, and write the files asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--csv", type=Path, help="where to write the rows")
+    parser.add_argument("--figure", type=Path, help="where to draw the curves")
+    parser.add_argument(
+        "--most-points", type=int, default=10**7, help="leave out larger n (1.4 GB of points at 5.6 million)"
+    )
+    arguments = parser.parse_args()
+    rows = measure_all(arguments.most_points)
+    print_exponents(rows)
+    print_constants(rows)
+    if arguments.csv is not None:
+        with arguments.csv.open("w", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows(rows)
+    if arguments.figure is not None:
+        draw(rows, arguments.figure)
+
+
+if __name__ == "__main__":
+    main()
