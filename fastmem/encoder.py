@@ -296,23 +296,34 @@ class Hyperplanes:
         over_row_blocks(work, points.n, self.d, n_threads)
         return radii
 
-    def smallest_distance(self, points, margins, n_threads=1):
+    def smallest_distance(self, points, n_threads=1, margins=None):
         """Smallest `certified_radius` of the points, in less time.
 
         Parameters
         ----------
         points : Points
-        margins : float64 array of shape (m,)
-            Lower bounds of ``|w_j.x - t_j|`` over the points, from `xor_codes`.
         n_threads : int
+        margins : float64 array of shape (m,), optional
+            Lower bounds of ``|w_j.x - t_j|`` over the points, from `xor_codes`, where they are known.
         """
         if not self.m:
             return math.inf
+        if margins is None:
+            margins = self._margins(points, n_threads)
         with np.errstate(divide="ignore"):
             lower = np.divide(margins, self._norms, out=np.full(self.m, np.inf), where=self._norms > 0)
         upper = self._some([lower.argmin()]).certified_radius(points, n_threads).min()
         near = np.flatnonzero(lower <= upper * (1 + 2.0**-20))  # radii are rounded down
         return float(self._some(near).certified_radius(points, n_threads).min()) if len(near) else float(upper)
+
+    def _margins(self, points, n_threads):
+        margins, columns = Margins(self.m), np.zeros(self.m, np.uint64)
+
+        def work(start, stop):
+            self.xor_codes(points.block(start, stop), columns, margins=margins.of_this_thread())
+
+        over_row_blocks(work, points.n, self.d, n_threads)
+        return margins.lowest()
 
     def _some(self, chosen):
         return Hyperplanes(self.weights[chosen], self.thresholds[chosen], self.centre, self.exponents)

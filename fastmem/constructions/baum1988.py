@@ -99,7 +99,7 @@ def build(points, labels, point_numbers, *, random_state, n_threads, progress):
         n_told_apart=len(labels.classes),
         construction="baum1988",
         separate="labels",
-        smallest_distance=hyperplanes.certified_radius(points, n_threads).min(),
+        smallest_distance=hyperplanes.smallest_distance(points, n_threads),
         largest_norm=points.largest_norm(n_threads),
         stages=("sides of slabs", "inside a slab") if slabs else (),
     )

@@ -151,7 +151,7 @@ def build(points, labels, point_numbers, *, separate, delta, random_state, n_thr
         n_told_apart=n,
         construction="rajput2021",
         separate="all",
-        smallest_distance=encoder.hyperplanes.smallest_distance(points, draws.margins.lowest(), n_threads),
+        smallest_distance=encoder.hyperplanes.smallest_distance(points, n_threads, draws.margins.lowest()),
         largest_norm=points.largest_norm(n_threads),
         drawn={"delta": float(delta), "hyperplanes": draws.of_hyperplanes, "codes": draws.of_codes},
     )
