@@ -13,6 +13,8 @@
 the same network unit by unit and ``net.forward(X)`` its evaluation through all of them.
 """
 
+import importlib
+
 from fastmem.api import memorize
 from fastmem.compare import Built, Comparison, compare
 from fastmem.errors import (
@@ -58,3 +60,9 @@ __all__ = [
     "memorize",
     "separation",
 ]
+
+
+def __getattr__(name):
+    if name == "plot":  # loaded when it is used
+        return importlib.import_module("fastmem.plot")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

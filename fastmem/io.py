@@ -144,8 +144,8 @@ def _layered_fits(tensors, header, m):
     stages, n_layers = header["stages"], header["n_layers"]
     return (
         type(n_layers) is int
-        and 1 <= n_layers <= len(tensors)
-        and (n_layers > 1 or m == 0)
+        and 0 <= n_layers <= len(tensors)
+        and (n_layers > 0) == (m > 0)
         and type(stages) is list
         and len(stages) in (0, n_layers)
         and all(type(stage) is str for stage in stages)

@@ -379,7 +379,7 @@ class LayeredNetwork(Network):
     ----------
     hyperplanes : Hyperplanes
     layers : tuple of Layer
-        Those behind the hyperplanes; without any, and with a single class, the network has no unit.
+        Those behind the hyperplanes. Without hyperplanes the network has no unit.
     classes, **settings
         As the attributes of `Network`.
     stages : tuple of str, optional
@@ -396,7 +396,7 @@ class LayeredNetwork(Network):
         """Every unit, layer by layer from the inputs to the output: tuple of `Layer`."""
         from scipy.sparse import csr_array
 
-        if not self._behind:
+        if not self.n_hyperplanes:
             return ()
         return Layer(csr_array(self.hyperplanes.weights), self.hyperplanes.thresholds), *self._behind
 
@@ -424,7 +424,7 @@ class LayeredNetwork(Network):
         tensors, settings = super().parameters()
         for position, layer in enumerate(self._behind, start=2):
             tensors |= {f"layer.{position}.{name}": tensor for name, tensor in layer.tensors().items()}
-        return tensors, settings | {"n_layers": len(self._behind) + 1, "stages": list(self._stages)}
+        return tensors, settings | {"n_layers": len(self._behind) + (self.n_hyperplanes > 0), "stages": list(self._stages)}
 
     @classmethod
     def _from_parts(cls, hyperplanes, tensors, settings, classes, common):
@@ -432,7 +432,7 @@ class LayeredNetwork(Network):
         for position in range(2, settings["n_layers"] + 1):
             layers.append(Layer.from_tensors(part_of(tensors, f"layer.{position}"), width))
             width = layers[-1].n_units
-        if layers and width != (len(classes) - 1).bit_length():
+        if width != (len(classes) - 1).bit_length():
             raise FormatError(f"the last layer has {width} units for {len(classes)} classes")
         return cls(hyperplanes, layers, classes, stages=settings["stages"], **common)
 

@@ -64,9 +64,9 @@ def power_law(x: ArrayLike, y: ArrayLike) -> PowerLaw:
     --------
     >>> law = power_law([100, 1000, 10_000, 100_000], [31, 97, 330, 990])
     >>> f"{law.exponent:.2f} ({law.low:.2f} to {law.high:.2f})"
-    '0.50 (0.48 to 0.53)'
+    '0.50 (0.47 to 0.53)'
     >>> round(float(law(1_000_000)))
-    3211
+    3230
     """
     log_x, log_y = _logarithms("x", x), _logarithms("y", y)
     if len(log_x) != len(log_y):
