@@ -15,6 +15,7 @@ import secrets
 
 import numpy as np
 
+from fastmem.constructions import CONSTRUCTIONS
 from fastmem.encoder import MAX_BITS, MAX_EXPONENT
 from fastmem.errors import FastmemError, FormatError, InvalidInput
 from fastmem.network import Network
@@ -118,12 +119,26 @@ def _check(tensors, header):
         and tensors["centre"].shape == tensors["exponents"].shape == (d,)
         and header["n_points"] >= header["n_told_apart"] > 0
         and all(float.fromhex(header[name]) >= 0 for name in ("smallest_distance", "largest_norm"))
-        and type(header["drawn"]) is dict
+        and header["construction"] in CONSTRUCTIONS
+        and _is_drawn(header["drawn"])
         and bool(np.all(np.abs(tensors["exponents"].astype(np.int32)) <= MAX_EXPONENT))
         and all(np.isfinite(tensors[name]).all() for name in ("weights", "thresholds", "centre"))
     )
     if not fits or not (_encoded_fits if "store" in header else _layered_fits)(tensors, header, m):
         raise FormatError("the parts of the network do not fit each other")
+
+
+def _is_drawn(drawn):
+    """Whether these are a delta and two counts, or nothing."""
+    if drawn == {}:
+        return True
+    return (
+        type(drawn) is dict
+        and drawn.keys() == {"delta", "hyperplanes", "codes"}
+        and type(drawn["delta"]) is float
+        and 0 < drawn["delta"] <= 2
+        and all(type(drawn[name]) is int and drawn[name] > 0 for name in ("hyperplanes", "codes"))
+    )
 
 
 def _encoded_fits(tensors, header, m):

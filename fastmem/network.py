@@ -424,7 +424,10 @@ class LayeredNetwork(Network):
         tensors, settings = super().parameters()
         for position, layer in enumerate(self._behind, start=2):
             tensors |= {f"layer.{position}.{name}": tensor for name, tensor in layer.tensors().items()}
-        return tensors, settings | {"n_layers": len(self._behind) + (self.n_hyperplanes > 0), "stages": list(self._stages)}
+        return tensors, settings | {
+            "n_layers": len(self._behind) + (self.n_hyperplanes > 0),
+            "stages": list(self._stages),
+        }
 
     @classmethod
     def _from_parts(cls, hyperplanes, tensors, settings, classes, common):
