@@ -81,7 +81,8 @@ class Comparison:
     ----------
     n_points, n_distinct, n_features, n_classes : int
     delta : float or None
-        Smallest distance of two distinct points scaled into the unit ball; None if there are no two.
+        Smallest distance of two distinct points scaled into the unit ball; None if there are no two, or nothing depends
+        on it.
     hyperplanes_least : int
         No network that tells all distinct points apart has fewer hyperplanes.
     rows : tuple of Built
@@ -172,7 +173,7 @@ def compare(
     n_distinct = points.n - len(later)
     if delta is not None:
         delta = as_delta(delta)
-    elif n_distinct > 1:
+    elif n_distinct > 1 and any(_depends_on_delta(name) for name in names):
         delta = separation(X, n_threads=n_threads, progress=progress).delta
     seed = random_state if not isinstance(random_state, np.random.Generator) else int(random_state.integers(2**63))
     rows, networks = [], {}
@@ -193,11 +194,19 @@ def compare(
 
 
 def _bound(name, n, d, delta, n_label_bits):
-    """Neurons that the theorem behind a construction promises, or None where there is no network to speak of."""
-    if delta is None or n_label_bits == 0:
+    """Neurons that the theorem behind a construction promises; None for a single class, which takes no network."""
+    if n_label_bits == 0:
         return None
-    theorem = CONSTRUCTIONS[name if name in CONSTRUCTIONS else "rajput2021"]
-    return theorem.bound(n, d, delta, n_label_bits).neurons
+    return _theorem(name).bound(n, d, delta, n_label_bits).neurons
+
+
+def _theorem(name):
+    """The construction whose theorem a network is measured by: its own, or the one that "compact" sets out to beat."""
+    return CONSTRUCTIONS.get(name, CONSTRUCTIONS["rajput2021"])
+
+
+def _depends_on_delta(name):
+    return "delta" in _theorem(name).OPTIONS
 
 
 def _build(name, X, y, bound, options):

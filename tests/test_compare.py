@@ -92,6 +92,9 @@ def test_some_constructions_and_a_given_delta(data):
     comparison = fastmem.compare(*data, constructions=["rajput2021"], delta=0.01, random_state=0)
     assert list(comparison.networks) == ["rajput2021"]
     assert comparison.networks["rajput2021"].drawn["delta"] == comparison.delta == 0.01
+    comparison = fastmem.compare(*data, constructions=["baum1988"], random_state=0)
+    assert comparison.delta is None  # which takes time to find, and nothing depends on it
+    assert comparison.rows[0].bound >= comparison.rows[0].neurons
     with pytest.raises(fastmem.InvalidInput, match="not 'compact'"):
         fastmem.compare(*data, constructions=["compact"])
     with pytest.raises(fastmem.InvalidInput, match="delta"):

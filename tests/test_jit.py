@@ -150,6 +150,13 @@ def test_every_store_is_looked_up_alike(build, has):
     assert_predicts(net, net.jit(), rows(net.n_points, 8), rows(3000, 8, 9), hard_rows(net))
 
 
+@pytest.mark.parametrize("n_classes", [1, 2, 5, 300])
+def test_blocks_of_the_theorem_are_looked_up_alike(n_classes):
+    X = rows(300, 8)
+    net = memorize(X, np.arange(300) % n_classes, construction="rajput2021", **SEED)
+    assert_predicts(net, net.jit(), X, rows(500, 8, 5), hard_rows(net, 100))
+
+
 def test_digits_keep_their_labels():
     X, y = load_digits(return_X_y=True)
     net = memorize(X, y, **SEED)
