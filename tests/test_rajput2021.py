@@ -83,6 +83,11 @@ def test_scaling_all_points_changes_no_code(scale):
     assert np.array_equal(memorized(scale * X).codes(scale * X), memorized(X).codes(X))
 
 
+def test_thresholds_that_overflow_are_refused():
+    with pytest.raises(fastmem.InvalidInput, match="overflows float64: rescale"):
+        fastmem.memorize([[8e307], [-8e307]], [0, 1], construction="rajput2021")
+
+
 def test_draws_are_repeated_and_counted_where_points_are_nearer_than_delta():
     X = np.concatenate([sphere(20, 4), sphere(20, 4) * (1 - 1e-9) + 0.2 * sphere(20, 4, 1)])
     counts = [memorized(X, np.arange(40) % 2, seed, delta=0.7).drawn for seed in range(12)]

@@ -57,11 +57,12 @@ FAILURE = 0.01
 _MOST_WEIGHTS = 2**28
 _MOST_DRAWS = 32
 _SAMPLE = 512
+_TOGETHER = 2**12
 _SPARE_BLOCKS = 4
 
 
 def hyperplanes(n: int, delta: float) -> int:
-    """M = ceil((2 pi / delta) ln(n^2 / (2 p))), the Gaussian hyperplanes that part n points; 0 for one point.
+    """How many Gaussian hyperplanes part n points: m = ceil((2 pi / delta) ln(n^2 / (2 p))), or 0 for one point.
 
     Examples
     --------
@@ -72,7 +73,7 @@ def hyperplanes(n: int, delta: float) -> int:
 
 
 def code_bits(n: int) -> int:
-    """K = ceil(2 log2 n + log2(1/p)), at most 62: the length of the code.
+    """Length of the code: k = ceil(2 log2 n + log2(1/p)), at most 62.
 
     Examples
     --------
@@ -88,9 +89,10 @@ def bound(n: int, d: int, delta: float, n_label_bits: int = 1) -> Size:
     With at most s = m k/2 + 2 sqrt(m k) ones in the code, L = ceil(log2 m) and at most R = 2 n/C + 4 blocks:
 
     - units: m hyperplanes, 2 s + k (L + 1) parities, C of the lift, R - 1 gates, K R block units, K outputs;
-    - weights: d m; 8 s + 5 k (L + 1) of parities, since a unit reads at most two sums of two units (`fastmem.parity`
-      may choose larger groups where that is fewer units and weights together); a C of the lift; k for each gate;
-      C + 2 for each block unit, and one for it in the output.
+    - weights: d m; of parities 2 s on the first level, whose units read two signs at most, 4 (s + k L) on all others,
+      whose units read two differences of two units, and 2 k at the end: with as many units, 8 s + 5 k (L + 1) at most,
+      and `fastmem.parity` only chooses larger groups where units and weights together are fewer; a C of the lift; k
+      for each gate; C + 2 for each block unit, and one for it in the output.
 
     Examples
     --------
@@ -221,12 +223,18 @@ class _Draws:
         m = hyperplanes(self.n, self.delta)
         weights = self.random_state.standard_normal((m, self.points.d), dtype=np.float32)
         last = self.random_state.standard_normal(m)
-        # w.(x - c)/r + b >= 0, multiplied by r.
-        with np.errstate(over="ignore"):
-            terms = np.column_stack([weights * self.centre, -last * self.radius])
-        thresholds = np.array([math.fsum(row) for row in terms.tolist()])
+        parts = [slice(start, start + _TOGETHER) for start in range(0, m, _TOGETHER)]
+        thresholds = np.concatenate([np.empty(0), *(self._thresholds(weights[part], last[part]) for part in parts)])
         sample = self.points.take(distinct(np.linspace(0, self.points.n - 1, _SAMPLE).astype(np.int64)))
         return Hyperplanes(weights, thresholds, *column_frame(sample))
+
+    def _thresholds(self, weights, last):
+        """t with w.x >= t where w.(x - c)/r + b >= 0."""
+        with np.errstate(over="ignore"):
+            terms = np.column_stack([weights * self.centre, -last * self.radius])
+        if not np.isfinite(terms).all():
+            raise InvalidInput("a threshold of a hyperplane overflows float64: rescale the columns of X")
+        return np.array([math.fsum(row) for row in terms.tolist()])
 
     def _draw_code(self, m):
         """Random matrix over GF(2), of independent fair bits."""
