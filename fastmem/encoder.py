@@ -37,6 +37,7 @@ _LARGEST = np.finfo(np.float64).max
 _NORMAL32 = np.finfo(np.float32).smallest_normal
 _FAR = 2.0**120
 _NARROW_EXPONENT = 100
+_CACHE = 2**19  # bytes
 
 
 def column_frame(sample):
@@ -168,7 +169,30 @@ class Hyperplanes:
         bad : int
             First row with a NaN or an infinity, or -1.
         """
+        if self._pieces:
+            return self._xor_pieces(block, columns, counts, codes, margins)
         return self._xor_codes(block, None, columns, counts, codes, margins)
+
+    @cached_property
+    def _pieces(self):
+        """The same hyperplanes in slices that stay in the cache while a block of rows passes; none if all do."""
+        # Of each hyperplane: weights, a distance for every row of a block, thresholds, bounds and a column.
+        size = _CACHE // (4 * self.d + 4 * kernels.BLOCK_ROWS + 32) // _WORD * _WORD or _WORD
+        if self._ascending or self.m <= 2 * size:
+            return ()
+        parts = [slice(start, start + size) for start in range(0, self.m, size)]
+        return tuple((part, self._some(part)) for part in parts)
+
+    def _xor_pieces(self, block, columns, counts, codes, margins):
+        codes = np.empty(len(block), np.uint64) if codes is None else codes
+        codes[:], of_piece = 0, np.empty(len(block), np.uint64)
+        for part, hyperplanes in self._pieces:
+            lowered = None if margins is None else margins[part]
+            _, bad = hyperplanes.xor_codes(block, columns[part], counts, of_piece, lowered)
+            if bad >= 0:
+                return codes, bad
+            codes ^= of_piece
+        return codes, -1
 
     def _xor_codes(self, block, part, columns, counts, codes, margins=None):
         """The same for some hyperplanes, a slice that begins at a multiple of 64, or for all if it is None."""

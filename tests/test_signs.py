@@ -1064,3 +1064,29 @@ def test_certified_radius_does_not_depend_on_layout_and_threads(hard, layout):
     network, X, _, _ = hard
     radii = network.certified_radius(X, n_threads=1)
     assert np.array_equal(network.certified_radius(LAYOUTS[layout](X), n_threads=2), radii)
+
+
+# Hyperplanes in pieces
+
+
+@pytest.mark.parametrize("name", ISAS)
+@pytest.mark.parametrize(("m", "d"), [(400, 3), (330, 40), (1000, 7)])
+def test_pieces_that_fit_the_cache_change_no_code_and_keep_margins(name, m, d, monkeypatch):
+    hyperplanes, X = large_problem(m, n=70, d=d, m=m, dtype=np.float64)
+    assert hyperplanes._pieces == ()
+    monkeypatch.setattr("fastmem.encoder._CACHE", 1)  # a piece has 64 hyperplanes
+    pieces = Hyperplanes(hyperplanes.weights, hyperplanes.thresholds, hyperplanes.centre, hyperplanes.exponents)
+    assert len(pieces._pieces) == -(-m // 64)
+    columns = np.random.default_rng(m).integers(0, 2**62, m, dtype=np.uint64)
+    with isa(name):
+        counts, expected = np.zeros((2, 2), np.int64), np.full((2, m), np.inf)
+        codes, bad = hyperplanes.xor_codes(X, columns, counts[0], margins=expected[0])
+        in_pieces, _ = pieces.xor_codes(X, columns, counts[1], margins=expected[1])
+        assert bad == -1
+        assert np.array_equal(in_pieces, codes)
+        signs = naive.signs(X, hyperplanes.weights, hyperplanes.thresholds)
+        assert np.array_equal(codes, naive.xor_codes(signs, columns))
+        assert np.array_equal(counts[0], counts[1])
+        assert np.array_equal(expected[0], expected[1])
+        X[50, d - 1] = np.nan
+        assert pieces.xor_codes(X, columns)[1] == 50
