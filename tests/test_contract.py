@@ -101,9 +101,11 @@ def test_theorems_memorize_random_labels_of_few_points(n, d, n_classes, build, t
 @pytest.mark.parametrize(
     ("build", "n", "d", "n_classes"),
     [
+        ({"construction": "rajput2021"}, 100, 16, 2),
         ({"construction": "rajput2021"}, 1000, 16, 10),
         ({"construction": "rajput2021", "delta": 0.5}, 10_000, 64, 2),
         ({"construction": "rajput2021", "delta": 0.5}, 100_000, 64, 2),
+        ({"construction": "baum1988"}, 100, 8, 2),
         ({"construction": "baum1988"}, 1000, 2, 10),
         ({"construction": "baum1988"}, 1000, 64, 3),
         ({"construction": "baum1988"}, 10_000, 64, 2),

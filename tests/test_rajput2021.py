@@ -84,7 +84,7 @@ def test_scaling_all_points_changes_no_code(scale):
 
 
 def test_thresholds_that_overflow_are_refused():
-    with pytest.raises(fastmem.InvalidInput, match="overflows? float64: rescale"):
+    with pytest.raises(fastmem.InvalidInput, match=r"overflows? float64: rescale"):
         fastmem.memorize([[1.7e308], [-1.7e308]], [0, 1], construction="rajput2021")
 
 
