@@ -8,13 +8,13 @@ units with weights 0, 1 and -1, in five layers. They stand for stages 3 to 5 of 
 
 import numpy as np
 
-from fastmem.errors import FormatError, MemorizationError
+from fastmem.errors import FormatError
 from fastmem.layer import Layer
-from fastmem.runs import run_starts
 from fastmem.store.features import CodeFeatures
 from fastmem.store.filter import Filter
 from fastmem.store.integer import IntegerStore
 from fastmem.store.label_code import MOST_COMMON, MOST_FILTER_BITS, LabelCode, PrefixCode, choose
+from fastmem.store.ranges import distinct_codes
 from fastmem.store.ribbon import Ribbon
 from fastmem.store.suitable import suitable_features
 from fastmem.store.tensors import part_of
@@ -186,7 +186,7 @@ class BinaryStore:
         MemorizationError
             Equal codes have different classes.
         """
-        codes, classes = _distinct(codes, classes)
+        codes, classes = distinct_codes(codes, classes)
         code = choose(np.bincount(classes, minlength=n_classes))
         if code.depth == 0:
             return cls(code, None, None, n_bits)
@@ -292,18 +292,6 @@ class BinaryStore:
         corrected = np.eye(code.depth, code.depth + 1, dtype=np.int64)
         corrected[-1, -1] = -1
         return checked, Layer(csr_array(corrected), ones)
-
-
-def _distinct(codes, classes):
-    """Codes that differ, of ascending ones, and their classes; `MemorizationError` if equal ones differ in class."""
-    repeated = codes[1:] == codes[:-1]
-    if not repeated.any():
-        return codes, classes
-    wrong = np.flatnonzero(repeated & (classes[1:] != classes[:-1]))
-    if wrong.size:
-        raise MemorizationError(f"code {codes[wrong[0]]} belongs to two classes", [])
-    kept = run_starts(codes)
-    return codes[kept], classes[kept]
 
 
 def _form_of_word(forms, depth):

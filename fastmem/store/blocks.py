@@ -30,9 +30,9 @@ import numpy as np
 
 from fastmem._kernels import blocks as kernels
 from fastmem._kernels import store as runs
-from fastmem.errors import FormatError, MemorizationError
+from fastmem.errors import FormatError
 from fastmem.layer import Layer
-from fastmem.runs import run_starts
+from fastmem.store.ranges import distinct_codes, prefix_index
 
 __all__ = ["LOAD", "BlockStore", "segment_bits"]
 
@@ -66,7 +66,6 @@ class BlockStore:
     """
 
     name = "blocks"
-    cells_per_bit = None
 
     def __init__(self, starts, weights, n_bits, n_classes):
         self.n_bits = int(n_bits)
@@ -74,10 +73,7 @@ class BlockStore:
         self.starts = np.ascontiguousarray(starts, np.uint64)
         self.weights = np.ascontiguousarray(weights)
         self._segment_bits = (self.weights.shape[1] // _SEGMENTS).bit_length() - 1
-        prefix_bits = min(self.n_bits, len(self.starts).bit_length())
-        self._shift = self.n_bits - prefix_bits
-        self._index = np.empty((1 << prefix_bits) + 1, np.int32)
-        runs.index_runs(self.starts, self._shift, self._index)
+        self._shift, self._index = prefix_index(self.starts, self.n_bits)
 
     @classmethod
     def build(cls, codes, classes, n_bits, n_classes):
@@ -93,11 +89,7 @@ class BlockStore:
         MemorizationError
             Equal codes have different classes.
         """
-        firsts = run_starts(codes)
-        mixed = np.flatnonzero((codes[1:] == codes[:-1]) & (classes[1:] != classes[:-1]))
-        if mixed.size:
-            raise MemorizationError(f"code {codes[mixed[0]]} belongs to two classes", [])
-        codes, classes = codes[firsts], np.ascontiguousarray(classes[firsts])
+        codes, classes = distinct_codes(codes, np.ascontiguousarray(classes))
         n_label_bits = max(n_classes - 1, 0).bit_length()
         if n_label_bits == 0:
             return cls(np.zeros(1, np.uint64), np.zeros((1, _SEGMENTS, 0), np.int8), n_bits, n_classes)

@@ -24,6 +24,7 @@ import numpy as np
 from fastmem._kernels import store as kernels
 from fastmem.errors import FormatError, MemorizationError
 from fastmem.layer import Layer
+from fastmem.store.ranges import prefix_index
 
 __all__ = ["IntegerStore"]
 
@@ -51,11 +52,7 @@ class IntegerStore:
         self.n_classes = int(n_classes)
         self.starts = np.ascontiguousarray(starts, np.uint32 if n_bits <= 32 else np.uint64)
         self.run_classes = np.ascontiguousarray(run_classes, np.int32)
-        # About one prefix a run: a lookup then searches about one run.
-        prefix_bits = min(self.n_bits, len(self.starts).bit_length())
-        self._shift = self.n_bits - prefix_bits
-        self._index = np.empty((1 << prefix_bits) + 1, np.int32)
-        kernels.index_runs(self.starts, self._shift, self._index)
+        self._shift, self._index = prefix_index(self.starts, self.n_bits)
 
     @classmethod
     def build(cls, codes, classes, n_bits, n_classes):

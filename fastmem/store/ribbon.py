@@ -24,10 +24,10 @@ import math
 import numpy as np
 
 from fastmem._kernels import ribbon as kernels
-from fastmem._kernels import store as index_kernels
 from fastmem.errors import FormatError
 from fastmem.layer import Layer
 from fastmem.store.features import MOST_PARITIES, N_FEATURES, bits_of
+from fastmem.store.ranges import prefix_index
 
 __all__ = ["WINDOW", "Ribbon", "shape", "solve"]
 
@@ -57,17 +57,14 @@ class Ribbon:
         self.firsts = np.ascontiguousarray(firsts, np.uint64)
         self.n_parities = int(n_parities)
         self.n_codes = int(n_codes)
-        n_rows, n_words, self.n_planes = table.shape
+        _, n_words, self.n_planes = table.shape
         self.n_columns = WINDOW * n_words
         # A window's second word may lie behind the last row.
         self._cells = np.concatenate([table.ravel(), np.zeros(self.n_planes, np.uint64)])
         self.table = self._cells[: table.size].reshape(table.shape)
         self._spacing = _spacing(self.n_columns, self.n_parities)
         self._start_table = features.start_table(self.n_parities)
-        prefix_bits = min(features.n_bits, n_rows.bit_length())
-        self._shift = features.n_bits - prefix_bits
-        self._index = np.empty((1 << prefix_bits) + 1, np.int32)
-        index_kernels.index_runs(self.firsts, self._shift, self._index)
+        self._shift, self._index = prefix_index(self.firsts, features.n_bits)
         self.tables = kernels.RibbonTables(
             self.firsts, self._index, self._shift, self._start_table, self._spacing, features.tables, self.n_planes,
             n_words, self._cells,
