@@ -208,6 +208,7 @@ def compare(data, labels, label, constructions, delta, plot, seed, threads, prog
 
     DATA and LABELS are given as for build.
     """
+    kind = None if plot is None else _kind_of_picture(plot)
     X, y = _read_labelled(data, labels, label)
     comparison = fastmem.compare(
         X,
@@ -220,20 +221,23 @@ def compare(data, labels, label, constructions, delta, plot, seed, threads, prog
     )
     click.echo(comparison)
     if plot is not None:
-        _draw(comparison, plot)
+        content = io.BytesIO()
+        axes = fastmem.plot.comparison(comparison.to_dict()["rows"])
+        axes.figure.savefig(content, format=kind, dpi=150)
+        write_whole(plot, content.getvalue())
 
 
-def _draw(comparison, path):
-    """The comparison as a picture, whole or not at all."""
-    from fastmem import plot
-
-    content, kind = io.BytesIO(), _suffix(path).removeprefix(".")
+def _kind_of_picture(path):
+    """The format that a file's name asks for, before anything is built for it."""
     try:
-        figure = plot.comparison(comparison.to_dict()["rows"]).figure
-        figure.savefig(content, format=kind or "png", dpi=150)
-    except (ImportError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
-    write_whole(path, content.getvalue())
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        message = '--plot draws with matplotlib, which is not installed: pip install "fastmem[plot]"'
+        raise click.ClickException(message) from error
+    kind, kinds = _suffix(path).removeprefix("."), Figure().canvas.get_supported_filetypes()
+    if kind not in kinds:
+        raise click.UsageError(f"{path}: pictures are written as {', '.join(kinds)}")
+    return kind
 
 
 def _progress(wanted):

@@ -3,6 +3,7 @@
 import gc
 import shutil
 import subprocess
+import sys
 import sysconfig
 
 import click
@@ -253,11 +254,18 @@ def test_compare_shows_every_construction_and_draws_it(data, tmp_path):
     assert "delta = 0.1 " in stdout
 
 
-def test_compare_names_the_kinds_of_picture(data, tmp_path):
+def test_compare_names_the_kinds_of_picture_before_it_builds_anything(data, tmp_path):
     arguments, _ = files("npz", tmp_path, *data)
-    result = run("compare", *arguments, "--construction", "baum1988", "--plot", tmp_path / "picture.xyz", code=1)
-    assert "png" in result.stderr
-    assert not (tmp_path / "picture.xyz").exists()
+    message = usage_error("compare", *arguments, "--plot", tmp_path / "picture.xyz")
+    assert "pictures are written as" in message
+    assert "png" in message
+
+
+def test_compare_without_matplotlib_says_what_to_install(data, tmp_path, monkeypatch):
+    arguments, _ = files("npz", tmp_path, *data)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    message = failure("compare", *arguments, "--plot", tmp_path / "picture.png")
+    assert message == 'Error: --plot draws with matplotlib, which is not installed: pip install "fastmem[plot]"'
 
 
 def test_info_says_why_the_store_is_another(tmp_path):
