@@ -135,7 +135,7 @@ class Network:
         """Number K of binary digits of a class index."""
         return max(len(self.classes) - 1, 0).bit_length()
 
-    fingerprint_bits = 0
+    fingerprint_bits = 0  # what is not stored by its code cannot be known
 
     @property
     def largest_integer_weight(self) -> int:
@@ -477,8 +477,8 @@ class EncodedNetwork(Network):
     def layers(self) -> tuple[Layer, ...]:
         """Every unit, relays included, layer by layer from the inputs to the output: tuple of `Layer`.
 
-        First the hyperplanes; then, if there are more than 62, the parities of the linear code; then the store. With
-        fingerprints the last output, after the digits of the class index, says whether the input is known.
+        First the hyperplanes; then, unless their signs are the code, the parities of the linear code; then the store.
+        With fingerprints the last output, after the digits of the class index, says whether the input is known.
         """
         from scipy.sparse import csr_array
 

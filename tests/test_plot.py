@@ -151,7 +151,9 @@ def test_boxes_grow_with_the_logarithm_of_the_units():
 
 @pytest.mark.parametrize("depth", [0, 1, 20])
 def test_lines_of_text_do_not_overlap_at_any_depth(depth):
-    net = chain(64, *np.random.default_rng(0).integers(1, 10**6, depth).tolist())
+    widths = np.random.default_rng(0).integers(1, 10**6, depth)
+    widths[:1] = 123  # a first layer is dense
+    net = chain(64, *widths.tolist())
     ax = rendered(fastmem.plot.architecture(net))
     assert len(boxes(ax)) == depth + 2
     assert ax.figure.get_size_inches().tolist() == [6.4, 4.8]
