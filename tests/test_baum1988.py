@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
 import fastmem
+from fastmem import Layer, LayeredNetwork
 from fastmem.constructions import baum1988
 from fastmem.errors import NotInGeneralPosition
 from fastmem.theory import instances
@@ -85,6 +86,19 @@ def test_slabs_hold_the_rarer_label(rare):
     inside = net.layers[1].weights.toarray() @ [1, 0, 1, 0]
     assert inside.tolist() == [2 if rare else -2]
     assert net.layers[1].thresholds.tolist() == [rare]
+
+
+def test_a_network_that_were_wrong_would_be_refused(monkeypatch):
+    class Wrong(LayeredNetwork):
+        def __init__(self, hyperplanes, layers, *others, **settings):
+            (layer,) = layers
+            super().__init__(hyperplanes, [Layer(layer.weights, layer.thresholds + 1)], *others, **settings)
+
+    monkeypatch.setattr(baum1988, "LayeredNetwork", Wrong)
+    y = np.arange(100) % 5 == 0
+    with pytest.raises(fastmem.MemorizationError, match="20 of 100 rows do not get their label back") as error:
+        fastmem.memorize(normal(100, 4), y, construction="baum1988")
+    assert error.value.rows == list(range(0, 100, 5))
 
 
 def test_equal_labels_need_no_unit():

@@ -131,6 +131,8 @@ class BlockStore:
 
         The bits of a code that was not stored can be those of no class: the last one then stands for it.
         """
+        if not self.n_label_bits:
+            return np.zeros(len(codes), np.int32)
         classes, a, last = np.empty(len(codes), np.int32), self._segment_bits, self.n_classes - 1
         kernels.lookup(codes, self.starts, self._index, self._shift, a, self.weights, last, classes)
         return classes
