@@ -92,7 +92,7 @@ def test_a_network_that_were_wrong_would_be_refused(monkeypatch):
     class Wrong(LayeredNetwork):
         def __init__(self, hyperplanes, layers, *others, **settings):
             (layer,) = layers
-            super().__init__(hyperplanes, [Layer(layer.weights, layer.thresholds + 1)], *others, **settings)
+            super().__init__(hyperplanes, [Layer(layer.weights, layer.thresholds + 99)], *others, **settings)
 
     monkeypatch.setattr(baum1988, "LayeredNetwork", Wrong)
     y = np.arange(100) % 5 == 0
