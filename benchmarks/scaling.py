@@ -125,6 +125,7 @@ def exponents(rows):
     cases = [
         ("hyperplanes", "1/delta", delta, one_over_delta),
         ("hyperplanes needed", "1/delta", delta, one_over_delta),
+        ("neurons", "1/delta", delta, one_over_delta),
         ("units after the code", "n", large, lambda row: row["n"]),
         ("weights after the code", "n", large, lambda row: row["n"]),
         ("weights", "n", dominated, lambda row: row["n"]),
@@ -178,8 +179,8 @@ def draw(rows, path):
     delta, n, d = ([row for row in rows if row["varied"] == name] for name in ("delta", "n", "d"))
     plot.scaling(
         [1 / row["delta"] for row in delta],
-        {name: [row[name] for row in delta] for name in ("hyperplanes", "hyperplanes needed")},
-        axes[0], xlabel="1/delta (points scaled into the unit ball)", ylabel="hyperplanes (units of layer 1)",
+        {name: [row[name] for row in delta] for name in ("neurons", "hyperplanes", "hyperplanes needed")},
+        axes[0], xlabel="1/delta (points scaled into the unit ball)", ylabel="units",
     )  # fmt: skip
     large = [row for row in n if row["n"] >= 1000]
     plot.scaling(
