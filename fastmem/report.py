@@ -80,14 +80,14 @@ class Report:
     n_classes: int
     construction: str
     separate: str
-    store: str
+    store: str | None
     store_reason: str
     cells_per_bit: float | None
     integer_store_neurons: int | None
     fingerprint_bits: int
     n_hyperplanes: int
     n_hyperplanes_least: int
-    n_code_bits: int
+    n_code_bits: int | None
     n_label_bits: int
     widths: tuple[int, ...]
     n_neurons: int
@@ -141,7 +141,7 @@ class Report:
             delta=delta,
             theorem_neurons=neurons,
             theorem_weights=weights,
-            **_proved(network, delta),
+            **_proved(network),
             drawn=network.drawn,
             **({} if instance is None else _beside_instance(network, instance)),
         )
@@ -229,13 +229,13 @@ def _of_store(network):
         "store_reason": network.store_reason if encoded else "",
         "cells_per_bit": getattr(network.store, "cells_per_bit", None) if encoded else None,
         "integer_store_neurons": _integer_store_neurons(network) if encoded else None,
-        "fingerprint_bits": network.fingerprint_bits if encoded else 0,
+        "fingerprint_bits": network.fingerprint_bits,
         "n_code_bits": network.encoder.n_bits if encoded else None,
         "n_label_bits": network.store.n_label_bits if encoded else network.n_label_bits,
     }
 
 
-def _proved(network, delta):
+def _proved(network):
     """What the proof of the construction promises not to exceed, by name; nothing where it promises nothing."""
     bound = getattr(CONSTRUCTIONS[network.construction], "bound", None)
     if bound is None or not network.layers:
