@@ -180,7 +180,7 @@ def compare(
     with progress_bar(progress, len(names), "constructions") as bar:
         for name in names:
             options = dict(CONTESTANTS[name], random_state=seed, n_threads=n_threads)
-            if name == "rajput2021":
+            if "delta" in CONSTRUCTIONS[options["construction"]].OPTIONS:
                 options["delta"] = delta
             bound = _bound(name, n_distinct, points.d, delta, labels.n_bits)
             row, network = _build(name, X, y, bound, options)

@@ -19,7 +19,7 @@ from fastmem.runs import run_starts
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["Layer"]
+__all__ = ["Layer", "narrowed"]
 
 _WORD = 64
 _PLANES = 63
@@ -65,8 +65,8 @@ class Layer:
         return {
             "starts": weights.indptr.astype(np.int64),
             "inputs": weights.indices.astype(np.int32),
-            "weights": _narrowed(weights.data),
-            "thresholds": _narrowed(self.thresholds),
+            "weights": narrowed(weights.data),
+            "thresholds": narrowed(self.thresholds),
         }
 
     @classmethod
@@ -144,8 +144,8 @@ class Layer:
         return outputs
 
 
-def _narrowed(integers):
-    """The same int64 numbers in the smallest signed type."""
+def narrowed(integers):
+    """The same integers in the smallest signed type."""
     low, high = integers.min(initial=0), integers.max(initial=0)
     types = (np.int8, np.int16, np.int32, np.int64)
     return integers.astype(next(t for t in types if np.iinfo(t).min <= low and high <= np.iinfo(t).max))

@@ -135,6 +135,11 @@ class Network:
         """Number K of binary digits of a class index."""
         return max(len(self.classes) - 1, 0).bit_length()
 
+    def _first_layer(self):
+        from scipy.sparse import csr_array
+
+        return Layer(csr_array(self.hyperplanes.weights), self.hyperplanes.thresholds)
+
     fingerprint_bits = 0  # what is not stored by its code cannot be known
 
     @property
@@ -394,11 +399,9 @@ class LayeredNetwork(Network):
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
         """Every unit, layer by layer from the inputs to the output: tuple of `Layer`."""
-        from scipy.sparse import csr_array
-
         if not self.n_hyperplanes:
             return ()
-        return Layer(csr_array(self.hyperplanes.weights), self.hyperplanes.thresholds), *self._behind
+        return self._first_layer(), *self._behind
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -480,16 +483,13 @@ class EncodedNetwork(Network):
         First the hyperplanes; then, unless their signs are the code, the parities of the linear code; then the store.
         With fingerprints the last output, after the digits of the class index, says whether the input is known.
         """
-        from scipy.sparse import csr_array
-
         branches = [] if len(self.classes) < 2 else [self.store.layers()]
         if self.fingerprints is not None:
             branches.append(self.fingerprints.accepting_layers())
         if not branches:
             return ()
-        first = Layer(csr_array(self.hyperplanes.weights), self.hyperplanes.thresholds)
         behind = branches[0] if len(branches) == 1 else share_units(side_by_side(branches))
-        return (first, *self._parities, *behind)
+        return (self._first_layer(), *self._parities, *behind)
 
     @cached_property
     def _parities(self):
@@ -698,7 +698,7 @@ class EncodedNetwork(Network):
         InvalidInput
             As `predict`.
         """
-        n_digits = max(len(self.classes) - 1, 0).bit_length()
+        n_digits = self.n_label_bits
         digits = np.uint64((1 << n_digits) - 1)
         if unknown is NO_VALUE:
             return self._labels(X, lambda *block: self._forward_outputs(*block) & digits, n_threads, progress)

@@ -107,11 +107,10 @@ def build(points, labels, point_numbers, *, random_state, n_threads, progress):
 
 def _slabs_of_bits(points, labels, distinct, sample, random_state, n_threads, progress):
     """Slabs for each bit of the class index, and the value of the bit that fewer distinct points have."""
-    n_bits = (len(labels.classes) - 1).bit_length()
-    if n_bits == 0:
+    if labels.n_bits == 0:
         return [], []
     classes = labels.indices
-    ones = [(classes >> bit) & 1 for bit in range(n_bits)]
+    ones = [(classes >> bit) & 1 for bit in range(labels.n_bits)]
     rarer = [int(2 * np.count_nonzero(one[distinct]) <= len(distinct)) for one in ones]
     if points.d == 1:
         x = points.take(distinct)[:, 0].astype(np.float64)

@@ -251,6 +251,5 @@ class _Draws:
         return pairs[self.point_numbers[pairs[:, 0]] != self.point_numbers[pairs[:, 1]]]
 
     def _have_equal_signs(self, hyperplanes, pairs):
-        one, other = (Points(self.points.take(rows)) for rows in pairs.T)
-        signs = [hyperplanes.signs_of_block(points, 0, points.n) for points in (one, other)]
-        return bool((signs[0] == signs[1]).all(axis=1).any())
+        one, other = (hyperplanes.signs(Points(self.points.take(rows))) for rows in pairs.T)
+        return bool((one == other).all(axis=1).any())

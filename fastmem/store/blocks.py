@@ -31,7 +31,7 @@ import numpy as np
 from fastmem._kernels import blocks as kernels
 from fastmem._kernels import store as runs
 from fastmem.errors import FormatError
-from fastmem.layer import Layer
+from fastmem.layer import Layer, narrowed
 from fastmem.store.ranges import distinct_codes, prefix_index
 
 __all__ = ["LOAD", "BlockStore", "segment_bits"]
@@ -99,7 +99,7 @@ class BlockStore:
         number = np.repeat(np.arange(len(blocks), dtype=np.int32), sizes)
         starts, same = np.empty(len(codes), np.uint64), np.empty(len(codes), np.int32)
         starts = starts[: runs.merge_runs(codes, number, starts, same)].copy()
-        return cls(starts, _narrowest(np.stack([weights for _, weights in blocks])), n_bits, n_classes)
+        return cls(starts, narrowed(np.stack([weights for _, weights in blocks])), n_bits, n_classes)
 
     @property
     def n_label_bits(self):
@@ -262,9 +262,3 @@ class _Peeling:
         if kernels.solve(codes, classes, self.a, n_label_bits, self._edges, self._vertices, weights, _LARGEST):
             return weights
         return None
-
-
-def _narrowest(weights):
-    """The same integers in the smallest of three types."""
-    largest = int(abs(weights).max(initial=0))
-    return weights.astype(next(t for t in (np.int8, np.int16, np.int32) if largest <= np.iinfo(t).max))
