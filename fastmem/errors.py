@@ -6,6 +6,7 @@ __all__ = [
     "FormatError",
     "InvalidInput",
     "MarginNotReached",
+    "MarginTooSmall",
     "MemorizationError",
     "NetworkTooLarge",
     "NotInGeneralPosition",
@@ -74,6 +75,23 @@ class MarginNotReached(FastmemError, ValueError):
         super().__init__(message)
         self.margin = margin
         self.largest = largest
+
+
+class MarginTooSmall(FastmemError, ValueError):
+    """Points are so near a hyperplane that another runtime's arithmetic may get their signs wrong.
+
+    Attributes
+    ----------
+    rows : list of int
+        The rows of the points given to the export that may lose their labels; empty if none were given.
+    """
+
+    def __init__(self, message, rows=()):
+        super().__init__(message, rows)
+        self.rows = list(rows)
+
+    def __str__(self):
+        return self.args[0]
 
 
 class NetworkTooLarge(FastmemError, ValueError):

@@ -18,7 +18,7 @@ import numpy as np
 from fastmem.constructions import CONSTRUCTIONS
 from fastmem.encoder import MAX_BITS, MAX_EXPONENT
 from fastmem.errors import FastmemError, FormatError, InvalidInput
-from fastmem.network import Network
+from fastmem.network import GIVEN, Network
 from fastmem.store import ALL_STORES
 
 __all__ = ["FORMAT_VERSION", "load", "save", "write_whole"]
@@ -117,9 +117,9 @@ def _check(tensors, header):
         d > 0
         and tensors["thresholds"].shape == (m,)
         and tensors["centre"].shape == tensors["exponents"].shape == (d,)
-        and header["n_points"] >= header["n_told_apart"] > 0
+        and header["n_points"] >= header["n_told_apart"] >= (header["construction"] != GIVEN)
         and all(float.fromhex(header[name]) >= 0 for name in ("smallest_distance", "largest_norm"))
-        and header["construction"] in CONSTRUCTIONS
+        and header["construction"] in (*CONSTRUCTIONS, GIVEN)
         and _is_drawn(header["drawn"])
         and bool(np.all(np.abs(tensors["exponents"].astype(np.int32)) <= MAX_EXPONENT))
         and all(np.isfinite(tensors[name]).all() for name in ("weights", "thresholds", "centre"))

@@ -33,6 +33,10 @@ from fastmem.validation import (
 from fastmem.wiring import share_units, side_by_side
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import networkx
+    import torch
     from numpy.typing import ArrayLike, NDArray
 
     from fastmem.jit import Predictor
@@ -41,6 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EncodedNetwork", "LayeredNetwork", "Network"]
 
+GIVEN = "given"  # the construction of a network from a user's own layers
 _FLOATS = ("smallest_distance", "largest_norm")
 _SETTINGS = ("n_points", "n_told_apart", "construction", "separate", "drawn", *_FLOATS)
 _FEW = 256  # rows for which threads, blocks and a progress bar would take longer than the rest
@@ -51,8 +56,8 @@ class Network:
     """A strictly layered network of threshold units that returns a label for every point.
 
     The outputs of the last layer are the binary digits of a class index, lowest first; a number that is no class stands
-    for the last one. Without layers the index is 0. `memorize` makes the two kinds there are: `EncodedNetwork` and
-    `LayeredNetwork`.
+    for the last one. Without layers the index is 0. `memorize` makes the two kinds there are, `EncodedNetwork` and
+    `LayeredNetwork`; `from_layers` makes the second from layers of your own.
 
     Attributes
     ----------
@@ -72,7 +77,7 @@ class Network:
         How many points or classes have sign patterns of their own: the classes, or with separate="all" the distinct
         points.
     construction, separate : str
-        As given to `memorize`.
+        As given to `memorize`; "given" for the layers of `from_layers`.
     smallest_distance : float
         Smallest Euclidean distance of a memorized point from a hyperplane, rounded down.
     largest_norm : float
@@ -152,8 +157,8 @@ class Network:
         """Smallest distance of a memorized point from a hyperplane, relative to the largest norm of a point."""
         return self.smallest_distance / self.largest_norm if self.largest_norm else math.inf
 
-    def is_safe(self, dtype: np.typing.DTypeLike) -> bool:
-        """Whether signs taken in a float dtype's arithmetic are sure to be those of every memorized point.
+    def rounding_reach(self, dtype: np.typing.DTypeLike, norm: ArrayLike | None = None) -> float | NDArray[np.float64]:
+        """Distance from a hyperplane within which arithmetic in a float dtype may get a point's sign wrong.
 
         With points and parameters rounded first, the sum w.x of d products and its comparison with t err by at most
         gamma(d + 3) (||w|| ||x|| + |t|), whatever the order of summation, if nothing over- or underflows (Higham,
@@ -163,22 +168,75 @@ class Network:
         ----------
         dtype : dtype
             float32 or float64, say.
+        norm : array_like, optional
+            Euclidean norms of points; by default the largest one of a memorized point.
+
+        Returns
+        -------
+        float, or float64 ndarray of the shape of norm
+            In the units of X; infinite where a sum may overflow.
         """
         precision = np.finfo(dtype)
         unit, terms = float(precision.eps) / 2, self.n_features_in + 3
+        norm = np.asarray(self.largest_norm if norm is None else norm, np.float64)
         weights, thresholds = self.hyperplanes.weights.astype(np.float64), self.hyperplanes.thresholds
         some = weights.any(axis=1)
         lengths = np.linalg.norm(weights[some], axis=1)
-        # Of a hyperplane from the origin; those that part memorized points are not farther than these.
-        farthest = float((np.abs(thresholds[some]) / lengths).max(initial=self.largest_norm))
-        largest = max(lengths.max(initial=1.0), 1.0) * farthest
-        smallest = min(lengths.min(initial=1.0), 1.0) * self.smallest_distance
-        relative_error = terms * unit / (1 - terms * unit)
-        return bool(
-            self.smallest_distance > relative_error * (self.largest_norm + farthest)
-            and largest < float(precision.max) / 8
-            and smallest > terms * float(precision.tiny) / unit
-        )
+        # Of a hyperplane from the origin.
+        farthest = float((np.abs(thresholds[some]) / lengths).max(initial=0.0))
+        constant = np.abs(thresholds[~some])
+        if np.any((constant > 0) & (constant < float(precision.tiny))):
+            return np.full(norm.shape, math.inf)[()]  # 0 >= t may change with t
+        with np.errstate(over="ignore"):
+            reach = terms * unit / (1 - terms * unit) * (norm + farthest)
+            largest = max(lengths.max(initial=1.0), 1.0) * np.maximum(norm, farthest)
+        reach = np.maximum(reach, terms * float(precision.tiny) / unit / min(lengths.min(initial=1.0), 1.0))
+        return np.where(largest < float(precision.max) / 8, reach, math.inf)[()]
+
+    def is_safe(self, dtype: np.typing.DTypeLike) -> bool:
+        """Whether signs taken in a float dtype's arithmetic are sure to be those of every memorized point.
+
+        Parameters
+        ----------
+        dtype : dtype
+            float32 or float64, say; see `rounding_reach`.
+        """
+        return not self.n_hyperplanes or bool(self.smallest_distance > self.rounding_reach(dtype))
+
+    def unsafe_rows(
+        self, X: ArrayLike, dtype: np.typing.DTypeLike, *, n_threads: int | None = None
+    ) -> NDArray[np.int64]:
+        """Rows for which arithmetic in a float dtype may get a sign wrong, and so the label.
+
+        Parameters
+        ----------
+        X : array_like of shape (n, d)
+        dtype : dtype
+            float32 or float64, say.
+        n_threads : int, optional
+            All cores by default.
+
+        Returns
+        -------
+        int64 ndarray
+            The rows whose `certified_radius` is not above the `rounding_reach`, in ascending order.
+
+        Raises
+        ------
+        InvalidInput
+            As `predict`.
+        """
+        points, n_threads = as_points(X, self.n_features_in, empty=True), resolve_threads(n_threads)
+        radii, reach = self.hyperplanes.certified_radius(points, n_threads), np.zeros(points.n)
+
+        def work(start, stop):
+            with np.errstate(over="ignore"):
+                norms = np.linalg.norm(points.block(start, stop).astype(np.float64), axis=1)
+            reach[start:stop] = self.rounding_reach(dtype, norms)
+
+        if self.n_hyperplanes:
+            over_row_blocks(work, points.n, points.d, n_threads)
+        return np.flatnonzero(~(radii > reach))
 
     def certified_radius(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[np.float64]:
         """Distance within which no input's label can differ from that of a row, rounded down.
@@ -257,6 +315,167 @@ class Network:
         from fastmem.io import save
 
         save(self, path)
+
+    def to_onnx(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        dtype: str = "float64",
+        batch: int | str = "dynamic",
+        output: str = "label",
+        X: ArrayLike | None = None,
+        unsafe: bool = False,
+    ) -> None:
+        """Write the layers as an ONNX model of standard operators (opset 17).
+
+        The graph's input "X" has shape (batch, d), its output "label" shape (batch,); with fingerprints the output
+        "known" says whether the input is recognised. Node names begin with the layer and what it does. The file holds a
+        dense matrix for most layers, of one byte a weight where weights are small.
+
+        Any runtime that computes in `dtype`, in whatever order, returns every memorized label; that is checked before
+        anything is written. Labels of points nearer to a hyperplane than `rounding_reach` may differ from `predict`,
+        and NaN is not refused. A runtime that is allowed to shorten float32 factors (TF32) does not compute in float32.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+        dtype : {"float64", "float32"}
+            Of the input and of the first layer's arithmetic. Beyond it sums are integers, and exact.
+        batch : "dynamic" or int
+            Number of rows in a call, if it is fixed.
+        output : {"label", "index"}
+            "index": return positions in `classes`, for labels that ONNX has no type for: dates, bytes, Python objects.
+        X : array_like of shape (n, d), optional
+            The memorized points. Each is then checked by itself, and the error names those that fail.
+        unsafe : bool
+            Write the file even if points may lose their labels.
+
+        Raises
+        ------
+        MarginTooSmall
+            Memorized points are too near a hyperplane for `dtype`.
+        InvalidInput
+            An option cannot be used as it is.
+        NetworkTooLarge
+            The file would take more than 2 GiB, which ONNX does not hold.
+        ImportError
+            There is no onnx: ``pip install "fastmem[onnx]"``.
+        OSError
+            The file cannot be written; an older file at `path` is then left as it was.
+        """
+        from fastmem.export import onnx
+
+        onnx.write(self, path, dtype, batch, output, X, unsafe)
+
+    def to_torch(
+        self, *, dtype: str = "float64", output: str = "label", X: ArrayLike | None = None, unsafe: bool = False
+    ) -> torch.nn.Module:
+        """The layers as a PyTorch module, for CPU and CUDA, `torch.jit.script` and `torch.export`.
+
+        ``module(X)`` takes a tensor of shape (n, d) and dtype `dtype` and returns the labels, a tensor of shape (n,);
+        with fingerprints a second tensor says which are known. Weights are buffers: ``module.to("cuda")`` moves them,
+        ``state_dict`` holds them, and there is nothing to train.
+
+        In `dtype`, in any order of summation, every memorized point gets its label; that is checked first. Labels of
+        points nearer to a hyperplane than `rounding_reach` may differ from `predict`, and NaN is not refused. A float32
+        module refuses to run under autocast and where float32 products may be shortened
+        (``torch.set_float32_matmul_precision``); a scripted, exported or compiled one does not know.
+
+        Parameters
+        ----------
+        dtype : {"float64", "float32"}
+            Of the input and of the first layer's arithmetic. Beyond it sums are integers, and exact.
+        output : {"label", "index"}
+            "index": return positions in `classes`, for labels that PyTorch has no type for.
+        X : array_like of shape (n, d), optional
+            The memorized points. Each is then checked by itself, and the error names those that fail.
+        unsafe : bool
+            Return a module even if points may lose their labels.
+
+        Returns
+        -------
+        torch.nn.Module
+
+        Raises
+        ------
+        MarginTooSmall
+            Memorized points are too near a hyperplane for `dtype`.
+        InvalidInput
+            An option cannot be used as it is.
+        NetworkTooLarge
+            The module would take more than 8 GiB.
+        ImportError
+            There is no PyTorch: ``pip install "fastmem[torch]"``.
+        """
+        from fastmem.export import torch
+
+        return torch.module(self, dtype, output, X, unsafe)
+
+    def to_networkx(self, *, most_weights: int = 1_000_000) -> networkx.DiGraph:
+        """Units and signed weights as a graph, for small networks.
+
+        Nodes are pairs (layer, unit), layer 0 being the inputs, with attributes "layer", "unit", "stage" and, but for
+        inputs, "threshold". Edges carry a "weight"; a unit is 1 if the weights of its predecessors that are 1 sum up to
+        its threshold. The labels are ``graph.graph["classes"]``.
+
+        Parameters
+        ----------
+        most_weights : int
+            Refuse a network with more.
+
+        Returns
+        -------
+        networkx.DiGraph
+
+        Raises
+        ------
+        NetworkTooLarge
+            There are more weights.
+        ImportError
+            There is no networkx: ``pip install "fastmem[networkx]"``.
+        """
+        from fastmem.export.graph import graph
+
+        return graph(self, as_count("most_weights", most_weights, 0, 2**62))
+
+    @classmethod
+    def from_layers(
+        cls, layers: Iterable[Layer | tuple[ArrayLike, ArrayLike]], classes: ArrayLike | None = None
+    ) -> LayeredNetwork:
+        """A threshold network from layers of your own, to be run, counted, saved, drawn and exported as any other.
+
+        Unit j of a layer outputs 1 if ``weights[j] @ inputs >= thresholds[j]``, else 0. The outputs of the last layer
+        are the binary digits of a class index, lowest first.
+
+        Parameters
+        ----------
+        layers : iterable of Layer, or of pairs (weights, thresholds)
+            From the inputs to the output: weights of shape (units, inputs), dense or scipy.sparse, thresholds of shape
+            (units,). The first layer's weights must be numbers that float32 holds. Of later layers, weights of a unit
+            must be integers after scaling by a power of two: that is done for you, exactly, with its threshold.
+        classes : array_like of shape (c,), optional
+            Labels by class index. By default the index itself, for at most 16 outputs.
+
+        Returns
+        -------
+        LayeredNetwork
+            With ``construction="given"``; it has memorized no points.
+
+        Raises
+        ------
+        InvalidInput
+            Layers do not fit each other, or numbers would have to be rounded; the message names the layer.
+
+        Examples
+        --------
+        >>> import fastmem
+        >>> exclusive_or = fastmem.Network.from_layers([([[1, 1], [1, 1]], [1, 2]), ([[1, -1]], [1])])
+        >>> exclusive_or.forward([[0, 0], [0, 1], [1, 0], [1, 1]])
+        array([0, 1, 1, 0])
+        """
+        from fastmem.given import network
+
+        return network(layers, classes)
 
     def parameters(self):
         """All that defines the network but its labels: a dict of arrays and a dict of plain values."""
@@ -365,7 +584,7 @@ class Network:
 
     def __repr__(self):
         parts = [
-            _count(self.n_points, "point") + " of " + _count(self.n_features_in, "feature"),
+            (_count(self.n_points, "point") + " of " if self.n_points else "") + _count(self.n_features_in, "feature"),
             _count(len(self.classes), "class", "classes"),
             _count(self.n_hyperplanes, "hyperplane"),
             *self._parts(),
@@ -419,8 +638,8 @@ class LayeredNetwork(Network):
 
     @property
     def bits_per_label(self) -> float:
-        """Bits of all parameters for each memorized point: here the hyperplanes hold the labels."""
-        return 8 * self.nbytes / self.n_points
+        """Bits of all parameters for each memorized point, if there are any: here the hyperplanes hold the labels."""
+        return 8 * self.nbytes / self.n_points if self.n_points else math.nan
 
     def parameters(self):
         """All that defines the network but its labels: a dict of arrays and a dict of plain values."""

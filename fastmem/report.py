@@ -25,7 +25,7 @@ class Report:
     n_points, n_features, n_classes : int
         What was memorized.
     construction, separate : str
-        How.
+        How; "given" for a network of `Network.from_layers`, which has memorized no points.
     store : str or None
         None where labels are not read from codes.
     store_reason : str
@@ -117,7 +117,7 @@ class Report:
         """Report on a `Network`; see `Network.report`."""
         delta = network.drawn.get("delta") if delta is None else as_delta(delta)
         n, d = network.n_points, network.n_features_in
-        neurons, weights = rajput2021_sizes(n, d, delta) if delta else (None, None)
+        neurons, weights = rajput2021_sizes(n, d, delta) if delta and n else (None, None)
         return cls(
             n_points=n,
             n_features=d,
@@ -159,14 +159,18 @@ class Report:
         how, where = f"{self.construction}, ", ""
         if self.store:
             how, where = f"{how}{self.store} store, ", " in the store"
-        yield "memorized", f"{self.n_points:,} points of R^{self.n_features}, {self.n_classes:,} classes"
-        yield "construction", f"{how}{must_differ} told apart"
+        if self.n_points:
+            yield "memorized", f"{self.n_points:,} points of R^{self.n_features}, {self.n_classes:,} classes"
+            yield "construction", f"{how}{must_differ} told apart"
+        else:
+            yield "given", f"layers that have memorized no points; {self.n_features} inputs, {self.n_classes:,} classes"
         yield "hyperplanes", f"{self.n_hyperplanes:,} (at least {self.n_hyperplanes_least:,})"
         if self.n_code_bits is not None:
             yield "code", f"{self.n_code_bits} bits"
         yield "neurons", f"{self.n_neurons:,} in {self.depth} layers: {', '.join(f'{w:,}' for w in self.widths)}"
         yield "weights", f"{self.n_weights:,}, integers up to {self.largest_integer_weight:,} after layer 1"
-        yield "size", f"{self.nbytes:,} bytes, {self.bits_per_label:.2f} bits a label{where}"
+        each = f", {self.bits_per_label:.2f} bits a label{where}" if self.n_points else ""
+        yield "size", f"{self.nbytes:,} bytes{each}"
         if self.store:
             yield "store", self._store_text()
         if self.fingerprint_bits:
@@ -174,7 +178,7 @@ class Report:
             yield "fingerprints", f"{self.fingerprint_bits} bits: {rate}"
 
     def _margin_rows(self):
-        if self.n_hyperplanes:
+        if self.n_hyperplanes and self.n_points:
             safe = "float32" if self.float32_safe else "float64, not float32" if self.float64_safe else "neither float"
             margin = f"{self.smallest_distance:.3g}, {self.relative_margin:.2g} of the largest norm"
             yield "margin", f"{margin}; {safe} exports are safe"
@@ -185,7 +189,7 @@ class Report:
 
         if self.instance:
             yield self._instance_row()
-        if self.delta:
+        if self.theorem_neurons is not None:
             neurons, weights = self.theorem_neurons, self.theorem_weights
             times = "times logarithms and constants"
             yield "delta", f"{self.delta:.4g} in the unit ball"
@@ -237,7 +241,7 @@ def _of_store(network):
 
 def _proved(network):
     """What the proof of the construction promises not to exceed, by name; nothing where it promises nothing."""
-    bound = getattr(CONSTRUCTIONS[network.construction], "bound", None)
+    bound = getattr(CONSTRUCTIONS.get(network.construction), "bound", None)
     if bound is None or not network.layers:
         return {}
     # As told apart, and for the delta drawn for, not for another one that is asked about.

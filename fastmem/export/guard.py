@@ -1,0 +1,103 @@
+"""What must be true before a network is written for other arithmetic than its own.
+
+A runtime that takes ``w.x >= t`` in floating point may get a sign wrong near the hyperplane. So an export is refused
+unless every memorized point is farther from every hyperplane than the rounding errors of any order of summation reach
+(`Network.is_safe`; Higham, Accuracy and Stability of Numerical Algorithms, section 3.1).
+"""
+
+import numpy as np
+
+from fastmem.errors import InvalidInput, MarginTooSmall, NetworkTooLarge
+from fastmem.validation import check_option
+
+__all__ = ["check_arithmetic", "check_size", "output_values", "rows_named"]
+
+_DTYPES = ("float32", "float64")
+_NAMED = 5
+
+
+def check_arithmetic(network, dtype, X, unsafe):
+    """The dtype by name, if a runtime that computes in it is sure to return every memorized label.
+
+    Parameters
+    ----------
+    network : Network
+    dtype : {"float32", "float64"} or NumPy dtype
+    X : array_like or None
+        The memorized points, to be checked one by one; without them the network's own figures are.
+    unsafe : bool
+        Check nothing.
+
+    Raises
+    ------
+    MarginTooSmall
+    """
+    dtype = as_float_dtype(dtype)
+    if unsafe:
+        return dtype
+    if X is not None:
+        rows = network.unsafe_rows(X, dtype)
+        if not rows.size:
+            return dtype
+        who, rows = rows_named(rows, len(X)), rows.tolist()
+    elif network.is_safe(dtype):
+        return dtype
+    else:
+        who, rows = "memorized points", []
+    reach = float(network.rounding_reach(dtype))
+    wider = 'use dtype="float64", ' if dtype == "float32" else ""
+    named = "" if X is not None else "give X=... to learn which rows, "
+    raise MarginTooSmall(
+        f"in {dtype} arithmetic {who} may lose labels: the nearest memorized point is {network.smallest_distance:.3g} "
+        f"from a hyperplane, and rounding errors reach as far as {reach:.3g}; {wider}{named}build with "
+        f"memorize(..., margin={1.1 * reach:.2g}), or go on with unsafe=True",
+        rows,
+    )
+
+
+def as_float_dtype(dtype):
+    """A float dtype by its name; `InvalidInput` unless it is float32 or float64."""
+    if isinstance(dtype, str):
+        return check_option("dtype", dtype, _DTYPES)
+    try:
+        return check_option("dtype", np.dtype(dtype).name, _DTYPES)
+    except TypeError as error:
+        raise InvalidInput(f"dtype must be float32 or float64, not {dtype!r}") from error
+
+
+def rows_named(rows, n):
+    """A count of rows with the first of them: "3 of 100 rows (4, 7, 9)"."""
+    shown = ", ".join(map(str, rows[:_NAMED])) + (", ..." if len(rows) > _NAMED else "")
+    return f"{len(rows)} of {n} rows ({shown})"
+
+
+def check_size(network, n_bytes, most, what):
+    """Raise `NetworkTooLarge` if a file of that kind would hold too many bytes."""
+    if n_bytes > most:
+        raise NetworkTooLarge(
+            f"{what} would take {n_bytes:,} bytes for {network.n_weights:,} weights, more than {most:,}",
+            network.n_neurons,
+            network.n_weights,
+        )
+
+
+def output_values(network, output, kinds, what):
+    """What an export returns for each class: labels in native byte order, or None for the class index itself.
+
+    Parameters
+    ----------
+    network : Network
+    output : {"label", "index"}
+    kinds : str
+        Kinds of label dtype that `what` can return.
+    what : str
+        Name of the export, for the error.
+    """
+    if check_option("output", output, ("label", "index")) == "index":
+        return None
+    classes = network.classes
+    if classes.dtype.kind not in kinds or (classes.dtype.kind == "f" and classes.dtype.itemsize > 8):
+        raise InvalidInput(
+            f'{what} cannot return labels of dtype {classes.dtype}: output="index" returns positions in net.classes'
+        )
+    return np.ascontiguousarray(classes, classes.dtype.newbyteorder("="))

@@ -1,0 +1,179 @@
+"""PyTorch: the layers of a network as a module of buffers, for CPU and CUDA, `torch.jit.script` and `torch.export`.
+
+Behind the first layer every sum is exact (`fastmem.export.arithmetic`); in the first one signs are right for all points
+that clear the rounding errors (`fastmem.export.guard`). There is nothing to train: all tensors are buffers.
+"""
+
+try:
+    import torch
+except ImportError as error:
+    raise ImportError('to_torch needs PyTorch, which is not installed: pip install "fastmem[torch]"') from error
+from torch import Tensor, nn
+
+from fastmem.errors import InvalidInput
+from fastmem.export.arithmetic import SHIFT, dense_size, exact_layer, first_layer
+from fastmem.export.guard import check_arithmetic, check_size, output_values
+
+__all__ = ["MemorizingModule", "RecognisingModule", "module"]
+
+_KINDS = "biufc"
+_MOST_BYTES = 2**33
+
+
+def module(network, dtype, output, X, unsafe):
+    """The module that `Network.to_torch` returns."""
+    values = output_values(network, output, _KINDS, "PyTorch")
+    check_size(network, 8 * sum(map(dense_size, network.layers)), _MOST_BYTES, "a PyTorch module")
+    dtype = check_arithmetic(network, dtype, X, unsafe)
+    layers = [_Hyperplanes(layer, dtype) for layer in network.layers[:1]]
+    layers += [_layer(exact_layer(layer, dtype)) for layer in network.layers[1:]]
+    kind = RecognisingModule if network.fingerprint_bits else MemorizingModule
+    return kind(layers, network, _labels(values, len(network.classes)), dtype)
+
+
+def _labels(values, n_classes):
+    if values is None:
+        return torch.arange(n_classes)
+    try:
+        labels = torch.from_numpy(values.copy())
+        labels[torch.zeros(1, dtype=torch.int64)]  # unsigned types of more than 8 bits have few operators
+    except (TypeError, RuntimeError) as error:
+        raise InvalidInput(
+            f'PyTorch cannot return labels of dtype {values.dtype}: output="index" returns positions in net.classes'
+        ) from error
+    return labels
+
+
+def _layer(layer):
+    if len(layer.sums) == 1:
+        return _Units(_weighted_sum(layer.sums[0]), torch.from_numpy(layer.thresholds))
+    return _LargeUnits(*map(_weighted_sum, layer.sums), torch.from_numpy(layer.thresholds))
+
+
+def _weighted_sum(weighted):
+    weights = torch.from_numpy(weighted.weights.astype(weighted.dtype))
+    return _DenseSum(weights) if weighted.places is None else _GatheredSum(weights, torch.from_numpy(weighted.places))
+
+
+class _Hyperplanes(nn.Module):
+    """The first layer: ``X @ weights >= thresholds``."""
+
+    def __init__(self, layer, dtype):
+        super().__init__()
+        weights, thresholds = first_layer(layer, dtype)
+        self.register_buffer("weights", torch.from_numpy(weights))
+        self.register_buffer("thresholds", torch.from_numpy(thresholds))
+
+    def forward(self, X: Tensor) -> Tensor:
+        return torch.matmul(X, self.weights) >= self.thresholds
+
+
+class _DenseSum(nn.Module):
+    """Weighted sums of all inputs."""
+
+    def __init__(self, weights):
+        super().__init__()
+        self.register_buffer("weights", weights)
+
+    def forward(self, bits: Tensor) -> Tensor:
+        return torch.matmul(bits.to(self.weights.dtype), self.weights)
+
+
+class _GatheredSum(nn.Module):
+    """Weighted sums of a few inputs for each unit."""
+
+    def __init__(self, weights, places):
+        super().__init__()
+        self.register_buffer("weights", weights)
+        self.register_buffer("places", places)
+
+    def forward(self, bits: Tensor) -> Tensor:
+        return (bits[:, self.places].to(self.weights.dtype) * self.weights).sum(dim=2)
+
+
+class _Units(nn.Module):
+    """Threshold units whose sums a float holds."""
+
+    def __init__(self, weighted_sum, thresholds):
+        super().__init__()
+        self.weighted_sum = weighted_sum
+        self.register_buffer("thresholds", thresholds)
+
+    def forward(self, bits: Tensor) -> Tensor:
+        return self.weighted_sum(bits) >= self.thresholds
+
+
+class _LargeUnits(nn.Module):
+    """Threshold units whose sums are joined from two floats to a 64-bit integer."""
+
+    def __init__(self, high, low, thresholds):
+        super().__init__()
+        self.high = high
+        self.low = low
+        self.register_buffer("thresholds", thresholds)
+        self.scale = 1 << SHIFT
+
+    def forward(self, bits: Tensor) -> Tensor:
+        sums = self.high(bits).to(torch.int64) * self.scale + self.low(bits).to(torch.int64)
+        return sums >= self.thresholds
+
+
+def _need_whole_products(X):
+    """Refuse settings under which PyTorch shortens the factors of float32 products; it never does of float64 ones."""
+    if X.dtype == torch.float32 and (
+        torch.is_autocast_enabled(X.device.type) or torch.get_float32_matmul_precision() != "highest"
+    ):
+        raise RuntimeError(
+            "a float32 network needs whole float32 products: run it outside torch.autocast and with "
+            'torch.set_float32_matmul_precision("highest"), or export it with dtype="float64"'
+        )
+
+
+class _Base(nn.Module):
+    """Layers, and what their outputs mean."""
+
+    def __init__(self, layers, network, labels, dtype):
+        super().__init__()
+        self.n_features_in = network.n_features_in
+        self.n_digits = network.n_label_bits
+        self.last = len(network.classes) - 1
+        self.layers = nn.ModuleList(layers)
+        self.register_buffer("labels", labels)
+        self.register_buffer("powers", 1 << torch.arange(self.n_digits))
+        self.dtype = getattr(torch, dtype)
+
+    def _bits(self, X: Tensor) -> Tensor:
+        if X.dim() != 2 or X.shape[1] != self.n_features_in:
+            raise ValueError(f"X has shape {X.shape}, but points are rows of {self.n_features_in} numbers")
+        if X.dtype != self.dtype:
+            raise ValueError(f"X has dtype {X.dtype}, but the network was exported for {self.dtype}: convert X first")
+        if not torch.jit.is_scripting():
+            _need_whole_products(X)
+        bits = torch.empty((X.shape[0], 0), dtype=torch.bool, device=X.device)
+        for position, layer in enumerate(self.layers):
+            bits = layer(X if position == 0 else bits)
+        return bits
+
+    def _labels_of(self, bits: Tensor) -> Tensor:
+        index = (bits[:, : self.n_digits].to(torch.int64) * self.powers).sum(dim=1)
+        return self.labels[index.clamp(max=self.last)]
+
+
+class MemorizingModule(_Base):
+    """A network as `Network.to_torch` returns it: points to labels.
+
+    ``module(X)`` takes a tensor of shape (n, d) in the dtype it was exported for, and returns a tensor of n labels.
+    """
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Labels of the rows."""
+        return self._labels_of(self._bits(X))
+
+
+class RecognisingModule(_Base):
+    """A network with fingerprints, as `Network.to_torch` returns it: points to labels, and whether each is known."""
+
+    def forward(self, X: Tensor) -> tuple[Tensor, Tensor]:
+        """Labels of the rows, and a tensor of booleans."""
+        bits = self._bits(X)
+        return self._labels_of(bits), bits[:, self.n_digits]
