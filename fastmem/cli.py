@@ -1,27 +1,30 @@
-"""The command line: ``fastmem demo | build | predict | verify | info | compare``.
+"""The command line: ``fastmem demo | build | predict | verify | info | compare | export | completion``.
 
-Points and labels are read from .npy, .npz (arrays X and y) or .csv. Errors are one line on standard error and
-exit status 1; a wrong use of the command line is exit status 2.
+Points and labels are read from .npy, .npz (arrays X and y), .csv or .parquet (`fastmem.files`). Errors are one line on
+standard error and exit status 1; a wrong use of the command line is exit status 2. With ``--json`` a command prints one
+line of JSON in place of text.
 """
 
-import csv
+import contextlib
 import io
-import math
 import sys
 import time
 from pathlib import Path
 
 import click
 import numpy as np
+from click.shell_completion import get_completion_class
 
 import fastmem
 from fastmem.compare import CONTESTANTS
 from fastmem.constructions import CONSTRUCTIONS
-from fastmem.io import write_whole
+from fastmem.files import as_json, as_text, read_labelled, read_points, suffix, writing_labels
+from fastmem.io import write_whole, writing_whole
+from fastmem.progress import progress_bar
 from fastmem.separate.effort import EFFORTS
 from fastmem.store import STORES
 from fastmem.store.filter import MOST_BITS as MOST_FINGERPRINT_BITS
-from fastmem.validation import as_labels
+from fastmem.validation import as_labels, as_points
 
 __all__ = ["main"]
 
@@ -30,11 +33,14 @@ _PROGRESS = click.option(
 )
 _THREADS = click.option("--threads", type=click.IntRange(min=1), help="Number of threads (default: all cores).")
 _LABEL = click.option(
-    "--label", metavar="COLUMN", help="Column of a .csv file that holds the labels, by name or number from 0."
+    "--label", metavar="COLUMN", help="Column of a .csv or .parquet file that holds labels, by name or number from 0."
 )
+_JSON = click.option("--json", "json", is_flag=True, help="Print JSON instead of text; NaN and infinity are null.")
 _EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 _DELTA = click.FloatRange(0, 2, min_open=True)
 _OUTPUT = click.Path(dir_okay=False, writable=True, path_type=Path)
+# Rows and bytes predicted at a time at most, of points as of labels: enough for many threads.
+_BLOCK_ROWS, _BLOCK_BYTES = 2**19, 2**27
 
 
 class _Command(click.Command):
@@ -44,7 +50,9 @@ class _Command(click.Command):
         """Run the command."""
         try:
             return super().invoke(ctx)
-        except (fastmem.FastmemError, OSError, MemoryError) as error:
+        except BrokenPipeError:  # click ends quietly: nobody reads what is printed
+            raise
+        except (fastmem.FastmemError, ImportError, OSError, MemoryError) as error:
             raise click.ClickException(str(error) or type(error).__name__) from error
 
 
@@ -62,9 +70,10 @@ main.command_class = _Command
 @click.option("--features", "d", default=8, show_default=True, type=click.IntRange(min=1), help="Dimension.")
 @click.option("--classes", default=2, show_default=True, type=click.IntRange(min=1), help="Number of random labels.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of data and network.")
+@_JSON
 @_THREADS
 @_PROGRESS
-def demo(n, d, classes, seed, threads, progress):
+def demo(n, d, classes, seed, json, threads, progress):
     """Memorize random points of the unit sphere with random labels, and show what it took."""
     progress = _progress(progress)
     rng = np.random.default_rng(seed)
@@ -73,15 +82,20 @@ def demo(n, d, classes, seed, threads, progress):
     y = rng.integers(0, classes, n)
     if d == 1:  # the sphere has two points: use the segment
         X = rng.permutation(np.linspace(-1, 1, n))[:, None]
-    click.echo(f"{n:,} random points of the unit sphere in R^{d}, labels drawn at random from {classes}")
+    if not json:
+        click.echo(f"{n:,} random points of the unit sphere in R^{d}, labels drawn at random from {classes}")
     net, built = _timed(fastmem.memorize, X, y, random_state=seed, n_threads=threads, progress=progress)
     labels, predicted = _timed(net.predict, X, n_threads=threads)
-    delta = fastmem.separation(X, n_threads=threads, progress=progress).delta
-    click.echo(net.report(delta))
-    click.echo(f"built and verified in {built:.2f} s; predicted {n / predicted / 1e6:.2f} million points a second")
-    right = int(np.count_nonzero(labels == y))
-    click.echo(f"labels returned: {right:,} of {n:,}")
-    if right != n:
+    report = net.report(fastmem.separation(X, n_threads=threads, progress=progress).delta)
+    wrong = int(np.count_nonzero(labels != y))
+    if json:
+        speed = {"build_seconds": built, "predictions_per_second": n / predicted}
+        click.echo(as_json({"n": n, "n_wrong": wrong, **speed, "report": report.to_dict()}))
+    else:
+        click.echo(report)
+        click.echo(f"built and verified in {built:.2f} s; predicted {n / predicted / 1e6:.2f} million points a second")
+        click.echo(f"labels returned: {n - wrong:,} of {n:,}")
+    if wrong:
         raise click.exceptions.Exit(1)
 
 
@@ -104,15 +118,16 @@ def demo(n, d, classes, seed, threads, progress):
 @click.option("--fingerprint-bits", type=click.IntRange(0, MOST_FINGERPRINT_BITS), default=0, show_default=True,
               help="Bits a point by which inputs never stored are recognised.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), help="The same seed and data give the same network.")
+@_JSON
 @_THREADS
 @_PROGRESS
-def build(data, labels, output, label, seed, threads, progress, **options):
+def build(data, labels, output, label, seed, json, threads, progress, **options):
     """Memorize DATA and write the network.
 
-    DATA is a .npy file of points with LABELS another one, a .npz file with arrays X and y, or a .csv file whose
-    label column (default: the last) is chosen by --label.
+    DATA is a .npy file of points with LABELS another one, a .npz file with arrays X and y, or a .csv or .parquet file
+    whose label column (default: the last) is chosen by --label.
     """
-    X, y = _read_labelled(data, labels, label)
+    X, y = read_labelled(data, labels, label)
     progress = _progress(progress)
     net, seconds = _timed(
         fastmem.memorize,
@@ -124,7 +139,10 @@ def build(data, labels, output, label, seed, threads, progress, **options):
         **options,
     )
     net.save(output)
-    click.echo(f"{output}: {net!r}, built and verified in {seconds:.2f} s")
+    if json:
+        click.echo(as_json({**_written(output), "build_seconds": seconds, "report": net.report().to_dict()}))
+    else:
+        click.echo(f"{output}: {net!r}, built and verified in {seconds:.2f} s")
 
 
 @main.command()
@@ -134,24 +152,49 @@ def build(data, labels, output, label, seed, threads, progress, **options):
 @click.option("--unknown", metavar="LABEL", help="What points get that were never stored (needs fingerprints).")
 @click.option("--tolerance", type=click.FloatRange(min=0), default=0.0, show_default=True,
               help="Distance by which unknown points may have crossed hyperplanes.")  # fmt: skip
+@click.option("--label", metavar="COLUMN", help="Column of a .csv or .parquet file to leave out, by name or number.")
+@_JSON
 @_THREADS
 @_PROGRESS
-def predict(network, data, output, unknown, tolerance, threads, progress):
-    """Labels that NETWORK gives to the points in DATA, one a line.
+def predict(network, data, output, unknown, tolerance, label, json, threads, progress):
+    """Labels that NETWORK gives to the points in DATA, one a line, or with --json one array.
 
-    DATA holds points only: .npy, .npz with an array X, or .csv.
+    DATA holds points only, but for a column named by --label: .npy, .npz with an array X, .csv or .parquet. A .npy file
+    and the labels may be larger than memory: they are read and written block by block. An output file is written whole
+    or not at all, and with --json described; standard output ends early, with exit status 1, where a row is wrong.
     """
     net = fastmem.load(network)
-    if output is not None and _suffix(output) in (".npz", ".safetensors"):
+    if output is not None and suffix(output) in (".npz", ".safetensors"):
         raise click.UsageError(f"{output}: labels are written as .npy or as text, one a line")
     options = {} if unknown is None else {"unknown": _as_label(unknown, net.classes.dtype)}
     if tolerance:
         options["tolerance"] = tolerance
     if options and not isinstance(net, fastmem.EncodedNetwork):
         raise click.ClickException(f"--unknown and --tolerance need fingerprints: {net.construction} has no codes")
-    X = _read_points(data)
-    labels = net.predict(X, n_threads=threads, progress=_progress(progress), **options)
-    _write_labels(labels, output)
+    points = as_points(read_points(data, label), net.n_features_in, empty=True)
+    dtype = net.predict(points.array[:0], **options).dtype
+    with writing_labels(output, dtype, points.n, json_array=json) as write:
+        for labels in _predicted(net, points, dtype, _progress(progress), n_threads=threads, **options):
+            write(labels)
+    if json and output is not None:
+        click.echo(as_json({**_written(output), "n": points.n, "dtype": str(dtype)}))
+
+
+def _predicted(net, points, dtype, progress, **options):
+    """Labels of the points, block by block."""
+    row_bytes = max(points.array.itemsize * points.d, dtype.itemsize)
+    size = max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // max(row_bytes, 1)))
+    with progress_bar(progress, points.n, "predicting") as bar:
+        # The bar of each block is that of the whole.
+        options["progress"] = (lambda **_: contextlib.nullcontext(bar)) if progress else False
+        for start in range(0, points.n, size):
+            stop = min(start + size, points.n)
+            try:
+                labels = net.predict(points.array[start:stop], **options)
+            except fastmem.InvalidInput:
+                points.check_finite(start, stop)  # names the row of the whole
+                raise
+            yield labels
 
 
 @main.command()
@@ -159,37 +202,52 @@ def predict(network, data, output, unknown, tolerance, threads, progress):
 @click.argument("data", type=_EXISTING)
 @click.argument("labels", type=_EXISTING, required=False)
 @_LABEL
+@_JSON
 @_THREADS
 @_PROGRESS
-def verify(network, data, labels, label, threads, progress):
+def verify(network, data, labels, label, json, threads, progress):
     """Check that NETWORK returns every label of DATA; exit status 1 if it does not.
 
     DATA and LABELS are given as for build.
     """
     net = fastmem.load(network)
-    X, y = _read_labelled(data, labels, label, text=net.classes.dtype.kind in "UOT")
+    X, y = read_labelled(data, labels, label, text=net.classes.dtype.kind in "UOT")
     predicted = net.predict(X, n_threads=threads, progress=_progress(progress))
     expected = as_labels(y, len(predicted))
     expected = expected.classes[expected.indices]
+    wrong = _differing_rows(predicted, expected)
+    first = int(wrong[0]) if len(wrong) else None
+    if json:
+        pair = {"predicted": None, "expected": None}
+        if len(wrong):
+            pair = {"predicted": predicted[first], "expected": expected[first]}
+        click.echo(as_json({"n": len(predicted), "n_wrong": len(wrong), "first_wrong_row": first, **pair}))
+        if len(wrong):
+            raise click.exceptions.Exit(1)
+        return
+    if len(wrong):
+        raise click.ClickException(
+            f"{len(wrong):,} of {len(predicted):,} labels differ, the first in row {first}: the network gives "
+            f"{as_text(predicted[first])}, the data {as_text(expected[first])}"
+        )
+    click.echo(f"all {len(predicted):,} labels returned")
+
+
+def _differing_rows(predicted, expected):
     differs = predicted != expected
     if predicted.dtype.kind == expected.dtype.kind == "f":
         differs |= np.signbit(predicted) != np.signbit(expected)
-    wrong = np.flatnonzero(differs)
-    if len(wrong):
-        first = int(wrong[0])
-        raise click.ClickException(
-            f"{len(wrong):,} of {len(predicted):,} labels differ, the first in row {first}: the network gives "
-            f"{_as_text(predicted[first])}, the data {_as_text(expected[first])}"
-        )
-    click.echo(f"all {len(predicted):,} labels returned")
+    return np.flatnonzero(differs)
 
 
 @main.command()
 @click.argument("network", type=_EXISTING)
 @click.option("--delta", type=_DELTA, help="Smallest distance in the unit ball.")
-def info(network, delta):
+@_JSON
+def info(network, delta, json):
     """What NETWORK is made of, beside the theorem's sizes if delta is given."""
-    click.echo(fastmem.load(network).report(delta))
+    report = fastmem.load(network).report(delta)
+    click.echo(as_json(report.to_dict()) if json else report)
 
 
 @main.command()
@@ -201,15 +259,16 @@ def info(network, delta):
 @click.option("--delta", type=_DELTA, help="Smallest distance in the unit ball (default: computed).")
 @click.option("--plot", type=_OUTPUT, help="Draw neurons and weights of each to this picture (.png, .svg, .pdf).")
 @click.option("--seed", type=click.IntRange(min=0), help="The same seed and data give the same networks.")
+@_JSON
 @_THREADS
 @_PROGRESS
-def compare(data, labels, label, constructions, delta, plot, seed, threads, progress):
+def compare(data, labels, label, constructions, delta, plot, seed, json, threads, progress):
     """Build every construction on DATA, verify each, and show them in one table.
 
     DATA and LABELS are given as for build.
     """
     kind = None if plot is None else _kind_of_picture(plot)
-    X, y = _read_labelled(data, labels, label)
+    X, y = read_labelled(data, labels, label)
     comparison = fastmem.compare(
         X,
         y,
@@ -219,7 +278,7 @@ def compare(data, labels, label, constructions, delta, plot, seed, threads, prog
         n_threads=threads,
         progress=_progress(progress),
     )
-    click.echo(comparison)
+    click.echo(as_json(comparison.to_dict()) if json else comparison)
     if plot is not None:
         content = io.BytesIO()
         axes = fastmem.plot.comparison(comparison.to_dict()["rows"])
@@ -234,10 +293,76 @@ def _kind_of_picture(path):
     except ImportError as error:
         message = '--plot draws with matplotlib, which is not installed: pip install "fastmem[plot]"'
         raise click.ClickException(message) from error
-    kind, kinds = _suffix(path).removeprefix("."), Figure().canvas.get_supported_filetypes()
+    kind, kinds = suffix(path).removeprefix("."), Figure().canvas.get_supported_filetypes()
     if kind not in kinds:
         raise click.UsageError(f"{path}: pictures are written as {', '.join(kinds)}")
     return kind
+
+
+@main.command()
+@click.argument("network", type=_EXISTING)
+@click.option("--to", "form", type=click.Choice(["onnx", "torch", "c"]), required=True, help="What to write.")
+@click.option("-o", "--output", type=_OUTPUT, required=True,
+              help="File to write: .onnx, .pt2 of torch.export, or .c.")  # fmt: skip
+@click.option("--dtype", type=click.Choice(["float64", "float32"]),
+              help="Dtype of the points that it takes (default: float32 for c, else float64).")  # fmt: skip
+@click.option("--returns", type=click.Choice(["label", "index"]), default="label", show_default=True,
+              help="Return labels or their positions among the classes.")  # fmt: skip
+@click.option("--data", type=_EXISTING, help="The memorized points, of which each is checked in the export.")
+@click.option("--label", metavar="COLUMN", help="Column of a .csv or .parquet file of points to leave out.")
+@click.option("--unsafe", is_flag=True, help="Go on although rounding may change the labels of some points.")
+@_JSON
+def export(network, form, output, dtype, returns, data, label, unsafe, json):
+    """Write NETWORK for another runtime: an ONNX model, a PyTorch program, or C."""
+    if label is not None and data is None:
+        raise click.UsageError("--label chooses a column of --data")
+    net = fastmem.load(network)
+    options = {"output": returns, "unsafe": unsafe, "X": None if data is None else read_points(data, label)}
+    if dtype is not None:
+        options["dtype"] = dtype
+    report = None
+    if form == "torch":
+        _save_program(net.to_torch(**options), net.n_features_in, dtype or "float64", output)
+    elif form == "onnx":
+        net.to_onnx(output, **options)
+    else:
+        report = net.to_c(output, **options)
+    written = {**_written(output), "format": form}
+    if json:
+        click.echo(as_json(written if report is None else {**written, "report": report.to_dict()}))
+        return
+    if report is not None:
+        click.echo(report)
+    click.echo(f"{output}: {form}, {written['bytes']:,} bytes")
+
+
+def _save_program(module, d, dtype, path):
+    """Write a PyTorch module as a program for any number of points."""
+    import torch
+
+    example = torch.zeros((2, d), dtype=getattr(torch, dtype))
+    program = torch.export.export(module, (example,), dynamic_shapes=({0: torch.export.Dim("n")},))
+    with writing_whole(path) as file:
+        torch.export.save(program, file)
+
+
+@main.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell):
+    """Print the script by which SHELL completes commands, options and file names of fastmem.
+
+    \b
+    bash: fastmem completion bash > ~/.local/share/bash-completion/completions/fastmem
+    zsh:  fastmem completion zsh > a file that ~/.zshrc sources after compinit
+    fish: fastmem completion fish > ~/.config/fish/completions/fastmem.fish
+    """  # noqa: D301 - \b keeps the lines
+    complete = get_completion_class(shell)(main, {}, "fastmem", "_FASTMEM_COMPLETE")
+    click.echo(complete.source(), nl=False)
+
+
+def _written(path):
+    """What JSON says of a file that was written."""
+    return {"path": str(path), "bytes": path.stat().st_size}
 
 
 def _progress(wanted):
@@ -261,150 +386,3 @@ def _as_label(text, dtype):
             except ValueError:
                 continue
     return text
-
-
-def _as_text(label):
-    return label.decode("utf-8", "backslashreplace") if isinstance(label, bytes) else str(label)
-
-
-def _write_labels(labels, output):
-    """Labels to standard output, a text file or a .npy file, files whole or not at all."""
-    if output is not None and _suffix(output) == ".npy":
-        if labels.dtype.kind == "O":
-            raise click.ClickException("these labels are Python objects, which .npy does not hold: write text instead")
-        content = io.BytesIO()
-        np.save(content, labels, allow_pickle=False)
-        write_whole(output, content.getvalue())
-        return
-    text = "".join(f"{_as_text(label)}\n" for label in labels)
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        write_whole(output, text.encode())
-
-
-def _read_labelled(data, labels, column, text=False):
-    """Points and labels of a build or verify command; `text` keeps labels of a .csv file as text."""
-    if _suffix(data) == ".csv" and labels is None:
-        return _split_csv(data, column, text)
-    if column is not None:
-        raise click.UsageError("--label chooses a column of a single .csv file")
-    if labels is not None:
-        if _suffix(labels) != ".csv":
-            return _read_points(data), _read_array(labels, "y")
-        _, rows = _read_csv(labels)
-        if len(rows[0]) != 1:
-            raise click.ClickException(f"{labels} has {len(rows[0])} columns: a file of labels has one")
-        return _read_points(data), _labels([row[0] for row in rows], text)
-    if _suffix(data) == ".npz":
-        return _read_array(data, "X"), _read_array(data, "y")
-    raise click.UsageError(f"{data} holds points only: give a file of labels after it")
-
-
-def _suffix(path):
-    return path.suffix.lower()
-
-
-def _read_points(path):
-    if _suffix(path) != ".csv":
-        return _read_array(path, "X")
-    header, rows = _read_csv(path)
-    return _numbers(path, header, rows, range(len(rows[0])))
-
-
-def _read_array(path, name):
-    """Array of a .npy file (memory-mapped), or of a .npz file by name."""
-    if _suffix(path) not in (".npy", ".npz"):
-        raise click.UsageError(f"{path}: only .npy, .npz and .csv files are read")
-    try:
-        if _suffix(path) == ".npy":
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
-            if not isinstance(array, np.ndarray):
-                array.close()
-                raise ValueError("it is a .npz file by another name")
-            return array
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            if name in arrays:
-                return arrays[name]
-            names = ", ".join(arrays)
-    except MemoryError:
-        raise
-    except Exception as error:  # NumPy's readers meet damage with almost any exception
-        raise click.ClickException(f"{path} cannot be read: {error}") from error
-    raise click.ClickException(f"{path} has no array {name!r}, only {names}")
-
-
-def _split_csv(path, column, text):
-    header, rows = _read_csv(path)
-    width = len(rows[0])
-    if width < 2:
-        raise click.ClickException(f"{path} has one column: points and labels need two")
-    if column is None:
-        place = width - 1
-    elif header is not None and column in header:
-        place = header.index(column)
-    elif column.isascii() and column.isdigit() and int(column) < width:
-        place = int(column)
-    else:
-        names = ", ".join(header) if header else f"numbers 0 to {width - 1}"
-        raise click.ClickException(f"{path} has no column {column!r}, only {names}")
-    X = _numbers(path, header, rows, [i for i in range(width) if i != place])
-    return X, _labels([row[place] for row in rows], text)
-
-
-def _read_csv(path):
-    """Header, if the first row is text where the second has numbers, and rows of text."""
-    try:
-        rows = [row for row in csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"))) if row]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise click.ClickException(f"{path} is not comma-separated UTF-8 text: {error}") from error
-    header = None
-    if len(rows) > 1 and not any(map(_is_number, rows[0])) and any(map(_is_number, rows[1])):
-        header = rows.pop(0)
-    if not rows:
-        raise click.ClickException(f"{path} has no rows")
-    for i, row in enumerate(rows):
-        if len(row) != len(rows[0]):
-            raise click.ClickException(f"{path}: row {i} has {len(row)} columns, row 0 has {len(rows[0])}")
-    return header, rows
-
-
-def _is_number(cell):
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _numbers(path, header, rows, columns):
-    """Columns of a .csv file as float64, each cell a finite number that is not rounded as an integer."""
-    X = np.empty((len(rows), len(columns)))
-    for i, row in enumerate(rows):
-        for k, column in enumerate(columns):
-            cell = row[column]
-            problem = None
-            try:
-                X[i, k] = float(cell)
-            except ValueError:
-                problem = "is not a number"
-            else:
-                if not math.isfinite(X[i, k]):
-                    problem = "is not finite"
-                elif abs(X[i, k]) >= 2**53 and _is_integer(cell) and abs(int(cell)) > 2**53:
-                    problem = "is an integer beyond ±2^53, which float64 does not hold exactly"
-            if problem:
-                name = header[column] if header else column
-                raise click.ClickException(f"{path}: row {i}, column {name}: {cell!r} {problem}")
-    return X
-
-
-def _is_integer(cell):
-    return cell.strip().lstrip("+-").isdecimal()
-
-
-def _labels(cells, text):
-    """Integers if every label is written as one, else the text itself: no two different labels become one."""
-    if not text and all(_is_integer(cell) and len(cell) < 19 and str(int(cell)) == cell for cell in cells):
-        return [int(cell) for cell in cells]
-    return cells

@@ -21,7 +21,7 @@ from fastmem.errors import FastmemError, FormatError, InvalidInput
 from fastmem.network import GIVEN, Network
 from fastmem.store import ALL_STORES
 
-__all__ = ["FORMAT_VERSION", "load", "save", "write_whole"]
+__all__ = ["FORMAT_VERSION", "load", "save", "write_whole", "writing_whole"]
 
 FORMAT_VERSION = 1
 _KEY = "fastmem"
@@ -219,7 +219,22 @@ def _is_plain(value):
 
 
 def write_whole(path, data):
-    """Write bytes to a file, whole or not at all: to a temporary file beside it, to disk, and by renaming.
+    """Write bytes to a file, whole or not at all, as `writing_whole` does.
+
+    Raises
+    ------
+    OSError
+        It names `path`; an older file there is as it was.
+    """
+    with writing_whole(path) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def writing_whole(path):
+    """Context that yields a binary file to write; at its end the file is at `path`, or, after an error, nowhere.
+
+    It is written beside `path` under another name, to disk, and renamed.
 
     Raises
     ------
@@ -234,7 +249,7 @@ def write_whole(path, data):
         raise OSError(error.errno, error.strerror, path) from error
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

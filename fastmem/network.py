@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import ArrayLike, NDArray
 
+    from fastmem.export.c import CSize
     from fastmem.jit import Predictor
     from fastmem.report import Report
     from fastmem.theory.instances import Instance
@@ -411,6 +412,69 @@ class Network:
 
         return torch.module(self, dtype, output, X, unsafe)
 
+    def to_c(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        dtype: str = "float32",
+        output: str = "label",
+        name: str = "fastmem",
+        X: ArrayLike | None = None,
+        unsafe: bool = False,
+    ) -> CSize:
+        """Write the network as one C99 file: no allocation, no library, all tables read-only.
+
+        It defines ``int fastmem_predict(const float *x)``, which returns the label of a point of d coordinates, and, of
+        a network with fingerprints, ``int fastmem_contains(const float *x)``. They evaluate every unit of `layers`, and
+        signs are exact: the answer is that of `predict` and `contains` for every input, memorized or not. For NaN and
+        infinities they return ``INT_MIN``, defined as ``FASTMEM_INVALID``, and 0.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+        dtype : {"float32", "float64"}
+            Of the coordinates: ``float`` or ``double``. With "float32" the caller rounds points that have more digits,
+            so it is checked first that no memorized point loses its label by that.
+        output : {"label", "index"}
+            "index": return positions in `classes`; a table of the names, ``fastmem_classes``, is written too if they
+            are text. Labels themselves can be returned if they are integers within 2^31 or booleans.
+        name : str
+            What the functions' names begin with, a C identifier.
+        X : array_like of shape (n, d), optional
+            The memorized points, each of which is then checked. Without it "float32" asks that the smallest distance
+            of a memorized point from a hyperplane is larger than rounding can move it. "float64" needs no check.
+        unsafe : bool
+            Write the file unchecked.
+
+        Returns
+        -------
+        CSize
+            Bytes of tables and of local arrays: print it, or take ``size.to_dict()``.
+
+        Raises
+        ------
+        MarginTooSmall
+            Memorized points lose their labels, or might, when they are rounded to float32.
+        InvalidInput
+            The labels are no such integers, or an option or X cannot be used.
+        NetworkTooLarge
+            The tables would take more than 256 MiB.
+        OSError
+            The file cannot be written; an older file at `path` is then left as it was.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile, fastmem
+        >>> net = fastmem.memorize([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0], random_state=0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     size = net.to_c(pathlib.Path(folder, "parity.c"), name="parity")
+        >>> size.n_units == net.n_neurons, size.table_bytes < 100
+        (True, True)
+        """
+        from fastmem.export.c import write
+
+        return write(self, path, dtype=dtype, output=output, name=name, X=X, unsafe=unsafe)
+
     def to_networkx(self, *, most_weights: int = 1_000_000) -> networkx.DiGraph:
         """Units and signed weights as a graph, for small networks.
 
@@ -629,6 +693,7 @@ class LayeredNetwork(Network):
         return self._stages or default[: self.depth]
 
     predict = Network.forward
+    class_indices = Network._forward_outputs
 
     @property
     def nbytes(self) -> int:

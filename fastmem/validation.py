@@ -287,7 +287,7 @@ def as_labels(y, n):
         classes, indices = _float_classes(array)
     elif kind == "c":
         classes, indices = _complex_classes(array)
-    elif kind in "biu" and int(array.max()) - int(array.min()) <= len(array):
+    elif kind in "biu" and n and int(array.max()) - int(array.min()) <= len(array):
         classes, indices = _near_integer_classes(array)
     else:
         classes, indices = np.unique(array, return_inverse=True)

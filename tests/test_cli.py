@@ -1,6 +1,7 @@
 """The command line: each command on each kind of file, exit codes, and errors that are one clear line."""
 
 import gc
+import os
 import shutil
 import subprocess
 import sys
@@ -10,54 +11,16 @@ import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from command_line import failure, run, usage_error, write_csv, write_npy
 
 import fastmem
 from fastmem.cli import main
-
-
-def run(*arguments, code=0):
-    """Result of a command that must end with the given exit code."""
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    assert result.exit_code == code, (result.output, result.exception)
-    assert result.exception is None or isinstance(result.exception, SystemExit)
-    return result
-
-
-def failure(*arguments):
-    """The one line on standard error of a command that fails."""
-    result = run(*arguments, code=1)
-    assert result.stdout == ""
-    lines = result.stderr.splitlines()
-    assert len(lines) == 1
-    assert lines[0].startswith("Error: ")
-    return lines[0]
-
-
-def usage_error(*arguments):
-    result = run(*arguments, code=2)
-    assert result.stdout == ""
-    assert "Usage: " in result.stderr
-    return result.stderr
 
 
 @pytest.fixture
 def data():
     rng = np.random.default_rng(0)
     return rng.standard_normal((60, 3)).astype(np.float32), rng.integers(0, 4, 60)
-
-
-def write_csv(path, X, y=None, header=None):
-    rows = [[repr(float(v)) for v in row] for row in X]
-    if y is not None:
-        rows = [[*row, str(label)] for row, label in zip(rows, y, strict=True)]
-    lines = [",".join(row) for row in ([header] if header else []) + rows]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
-
-
-def write_npy(path, array):
-    np.save(path, array)
-    return path
 
 
 def build_csv(tmp_path, text, *options):
@@ -94,14 +57,16 @@ def test_demo_depends_on_the_seed_alone():
     assert sizes("--seed", 1) != sizes("--seed", 2)
 
 
-@pytest.mark.parametrize("command", ["demo", "build", "predict", "verify", "info", "compare"])
+@pytest.mark.parametrize("command", [*main.commands])
 @pytest.mark.parametrize("option", ["-h", "--help"])
 def test_every_command_has_help(command, option):
     assert "Usage: " in run(command, option).stdout
 
 
 def test_help_lists_the_commands():
-    assert set(main.commands) == {"demo", "build", "predict", "verify", "info", "compare"}
+    assert set(main.commands) == {
+        "demo", "build", "predict", "verify", "info", "compare", "export", "completion"
+    }  # fmt: skip
     stdout = run("--help").stdout
     assert all(name in stdout for name in main.commands)
 
@@ -443,6 +408,19 @@ def test_predicting_no_points_prints_nothing(built, tmp_path):
     assert run("predict", net, write_npy(tmp_path / "none.npy", np.empty((0, 3)))).stdout == ""
 
 
+def test_labels_that_npy_holds_as_python_objects_are_refused_whatever_they_look_like(tmp_path):
+    fastmem.memorize([[0], [1]], np.array(["a", "b"], np.dtypes.StringDType())).save(tmp_path / "net")
+    write_npy(tmp_path / "X.npy", np.array([[0], [1]]))
+    assert "object" in failure("predict", tmp_path / "net", tmp_path / "X.npy", "-o", tmp_path / "out.npy")
+
+
+def test_verifying_no_points_succeeds(tmp_path):
+    fastmem.memorize([[0], [1]], [3, 4]).save(tmp_path / "net")
+    points = write_npy(tmp_path / "X.npy", np.empty((0, 1)))
+    labels = write_npy(tmp_path / "y.npy", np.empty(0, int))
+    assert run("verify", tmp_path / "net", points, labels).stdout == "all 0 labels returned\n"
+
+
 # .csv files
 
 
@@ -459,6 +437,29 @@ def test_the_label_column_is_chosen_by_name_or_number(label, features, tmp_path)
     X = np.column_stack([columns[name] for name in features])
     expected = columns[{"0": "a", "2": "y"}.get(label, label)]
     assert net.predict(X).tolist() == expected
+
+
+def test_a_name_that_two_columns_have_is_refused(tmp_path):
+    (tmp_path / "data.csv").write_text("a,a,b\n1,2,3\n4,5,6\n")
+    message = failure("build", tmp_path / "data.csv", "-o", tmp_path / "net", "--label", "a")
+    assert "2 columns 'a': choose one by its number from 0" in message
+
+
+def test_predict_leaves_the_label_column_out(tmp_path):
+    build_csv(tmp_path, "label,x\na,0\nb,1\n", "--label", "label")
+    assert run("predict", tmp_path / "net", tmp_path / "data.csv", "--label", "label").stdout == "a\nb\n"
+
+
+def test_predict_refuses_a_label_column_as_points(tmp_path):
+    build_csv(tmp_path, "label,x\n5,0\n6,1\n", "--label", "label")
+    assert "X has 2 columns, but the network was built for 1" in failure(
+        "predict", tmp_path / "net", tmp_path / "data.csv"
+    )
+
+
+def test_a_label_column_to_leave_out_of_an_npy_file_is_a_wrong_use(built):
+    net, points, _ = built
+    assert "--label" in usage_error("predict", net, points, "--label", "0")
 
 
 def test_the_label_column_of_a_file_without_header_is_chosen_by_number(tmp_path):
@@ -570,6 +571,18 @@ def test_a_bad_coordinate_is_named_by_its_column_in_the_file(tmp_path):
 def test_a_csv_file_in_another_encoding_is_refused(tmp_path):
     (tmp_path / "data.csv").write_bytes("1,2,é\n3,4,b\n".encode("latin-1"))
     assert "UTF-8" in failure("build", tmp_path / "data.csv", "-o", tmp_path / "net")
+
+
+# .parquet files: see test_parquet.py
+
+
+def test_without_pyarrow_a_parquet_file_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    (tmp_path / "data.parquet").write_bytes(b"PAR1")
+    message = failure("build", tmp_path / "data.parquet", "-o", tmp_path / "net")
+    assert message == (
+        'Error: .parquet files are read with pyarrow, which is not installed: pip install "fastmem[parquet]"'
+    )
 
 
 # Errors
@@ -755,7 +768,7 @@ WRONG_USAGE = {
     "negative fingerprint bits": (["build", __file__, "-o", "net", "--fingerprint-bits", "-1"], "--fingerprint-bits"),
     "half a fingerprint bit": (["build", __file__, "-o", "net", "--fingerprint-bits", "0.5"], "--fingerprint-bits"),
     "negative tolerance": (["predict", __file__, __file__, "--tolerance", "-1"], "--tolerance"),
-    "unknown kind of file": (["build", __file__, __file__, "-o", "net"], "only .npy, .npz and .csv"),
+    "unknown kind of file": (["build", __file__, __file__, "-o", "net"], "only .npy, .npz, .csv and .parquet"),
 }
 
 
@@ -830,6 +843,58 @@ def test_an_error_behind_a_progress_bar_is_still_said(built, tmp_path):
     assert result.stdout == ""
     assert "Error: X[0, 0] is nan" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+# Completion
+
+
+def completed(line, shell="bash"):
+    """Words that the program offers for the last word of a line, by click's protocol."""
+    words = line.split(" ")
+    asked = {"_FASTMEM_COMPLETE": f"{shell}_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+    program = shutil.which("fastmem", path=sysconfig.get_path("scripts"))
+    environment = {**os.environ, **asked}
+    result = subprocess.run([program], env=environment, capture_output=True, text=True, timeout=120, check=True)
+    return [tuple(offer.split(",")) for offer in result.stdout.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("fastmem pre", ["predict"]),
+        ("fastmem co", ["compare", "completion"]),
+        ("fastmem build data.npz --eff", ["--effort"]),
+        ("fastmem build data.npz --effort ", ["fast", "balanced", "small"]),
+        ("fastmem build data.npz --effort b", ["balanced"]),
+        ("fastmem export net --to ", ["onnx", "torch", "c"]),
+        ("fastmem completion ", ["bash", "zsh", "fish"]),
+    ],
+)
+def test_commands_options_and_their_values_are_completed(line, words):
+    assert sorted(completed(line)) == sorted(("plain", word) for word in words)
+
+
+@pytest.mark.parametrize("line", ["fastmem info ", "fastmem verify net dat", "fastmem build data.npz -o "])
+def test_the_shell_completes_file_names(line):
+    ((kind, _),) = completed(line)
+    assert kind == "file"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_for_each_shell_is_printed(shell):
+    result = run("completion", shell)
+    assert f"_FASTMEM_COMPLETE={shell}_complete" in result.stdout
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash")
+def test_bash_parses_its_script(tmp_path):
+    (tmp_path / "script").write_text(run("completion", "bash").stdout)
+    check = subprocess.run(["bash", "-n", tmp_path / "script"], capture_output=True, text=True, timeout=60)
+    assert (check.returncode, check.stderr) == (0, "")
+
+
+def test_another_shell_is_a_wrong_use():
+    assert "'bash', 'zsh', 'fish'" in usage_error("completion", "csh")
 
 
 # The console script

@@ -8,9 +8,9 @@ unless every memorized point is farther from every hyperplane than the rounding 
 import numpy as np
 
 from fastmem.errors import InvalidInput, MarginTooSmall, NetworkTooLarge
-from fastmem.validation import check_option
+from fastmem.validation import as_points, check_option
 
-__all__ = ["check_arithmetic", "check_size", "output_values", "rows_named"]
+__all__ = ["as_float_dtype", "check_arithmetic", "check_size", "memorized_points", "output_values", "rows_named"]
 
 _DTYPES = ("float32", "float64")
 _NAMED = 5
@@ -36,10 +36,11 @@ def check_arithmetic(network, dtype, X, unsafe):
     if unsafe:
         return dtype
     if X is not None:
-        rows = network.unsafe_rows(X, dtype)
-        if not rows.size:
+        points = memorized_points(network, X)
+        rows = network.unsafe_rows(points.array, dtype).tolist()
+        if not rows:
             return dtype
-        who, rows = rows_named(rows, len(X)), rows.tolist()
+        who = rows_named(rows, points.n)
     elif network.is_safe(dtype):
         return dtype
     else:
@@ -63,6 +64,14 @@ def as_float_dtype(dtype):
         return check_option("dtype", np.dtype(dtype).name, _DTYPES)
     except TypeError as error:
         raise InvalidInput(f"dtype must be float32 or float64, not {dtype!r}") from error
+
+
+def memorized_points(network, X):
+    """View X as `Points`; `InvalidInput` if there are more or fewer than the network memorized."""
+    points = as_points(X, network.n_features_in)
+    if points.n != network.n_points:
+        raise InvalidInput(f"X has {points.n} rows, but {network.n_points} points were memorized")
+    return points
 
 
 def rows_named(rows, n):

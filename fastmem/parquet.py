@@ -1,0 +1,199 @@
+"""Points and labels in .parquet files, read by pyarrow: exactly, or refused by column and row.
+
+Without pyarrow, reading raises `ImportError`: ``pip install "fastmem[parquet]"``.
+"""
+
+import contextlib
+
+import numpy as np
+
+from fastmem.errors import InvalidInput
+
+__all__ = ["ParquetTable"]
+
+_LARGEST_INTEGER = 2**53
+
+
+class ParquetTable:
+    """A .parquet file of points, labels, or both; one row a point.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+
+    Attributes
+    ----------
+    path
+    header : list of str
+        Names of the columns.
+    width : int
+        Their number.
+    n : int
+        Number of rows.
+    is_typed : bool
+        Whether labels are what they are, not all text.
+
+    Raises
+    ------
+    InvalidInput
+        The file cannot be read.
+    ImportError
+        There is no pyarrow.
+    """
+
+    is_typed = True
+
+    def __init__(self, path):
+        self.path = path
+        self._arrow = _pyarrow()
+        with self._reading():
+            with self._open() as file:
+                self._schema, self.n = file.schema_arrow, file.metadata.num_rows
+            known = (self._schema.pandas_metadata or {}).get("index_columns", [])
+            self._indices = [name for name in known if isinstance(name, str)]  # others are not in the file
+        self.header, self.width = self._schema.names, len(self._schema.names)
+
+    def read(self, columns, label=None):
+        """Points, and labels if their column is given.
+
+        Parameters
+        ----------
+        columns : list of int
+        label : int, optional
+
+        Returns
+        -------
+        X : ndarray of shape (n, len(columns))
+            float32 if all columns are, else float64.
+        y : array_like of shape (n,), or None
+
+        Raises
+        ------
+        InvalidInput
+            A column is of a kind that X or y cannot hold, or a value is null, not finite or not exact as a float.
+        """
+        self._refuse_index(columns if label is None else [*columns, label])
+        dtype = self._dtype_of_points(columns)
+        if label is not None:
+            self._check_labels(label)
+        labels, start = [], 0
+        with self._reading(), self._open() as file:
+            X = np.empty((self.n, len(columns)), dtype)
+            for batch in file.iter_batches():
+                stop = start + batch.num_rows
+                for k, column in enumerate(columns):
+                    X[start:stop, k] = self._numbers(batch.column(column), column, start)
+                if label is not None:
+                    labels.append(self._labels(batch.column(label), label, start))
+                start = stop
+            if start != self.n:
+                raise ValueError(f"it holds {start:,} rows, but names {self.n:,}")
+        return X, None if label is None else _joined(labels)
+
+    def _open(self):
+        return self._arrow.parquet.ParquetFile(self.path, page_checksum_verification=True)
+
+    @contextlib.contextmanager
+    def _reading(self):
+        try:
+            yield
+        except (InvalidInput, MemoryError):
+            raise
+        except Exception as error:  # Arrow's reader meets damage with errors of many kinds
+            raise InvalidInput(f"{self.path} cannot be read: {' '.join(str(error).split())}") from error
+
+    def _refuse_index(self, columns):
+        index = next((self.header[column] for column in columns if self.header[column] in self._indices), None)
+        if index is not None:
+            raise InvalidInput(
+                f"{self.path}: column {index} is the index of a pandas data frame: write the file with "
+                "to_parquet(..., index=False), or after reset_index() if it is data"
+            )
+
+    def _dtype_of_points(self, columns):
+        types, kinds = self._arrow.types, [self._schema.types[column] for column in columns]
+        numbers = (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal)
+        for column, kind in zip(columns, kinds, strict=True):
+            if not any(is_kind(kind) for is_kind in numbers):
+                raise self._wrong_kind(column, "which is not numbers: encode it as numbers first")
+        return np.float32 if all(map(types.is_float32, kinds)) else np.float64
+
+    def _check_labels(self, column):
+        types, kind = self._arrow.types, self._schema.types[column]
+        if types.is_dictionary(kind):
+            kind = kind.value_type
+        if types.is_timestamp(kind) and kind.tz is not None:
+            raise self._wrong_kind(column, "and NumPy's times have no zone: write it as UTC, without one")
+        taken = [types.is_integer, types.is_floating, types.is_boolean]
+        taken += [
+            types.is_date,
+            types.is_timestamp,
+            types.is_duration,
+            types.is_null,
+        ]  # each null is refused by its row
+        if not (_is_text(types, kind) or any(is_kind(kind) for is_kind in taken)):
+            raise self._wrong_kind(column, "which cannot be labels: write it as text or as integers")
+
+    def _wrong_kind(self, column, why):
+        return InvalidInput(f"{self.path}: column {self.header[column]} holds {self._schema.types[column]}, {why}")
+
+    def _numbers(self, array, column, start):
+        """Values of a column as numbers that a float holds exactly."""
+        self._refuse(array.is_null(), array, column, start, "is not a number")
+        types, kind = self._arrow.types, array.type
+        if types.is_decimal(kind):
+            decimals = array.to_pylist()
+            values = np.array([float(decimal) for decimal in decimals])
+            rounded = [value != decimal for value, decimal in zip(values.tolist(), decimals, strict=True)]
+            why = "is a decimal that float64 does not hold exactly: write the column as floats if it may be rounded"
+            self._refuse(rounded, array, column, start, why)
+            return values
+        values = array.to_numpy(zero_copy_only=False)
+        if types.is_floating(kind):
+            self._refuse(~np.isfinite(values), array, column, start, "is not finite")
+        elif types.is_integer(kind):
+            beyond = (values > _LARGEST_INTEGER) | (values < -_LARGEST_INTEGER)
+            why = "is an integer beyond ±2^53, which float64 does not hold exactly"
+            self._refuse(beyond, array, column, start, why)
+        return values
+
+    def _labels(self, array, column, start):
+        """Values of a column as an array, or a list if they are text, of which NumPy would drop zeros at an end."""
+        types = self._arrow.types
+        if types.is_dictionary(array.type):
+            array = array.dictionary_decode()
+        why = "is no label: give such rows a label of their own, or drop them"
+        self._refuse(array.is_null(), array, column, start, why)
+        return array.to_pylist() if _is_text(types, array.type) else array.to_numpy(zero_copy_only=False)
+
+    def _refuse(self, wrong, array, column, start, why):
+        """Raise `InvalidInput` that names the first wrong value, if there is one."""
+        rows = np.flatnonzero(wrong)
+        if rows.size:
+            value = array[int(rows[0])].as_py()
+            shown = "null" if value is None else value
+            raise InvalidInput(f"{self.path}: row {start + rows[0]}, column {self.header[column]}: {shown} {why}")
+
+
+def _is_text(types, kind):
+    """Whether values are strings or bytes."""
+    texts = (types.is_string, types.is_large_string, types.is_string_view)
+    binaries = (types.is_binary, types.is_large_binary, types.is_fixed_size_binary, types.is_binary_view)
+    return any(is_kind(kind) for is_kind in texts + binaries)
+
+
+def _joined(parts):
+    if parts and isinstance(parts[0], np.ndarray):
+        return np.concatenate(parts)
+    return [label for part in parts for label in part]
+
+
+def _pyarrow():
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise ImportError(
+            '.parquet files are read with pyarrow, which is not installed: pip install "fastmem[parquet]"'
+        ) from error
+    return pyarrow
