@@ -14,6 +14,7 @@ the same network unit by unit and ``net.forward(X)`` its evaluation through all 
 """
 
 import importlib
+import importlib.util
 
 from fastmem.api import memorize
 from fastmem.compare import Built, Comparison, compare
@@ -67,4 +68,12 @@ __all__ = [
 def __getattr__(name):
     if name == "plot":  # loaded when it is used
         return importlib.import_module("fastmem.plot")
+    if name == "MemorizingClassifier":  # needs scikit-learn
+        return importlib.import_module("fastmem.estimator").MemorizingClassifier
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    # What dir() names must be there: help() reads every name, and stops at an ImportError.
+    needs_scikit_learn = ["MemorizingClassifier"] if importlib.util.find_spec("sklearn") else []
+    return sorted({*globals(), "plot", *needs_scikit_learn})

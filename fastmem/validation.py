@@ -24,6 +24,7 @@ __all__ = [
     "as_labels",
     "as_points",
     "check_option",
+    "label_array",
     "label_dtype_with",
     "refuse_contradictions",
 ]
@@ -268,7 +269,7 @@ def as_labels(y, n):
     InvalidInput
         Not one-dimensional, not `n` labels, or labels that do not equal themselves (NaN, NaT, None is fine).
     """
-    array = _label_array(y)
+    array = label_array(y)
     if array.ndim != 1:
         hint = "use y.ravel()" if array.ndim == 2 and 1 in array.shape else _OBJECT_LABELS
         raise InvalidInput(f"y has shape {array.shape}, but labels are a one-dimensional array: {hint}")
@@ -343,7 +344,8 @@ def _are_held(classes, dtype):
     return max(abs(int(classes.min())), abs(int(classes.max()))) <= _LARGEST_INTEGER
 
 
-def _label_array(y):
+def label_array(y):
+    """Labels as an array; of dtype object where NumPy would change a label of a list to fit one dtype."""
     try:
         array = _as_array(y, "y")
     except InvalidInput as error:

@@ -56,7 +56,7 @@ class ExactLayer:
 def first_layer(layer, dtype):
     """Weights (d, m) and thresholds (m,) of a first layer, rounded to a float dtype."""
     with np.errstate(over="ignore"):
-        return layer.weights.toarray().T.astype(dtype), layer.thresholds.astype(dtype)
+        return np.ascontiguousarray(layer.weights.toarray().T, dtype), layer.thresholds.astype(dtype)
 
 
 def exact_layer(layer, dtype):
@@ -88,7 +88,7 @@ def _weighted_sum(weights, dtype):
     k = _most_inputs(weights)
     n_units, n_inputs = weights.shape
     if k * _DENSE > n_inputs:
-        return WeightedSum(weights.toarray().T, None, dtype)
+        return WeightedSum(np.ascontiguousarray(weights.toarray().T), None, dtype)
     counts = np.diff(weights.indptr)
     unit = np.repeat(np.arange(n_units), counts)
     column = np.arange(weights.nnz) - weights.indptr[:-1].astype(np.int64).repeat(counts)
