@@ -162,7 +162,7 @@ class Network:
         """Distance from a hyperplane within which arithmetic in a float dtype may get a point's sign wrong.
 
         With points and parameters rounded first, the sum w.x of d products and its comparison with t err by at most
-        gamma(d + 3) (||w|| ||x|| + |t|), whatever the order of summation, if nothing over- or underflows (Higham,
+        ``gamma(d + 3) (||w|| ||x|| + |t|)``, whatever the order of summation, if nothing over- or underflows (Higham,
         Accuracy and Stability of Numerical Algorithms, section 3.1).
 
         Parameters
@@ -371,7 +371,7 @@ class Network:
     def to_torch(
         self, *, dtype: str = "float64", output: str = "label", X: ArrayLike | None = None, unsafe: bool = False
     ) -> torch.nn.Module:
-        """The layers as a PyTorch module, for CPU and CUDA, `torch.jit.script` and `torch.export`.
+        """The layers as a PyTorch module, for CPU and CUDA, ``torch.jit.script`` and ``torch.export``.
 
         ``module(X)`` takes a tensor of shape (n, d) and dtype `dtype` and returns the labels, a tensor of shape (n,);
         with fingerprints a second tensor says which are known. Weights are buffers: ``module.to("cuda")`` moves them,

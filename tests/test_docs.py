@@ -1,12 +1,17 @@
-"""Examples in docstrings and in the README run, and print what they say."""
+"""Examples in docstrings, README and documentation run; links lead somewhere; the documentation builds."""
 
 import doctest
 import importlib
 import pkgutil
 import re
+import subprocess
+import sys
+from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
+from partners import partner
 
 import fastmem
 
@@ -15,7 +20,11 @@ MODULES = sorted(
     for module in pkgutil.walk_packages(fastmem.__path__, "fastmem.")
     if not module.name.startswith("fastmem._kernels.")
 )
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+TEXTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "benchmarks" / "README.md", *PAGES]
+# What the examples of a page need that the test extra does not install.
+PARTNERS = {"export": ["onnx", "onnxruntime", "torch", "networkx"]}
 
 
 def test_docstring_examples_run():
@@ -32,13 +41,29 @@ class ExceptHyperplanes(doctest.OutputChecker):
         return super().check_output(blank.sub("m", want), blank.sub("m", got), optionflags)
 
 
-def test_readme_examples_run(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    example = "\n".join(re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL))
-    test = doctest.DocTestParser().get_doctest(example, {}, "README.md", str(README), 0)
+def run_examples(path):
+    """Run the Python blocks of a page as one session in the current folder; how many examples there were."""
+    example = "\n".join(re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL))
+    test = doctest.DocTestParser().get_doctest(example, {}, path.name, str(path), 0)
     result = doctest.DocTestRunner(ExceptHyperplanes()).run(test)
     assert result.failed == 0
-    assert result.attempted >= 22
+    return result.attempted
+
+
+def test_readme_examples_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run_examples(ROOT / "README.md") >= 22
+
+
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, id=path.stem, marks=[pytest.mark.partner] * (path.stem in PARTNERS)) for path in PAGES],
+)
+def test_examples_of_documentation_pages_run(path, tmp_path, monkeypatch):
+    for name in PARTNERS.get(path.stem, []):
+        partner(name)
+    monkeypatch.chdir(tmp_path)
+    assert run_examples(path) == len(re.findall("^>>> ", path.read_text(encoding="utf-8"), re.MULTILINE))
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -51,3 +76,86 @@ def test_every_module_and_public_name_is_documented(name):
 
 def test_public_names_are_those_of_the_package():
     assert set(fastmem.__all__) <= set(dir(fastmem))
+
+
+def prose(path):
+    """Text of a page without its blocks of code."""
+    return re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+
+
+def anchors(path):
+    """What GitHub calls the headings of a page in links."""
+    found = []
+    for heading in re.findall(r"^#+ +(.+)$", prose(path), re.MULTILINE):
+        anchor = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        repeated = sum(re.fullmatch(rf"{re.escape(anchor)}(-\d+)?", other) is not None for other in found)
+        found.append(f"{anchor}-{repeated}" if repeated else anchor)
+    return found
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, id=str(path.relative_to(ROOT))) for path in TEXTS])
+def test_relative_links_lead_to_files_and_headings(path):
+    links = re.findall(r"\]\(([^)\s]+)\)", prose(path))
+    relative = [link for link in links if not urlsplit(link).scheme]
+    for file, anchor in map(urldefrag, relative):
+        target = (path.parent / file).resolve() if file else path
+        assert target.is_relative_to(ROOT.resolve()), file
+        assert target.exists(), file
+        assert not anchor or anchor in anchors(target), f"{file}#{anchor}"
+
+
+def test_every_page_is_in_the_table_of_contents():
+    toctree = re.search(r"```\{toctree\}\n(.*?)```", (ROOT / "docs" / "index.md").read_text("utf-8"), re.DOTALL)
+    listed = [line for line in toctree[1].splitlines() if line and not line.startswith(":")]
+    assert sorted(["index", *listed]) == [path.stem for path in PAGES]
+
+
+def test_every_public_name_is_in_the_reference():
+    reference = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    documented = re.findall(
+        r"^\.\. auto(?:function|class|exception):: fastmem\.(\w+)(?:\(\))?$", reference, re.MULTILINE
+    )
+    assert set(fastmem.__all__) <= set(documented)
+
+
+class References(HTMLParser):
+    """What a page of HTML names, links to, and loads."""
+
+    LOADING = ("script", "img", "iframe", "source", "video", "audio", "embed", "object")
+
+    def __init__(self, path):
+        super().__init__()
+        self.ids, self.links, self.loaded = set(), [], []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.ids |= {attributes[name] for name in ("id", "name") if attributes.get(name)}
+        self.loaded += [
+            attributes[name] for name in ("src", "srcset", "data") if tag in self.LOADING and name in attributes
+        ]
+        if "href" in attributes:
+            (self.links if tag == "a" else self.loaded).append(attributes["href"])
+
+
+@pytest.mark.partner
+def test_documentation_builds_without_warnings_and_its_links_resolve(tmp_path):
+    for name in ("sphinx", "furo", "myst_parser", "numpydoc"):
+        partner(name)
+    command = [sys.executable, "-m", "sphinx", "-W", "-n", "--keep-going", "-q", str(ROOT / "docs"), "html"]
+    built = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    folder = (tmp_path / "html").resolve()
+    pages = {path: References(path) for path in folder.rglob("*.html")}
+    assert {path.stem for path in PAGES} <= {path.stem for path in pages}
+    for path, page in pages.items():
+        for link in page.loaded:
+            assert not urlsplit(link).netloc, f"{path.name} loads {link}"
+        for link in [*page.links, *page.loaded]:
+            if not urlsplit(link).scheme:
+                file, anchor = urldefrag(link)
+                target = (path.parent / unquote(file.partition("?")[0])).resolve() if file else path
+                assert target.is_file(), f"{path.name} links to {link}"
+                assert not anchor or unquote(anchor) in pages[target].ids, f"{path.name} links to {link}"
+    for path in folder.rglob("*.css"):
+        assert not re.search(r"(@import|url\()\s*[\"']?(https?:)?//", path.read_text(encoding="utf-8")), path.name

@@ -69,7 +69,7 @@ class TheoremSize:
     name : str
         Author and year; with "as built" for a construction of this package.
     neurons, weights : int or float
-        `math.inf` where float64 overflows.
+        ``math.inf`` where float64 overflows.
     kind : str
         What the figures are: an asymptotic form with constant 1 and without logarithms, or an upper bound.
     assumption : str

@@ -321,10 +321,10 @@ def grid(
 
         m >= (side - 1) 2^(d-1) / C:   1, 2, 2, 8/3, 8/3, 16/5 times (side - 1) for d = 1, ..., 6
 
-    and m is at least `hyperplanes_for_cells` (side^d, d), about side (d!)^(1/d) for a large side, which is more in
-    seven dimensions and beyond. The bound is the larger of the two. It equals d (side - 1), and is the optimum,
-    for d <= 2, for side = 2, and for the 27 points of side 3 in three dimensions. For others, such as side 32 in
-    three dimensions (62 against 93), this leaves the optimum open.
+    and m is at least `fastmem.theory.bounds.hyperplanes_for_cells` (side^d, d), about side (d!)^(1/d) for a large side,
+    which is more in seven dimensions and beyond. The bound is the larger of the two. It equals d (side - 1), and is the
+    optimum, for d <= 2, for side = 2, and for the 27 points of side 3 in three dimensions. For others, such as side 32
+    in three dimensions (62 against 93), this leaves the optimum open.
 
     Parameters
     ----------
@@ -477,12 +477,12 @@ def near_orthogonal(
 
         epsilon = sqrt(2 ln(100 n^2) / d)
 
-    and, since |x - x'|^2 = 2 - 2 x.x', all distances are between sqrt(2 - 2 epsilon) and sqrt(2 + 2 epsilon): delta is
-    about sqrt(2), as large as it can be for many points. Epsilon must be less than 1. Points that are equal, which
+    and, since ``|x - x'|^2 = 2 - 2 x.x'``, all distances are between sqrt(2 - 2 epsilon) and sqrt(2 + 2 epsilon): delta
+    is about sqrt(2), as large as it can be for many points. Epsilon must be less than 1. Points that are equal, which
     the bound makes unlikely, are drawn again.
 
-    *No fewer.* As in `sphere`: m hyperplanes have at most `hyperplanes_for_cells` (n, d) cells to put points in, which
-    is ceil(log2 n) for n <= 2^d.
+    *No fewer.* As in `sphere`: m hyperplanes have at most `fastmem.theory.bounds.hyperplanes_for_cells` (n, d) cells to
+    put points in, which is ceil(log2 n) for n <= 2^d.
 
     *No more, for n <= d + 1* affinely independent points: the equations w.x_i - t = s_i, i = 1, ..., n, can then be
     solved for (w, t) whatever the s_i, so there is a hyperplane for any choice of signs. Let hyperplane j have the
@@ -556,8 +556,8 @@ def sphere(
     """Uniform random points of the unit sphere in R^d, float32: no fewer hyperplanes than cells ask for.
 
     m hyperplanes cut R^d into at most sum_{i <= d} C(m, i) cells (Schläfli), and n points that all differ need n
-    of them: `hyperplanes_for_cells` (n, d), log2 n for large d. Random points fill cells unevenly, so more is
-    needed in fact.
+    of them: `fastmem.theory.bounds.hyperplanes_for_cells` (n, d), log2 n for large d. Random points fill cells
+    unevenly, so more is needed in fact.
 
     Parameters
     ----------

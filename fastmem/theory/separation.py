@@ -50,7 +50,7 @@ def separation(X: ArrayLike, *, n_threads: int | None = None, progress: bool | t
 
     No approximation: every pair is compared or excluded by a proved bound; only the distances themselves are
     rounded, to float64 (relative error below d 2^-52). Equal rows are one point. Up to 10 dimensions a KD-tree
-    is used (SciPy), beyond that n^2 / 2 inner products in blocks (`fastmem.theory.pairs`).
+    is used (SciPy), beyond that n^2 / 2 inner products in blocks (``fastmem.theory.pairs``).
 
     Parameters
     ----------
