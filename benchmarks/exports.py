@@ -1,10 +1,11 @@
-"""What exported networks take: bytes, seconds to write, and nanoseconds a row in each runtime, on one thread.
+"""What exported networks take: bytes, seconds to make, and nanoseconds a row in each runtime, on one thread.
 
     pip install ".[bench,onnx,torch]" && python benchmarks/exports.py
 
 prints the table of docs/export.md. *Bytes* are those of the file; of C, those of the tables that a compiler makes of
-it. Rows are predicted in one batch where the runtime takes batches, best of several passes, all on the memorized
-points, whose labels are compared. C is compiled by ``cc -O2``. Layers are evaluated unit by unit, but for `predict`.
+it. *Write* includes loading by the runtime, and compiling of C by ``cc -O2``. Rows are predicted in one batch where
+the runtime takes batches, best of several passes, all on the memorized points, whose labels are compared. Layers are
+evaluated unit by unit, but for `predict`.
 """
 
 import ctypes

@@ -11,15 +11,11 @@ from functools import cache
 import numpy as np
 import pytest
 from exported import patches
-from scipy.sparse import csr_array
 from sklearn.datasets import load_digits
 
 import fastmem
-from fastmem import InvalidInput, MarginTooSmall, NetworkTooLarge, memorize
-from fastmem.encoder import Hyperplanes
+from fastmem import InvalidInput, MarginTooSmall, Network, NetworkTooLarge, memorize
 from fastmem.export import c as export
-from fastmem.layer import Layer
-from fastmem.network import LayeredNetwork
 
 SEED = {"random_state": 0}
 STRICT = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-O2")
@@ -232,17 +228,7 @@ def adversarial(seed, dtype):
         total = sum(Fraction(a) * Fraction(b) for a, b in zip(w, x, strict=True))
         nearest = float(max(min(total, Fraction(1e308)), Fraction(-1e308)))
         thresholds[j] = rng.choice([nearest, np.nextafter(nearest, -1e308), np.nextafter(nearest, 1e308)])
-    return layered(weights, thresholds), X
-
-
-def layered(weights, thresholds, layers=(), n_bits=16):
-    """A network of given hyperplanes and layers, whose outputs are the binary digits of the label."""
-    d = weights.shape[1]
-    hyperplanes = Hyperplanes(weights, thresholds, np.zeros(d), np.zeros(d, np.int16))
-    settings = {"n_points": 1, "n_told_apart": 1, "construction": "baum1988", "separate": "labels"}
-    return LayeredNetwork(
-        hyperplanes, layers, np.arange(2**n_bits), **settings, smallest_distance=1.0, largest_norm=1.0
-    )
+    return Network.from_layers([(weights, thresholds)]), X
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -255,7 +241,8 @@ def test_signs_are_exact_where_rounding_could_change_them(program, dtype, seed):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_signs_are_exact_where_products_underflow(program, dtype):
     rng = np.random.default_rng(0)
-    net = layered(rng.uniform(-1, 1, (16, 4)), np.append(np.zeros(8), 5e-324 * rng.integers(-3, 4, 8)))
+    thresholds = np.append(np.zeros(8), 5e-324 * rng.integers(-3, 4, 8))
+    net = Network.from_layers([(rng.uniform(-1, 1, (16, 4)).astype(np.float32), thresholds)])
     X = (rng.integers(-3, 4, (3000, 4)) * np.finfo(dtype).smallest_subnormal).astype(dtype)
     assert np.array_equal(program(net, dtype=dtype).predict(X), net.predict(X))
 
@@ -271,9 +258,9 @@ def test_units_of_any_weights_are_exact(program, largest):
         weights //= 128 if largest > 2**50 else 1
         weights[3] = (-1) ** np.arange(shape[1])
         weights[4] = 0
-        layers.append(Layer(csr_array(weights), weights.sum(axis=1) // 2))
+        layers.append((weights, weights.sum(axis=1) // 2))
     X = rows(3000, 6, 1)
-    net = layered(rows(70, 6, 2), np.zeros(70), layers, 5)
+    net = Network.from_layers([(rows(70, 6, 2), np.zeros(70)), *layers])
     assert len(set(net.predict(X).tolist())) > 4
     assert np.array_equal(program(net).predict(X), net.predict(X))
 

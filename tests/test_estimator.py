@@ -365,7 +365,7 @@ def test_labels_of_a_data_frames_column_are_not_rounded(dtype):
 
 
 def in_new_process(code):
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    return subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True).stdout
 
 
 def test_import_of_fastmem_does_not_import_scikit_learn():

@@ -158,7 +158,7 @@ def test_an_error_in_a_later_block_leaves_an_older_file(network, points, tmp_pat
 def test_a_reader_that_stops_ends_the_program_quietly(network, tmp_path):
     net, _ = network
     data = write_npy(tmp_path / "X.npy", np.zeros((200_000, 3), np.float32))
-    program = [sys.executable, "-c", "from fastmem.cli import main; main()", "predict", str(net), str(data)]
+    program = [sys.executable, "-P", "-c", "from fastmem.cli import main; main()", "predict", str(net), str(data)]
     # Without buffers, Python does not notice that a write was cut short.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
