@@ -164,7 +164,8 @@ class Report:
             yield "construction", f"{how}{must_differ} told apart"
         else:
             yield "given", f"layers that have memorized no points; {self.n_features} inputs, {self.n_classes:,} classes"
-        yield "hyperplanes", f"{self.n_hyperplanes:,} (at least {self.n_hyperplanes_least:,})"
+        least = f" (at least {self.n_hyperplanes_least:,})" if self.n_points else ""
+        yield "hyperplanes", f"{self.n_hyperplanes:,}{least}"
         if self.n_code_bits is not None:
             yield "code", f"{self.n_code_bits} bits"
         yield "neurons", f"{self.n_neurons:,} in {self.depth} layers: {', '.join(f'{w:,}' for w in self.widths)}"

@@ -178,11 +178,17 @@ def _literal(text):
     return '    "' + "".join(chr(byte) if byte in plain else f"\\{byte:03o}" for byte in text) + '",'
 
 
+def _origin(net):
+    """What a network was made from."""
+    d, c = net.n_features_in, len(net.classes)
+    return f"that memorizes {net.n_points} points of R^{d} with {c} classes" if net.n_points else f"of {d} inputs"
+
+
 def _file(net, layers, widest, size, labels, kind, name):
     """Lines of the whole file."""
     names = {
         "name": name, "kind": kind, "size": size,
-        "n": net.n_points, "d": net.n_features_in, "c": len(net.classes), "last": len(net.classes) - 1,
+        "of": _origin(net), "d": net.n_features_in, "last": len(net.classes) - 1,
         "last_column": net.n_features_in - 1,
         "invalid": f"{name.upper()}_INVALID", "low": labels.low, "high": labels.high, "value": labels.value,
         "returns": labels.returns, "words": widest, "known": net.n_label_bits, "mask": (1 << net.n_label_bits) - 1,

@@ -1,7 +1,7 @@
 """The C code of a network, with places for what differs between networks: see `fastmem.export.c`."""
 
 HEAD = """
-/* {name}: a threshold neural network that memorizes {n} points of R^{d} with {c} classes, written by fastmem.
+/* {name}: a threshold neural network {of}, written by fastmem.
 
    int {name}_predict(const {kind} *x);
        The {returns} of the point x[0], ..., x[{last_column}];
