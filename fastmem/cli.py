@@ -320,13 +320,10 @@ def export(network, form, output, dtype, returns, data, label, unsafe, json):
     options = {"output": returns, "unsafe": unsafe, "X": None if data is None else read_points(data, label)}
     if dtype is not None:
         options["dtype"] = dtype
-    report = None
-    if form == "torch":
-        _save_program(net.to_torch(**options), net.n_features_in, dtype or "float64", output)
-    elif form == "onnx":
-        net.to_onnx(output, **options)
-    else:
-        report = net.to_c(output, **options)
+    try:
+        report = _export(net, form, output, dtype or "float64", options)
+    except fastmem.MarginTooSmall as error:
+        raise click.ClickException(f"{error} (here: --data, --dtype, --unsafe; build --margin)") from error
     written = {**_written(output), "format": form}
     if json:
         click.echo(as_json(written if report is None else {**written, "report": report.to_dict()}))
@@ -334,6 +331,15 @@ def export(network, form, output, dtype, returns, data, label, unsafe, json):
     if report is not None:
         click.echo(report)
     click.echo(f"{output}: {form}, {written['bytes']:,} bytes")
+
+
+def _export(net, form, path, dtype, options):
+    """Write a network in another form; what `Network.to_c` reports."""
+    if form == "c":
+        return net.to_c(path, **options)
+    if form == "onnx":
+        return net.to_onnx(path, **options)
+    return _save_program(net.to_torch(**options), net.n_features_in, dtype, path)
 
 
 def _save_program(module, d, dtype, path):

@@ -120,6 +120,7 @@ def _check(tensors, header):
         and header["n_points"] >= header["n_told_apart"] >= (header["construction"] != GIVEN)
         and all(float.fromhex(header[name]) >= 0 for name in ("smallest_distance", "largest_norm"))
         and header["construction"] in (*CONSTRUCTIONS, GIVEN)
+        and type(header["fits_float32"]) is bool
         and _is_drawn(header["drawn"])
         and bool(np.all(np.abs(tensors["exponents"].astype(np.int32)) <= MAX_EXPONENT))
         and all(np.isfinite(tensors[name]).all() for name in ("weights", "thresholds", "centre"))

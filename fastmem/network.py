@@ -48,7 +48,7 @@ __all__ = ["EncodedNetwork", "LayeredNetwork", "Network"]
 
 GIVEN = "given"  # the construction of a network from a user's own layers
 _FLOATS = ("smallest_distance", "largest_norm")
-_SETTINGS = ("n_points", "n_told_apart", "construction", "separate", "drawn", *_FLOATS)
+_SETTINGS = ("n_points", "n_told_apart", "construction", "separate", "drawn", "fits_float32", *_FLOATS)
 _FEW = 256  # rows for which threads, blocks and a progress bar would take longer than the rest
 _FEATURES, _FINGERPRINTS = "fingerprint_features", "fingerprints"
 
@@ -83,6 +83,8 @@ class Network:
         Smallest Euclidean distance of a memorized point from a hyperplane, rounded down.
     largest_norm : float
         Largest Euclidean norm of a memorized point.
+    fits_float32 : bool
+        Whether float32 holds every coordinate of the memorized points, so that rounding to it moves none of them.
     drawn : dict
         What a construction drew at random and how often, and the delta it drew for, by name; empty for "compact".
     """
@@ -98,6 +100,7 @@ class Network:
         separate,
         smallest_distance,
         largest_norm,
+        fits_float32=False,
         drawn=None,
     ):
         self.hyperplanes = hyperplanes
@@ -109,6 +112,7 @@ class Network:
         self.separate = separate
         self.smallest_distance = float(smallest_distance)
         self.largest_norm = float(largest_norm)
+        self.fits_float32 = bool(fits_float32)
         self.drawn = dict(drawn or {})
 
     @property
@@ -441,8 +445,9 @@ class Network:
         name : str
             What the functions' names begin with, a C identifier.
         X : array_like of shape (n, d), optional
-            The memorized points, each of which is then checked. Without it "float32" asks that the smallest distance
-            of a memorized point from a hyperplane is larger than rounding can move it. "float64" needs no check.
+            The memorized points, each of which is then checked. Without it "float32" asks that they are float32
+            numbers (`fits_float32`), or that the smallest distance of one from a hyperplane is larger than rounding
+            can move it. "float64" needs no check.
         unsafe : bool
             Write the file unchecked.
 

@@ -106,6 +106,15 @@ class Points:
         order = np.argsort(later)
         return later[order], first[order]
 
+    def fit_float32(self):
+        """Whether float32 holds every coordinate."""
+        if self._dtype == np.float32:
+            return True
+        size = 2**20 // self.d + 1
+        with np.errstate(over="ignore", under="ignore"):
+            blocks = (self.block(start, start + size) for start in range(0, self.n, size))
+            return all(np.array_equal(block, block.astype(np.float32)) for block in blocks)
+
     def largest_norm(self, n_threads=1):
         """Largest Euclidean norm of a point, the same on every machine; infinite if its square overflows in float64."""
         if self._largest_square is None:

@@ -380,12 +380,20 @@ def test_points_far_from_hyperplanes_need_no_check(program):
 def test_float32_points_lose_nothing(tmp_path):
     X, y = pair(2.0**-23)
     net = memorize(X, y, **SEED)
-    with pytest.raises(MarginTooSmall, match="pass X"):
-        net.to_c(tmp_path / "net.c")
+    assert net.smallest_distance < 2.0**-24 * net.largest_norm * (1 + 1e-9)
+    net.to_c(tmp_path / "net.c")
     net.to_c(tmp_path / "net.c", X=X)
     net.to_c(tmp_path / "net.c", X=X.astype(np.float32))
     with pytest.raises(InvalidInput, match="2 points were memorized"):
         net.to_c(tmp_path / "net.c", X=X[:1])
+
+
+def test_points_that_rounding_does_not_move_across_need_to_be_given(tmp_path):
+    X = np.append(pair(2.0**-23)[0], [[1 / 3, 0.0]], axis=0)
+    net = memorize(X, [0, 1, 0], **SEED)
+    with pytest.raises(MarginTooSmall, match="give X"):
+        net.to_c(tmp_path / "net.c")
+    net.to_c(tmp_path / "net.c", X=X)
 
 
 def test_points_beyond_float32_are_lost(tmp_path):

@@ -210,3 +210,19 @@ def test_norms_that_overflow_are_never_safe():
     assert net.is_safe("float32")
     assert net.unsafe_rows([[1e39], [1e30]], "float32").tolist() == [0]
     assert not fastmem.memorize([[-1e39], [1e39]], [0, 1], random_state=0).is_safe("float32")
+
+
+def test_a_network_knows_whether_its_points_are_float32_numbers(tmp_path):
+    X = np.random.default_rng(0).normal(size=(300, 4))
+    narrow, y = X.astype(np.float32), np.arange(300) % 3
+    for construction in ("compact", "rajput2021", "baum1988"):
+        options = {"construction": construction, "random_state": 0}
+        net = fastmem.memorize(narrow, y, **options)
+        assert net.fits_float32
+        assert fastmem.memorize(narrow.astype(np.float64), y, **options) == net
+        assert not fastmem.memorize(X, y, **options).fits_float32
+        net.save(tmp_path / "net.safetensors")
+        assert fastmem.load(tmp_path / "net.safetensors").fits_float32
+    assert fastmem.memorize([[2**24], [2**24 + 2]], [0, 1]).fits_float32
+    assert not fastmem.memorize([[2**24], [2**24 + 1]], [0, 1]).fits_float32
+    assert not fastmem.memorize([[0.0], [1e300]], [0, 1]).fits_float32

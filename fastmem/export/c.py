@@ -96,7 +96,9 @@ def write(net, path, *, dtype, output, name, X, unsafe):
 
 def _refuse_lost_rows(net, X):
     """Raise `MarginTooSmall` unless memorized points keep their labels when they are rounded to float32."""
-    advice = 'take dtype="float64", or memorize(..., margin=r) with a larger distance'
+    advice = 'take dtype="float64", or build with memorize(..., margin=r)'
+    if X is None and net.fits_float32:
+        return
     if X is None:
         # The last factor is for roundings of the norm and of this line.
         moved = (_UNIT32 * net.largest_norm + net.n_features_in**0.5 * 2.0**-150) * (1 + 2.0**-20)
@@ -105,7 +107,7 @@ def _refuse_lost_rows(net, X):
         raise MarginTooSmall(
             f"points of norm up to {net.largest_norm:.3g} move by up to {moved:.3g} when they are rounded to float32, "
             f"and the smallest distance of one from a hyperplane is {net.smallest_distance:.3g}: labels may be lost; "
-            f"pass X, the memorized points, to check each of them (float32 points lose nothing), or {advice}",
+            f"give X, the memorized points, to check each of them, {advice}, or go on with unsafe=True",
             [],
         )
     points = memorized_points(net, X)
@@ -114,7 +116,10 @@ def _refuse_lost_rows(net, X):
         points.check_finite(start, start + _ROWS)
         rows += (start + _changed(net, points.block(start, start + _ROWS))).tolist()
     if rows:
-        raise MarginTooSmall(f"{rows_named(rows, points.n)} lose labels when rounded to float32; {advice}", rows)
+        raise MarginTooSmall(
+            f"{rows_named(rows, points.n)} lose labels when rounded to float32; {advice}, or go on with unsafe=True",
+            rows,
+        )
 
 
 def _changed(net, block):
