@@ -48,10 +48,11 @@ def check_arithmetic(network, dtype, X, unsafe):
     reach = float(network.rounding_reach(dtype))
     wider = 'use dtype="float64", ' if dtype == "float32" else ""
     named = "" if X is not None else "give X=... to learn which rows, "
+    build = f"build with memorize(..., margin={1.1 * reach:.2g})" if np.isfinite(reach) else "scale the points"
     raise MarginTooSmall(
         f"in {dtype} arithmetic {who} may lose labels: the nearest memorized point is {network.smallest_distance:.3g} "
-        f"from a hyperplane, and rounding errors reach as far as {reach:.3g}; {wider}{named}build with "
-        f"memorize(..., margin={1.1 * reach:.2g}), or go on with unsafe=True",
+        f"from a hyperplane, and rounding errors reach as far as {reach:.3g}; {wider}{named}{build}, "
+        "or go on with unsafe=True",
         rows,
     )
 
