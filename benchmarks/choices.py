@@ -19,7 +19,7 @@ import argparse
 import time
 
 import numpy as np
-from benchmarks.data import digits, image_patches, moons, sphere
+from benchmarks.data import digits, image_patches, moons, random_bits, sphere
 from measuring import fastest, print_header, print_row
 from threadpoolctl import threadpool_limits
 
@@ -30,11 +30,6 @@ STORES = ("binary", "integer")
 EFFORTS = ("fast", "balanced", "small")
 FINGERPRINT_BITS = (0, 8, 16, 24)
 SIZES = ["hyperplanes", "neurons", "weights", "bits a label", "build s", "predict ns a row"]
-
-
-def random_bits(X):
-    """The same points with a random label bit each."""
-    return X, np.random.default_rng(0).integers(0, 2, len(X))
 
 
 def some_patches(n=20_000):

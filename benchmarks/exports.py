@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import torch
-from benchmarks.data import digits, sphere
+from benchmarks.data import digits, random_bits, sphere
 from measuring import fastest, print_header, print_row
 
 import fastmem
@@ -31,11 +31,6 @@ void predict_rows(const coordinate *X, long n, int *labels)
         labels[i] = fastmem_predict(X + i * (long)(%d));
 }
 """
-
-
-def random_bits(X):
-    """The points with a random label bit each."""
-    return X, np.random.default_rng(0).integers(0, 2, len(X))
 
 
 DATA = {

@@ -52,7 +52,7 @@ class _Command(click.Command):
             return super().invoke(ctx)
         except BrokenPipeError:  # click ends quietly: nobody reads what is printed
             raise
-        except (fastmem.FastmemError, ImportError, OSError, MemoryError) as error:
+        except (fastmem.FastmemError, ImportError, OSError, MemoryError, UnicodeEncodeError) as error:
             raise click.ClickException(str(error) or type(error).__name__) from error
 
 
@@ -68,7 +68,7 @@ main.command_class = _Command
 @main.command()
 @click.option("--points", "n", default=100_000, show_default=True, type=click.IntRange(min=2), help="Number of points.")
 @click.option("--features", "d", default=8, show_default=True, type=click.IntRange(min=1), help="Dimension.")
-@click.option("--classes", default=2, show_default=True, type=click.IntRange(min=1), help="Number of random labels.")
+@click.option("--classes", default=2, show_default=True, type=click.IntRange(1, 2**31), help="Number of random labels.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of data and network.")
 @_JSON
 @_THREADS
@@ -76,14 +76,10 @@ main.command_class = _Command
 def demo(n, d, classes, seed, json, threads, progress):
     """Memorize random points of the unit sphere with random labels, and show what it took."""
     progress = _progress(progress)
-    rng = np.random.default_rng(seed)
-    X = rng.standard_normal((n, d))
-    X = (X / np.linalg.norm(X, axis=1, keepdims=True)).astype(np.float32)
-    y = rng.integers(0, classes, n)
-    if d == 1:  # the sphere has two points: use the segment
-        X = rng.permutation(np.linspace(-1, 1, n))[:, None]
+    X, y = _random_points(n, d, classes, np.random.default_rng(seed))
     if not json:
-        click.echo(f"{n:,} random points of the unit sphere in R^{d}, labels drawn at random from {classes}")
+        where = f"of the unit sphere in R^{d}" if d > 1 else "between -1 and 1"
+        click.echo(f"{n:,} random points {where}, labels drawn at random from {classes}")
     net, built = _timed(fastmem.memorize, X, y, random_state=seed, n_threads=threads, progress=progress)
     labels, predicted = _timed(net.predict, X, n_threads=threads)
     report = net.report(fastmem.separation(X, n_threads=threads, progress=progress).delta)
@@ -97,6 +93,14 @@ def demo(n, d, classes, seed, json, threads, progress):
         click.echo(f"labels returned: {n - wrong:,} of {n:,}")
     if wrong:
         raise click.exceptions.Exit(1)
+
+
+def _random_points(n, d, classes, rng):
+    """Points of the unit sphere, which has two in one dimension: there of the segment; and random labels."""
+    X = rng.standard_normal((n, d))
+    X = (X / np.linalg.norm(X, axis=1, keepdims=True)).astype(np.float32)
+    y = rng.integers(0, classes, n)
+    return X if d > 1 else rng.permutation(np.linspace(-1, 1, n))[:, None], y
 
 
 @main.command()
@@ -164,7 +168,7 @@ def predict(network, data, output, unknown, tolerance, label, json, threads, pro
     or not at all, and with --json described; standard output ends early, with exit status 1, where a row is wrong.
     """
     net = fastmem.load(network)
-    if output is not None and suffix(output) in (".npz", ".safetensors"):
+    if output is not None and suffix(output) in (".npz", ".safetensors", ".parquet"):
         raise click.UsageError(f"{output}: labels are written as .npy or as text, one a line")
     options = {} if unknown is None else {"unknown": _as_label(unknown, net.classes.dtype)}
     if tolerance:
@@ -211,8 +215,10 @@ def verify(network, data, labels, label, json, threads, progress):
     DATA and LABELS are given as for build.
     """
     net = fastmem.load(network)
-    X, y = read_labelled(data, labels, label, text=net.classes.dtype.kind in "UOT")
+    X, y = read_labelled(data, labels, label, text=True)
     predicted = net.predict(X, n_threads=threads, progress=_progress(progress))
+    if isinstance(y, list) and predicted.dtype.kind not in "UOT":  # text: compare with what `predict` writes
+        predicted, y = np.array([as_text(label) for label in predicted], object), np.array(y, object)
     expected = as_labels(y, len(predicted))
     expected = expected.classes[expected.indices]
     wrong = _differing_rows(predicted, expected)
@@ -234,6 +240,8 @@ def verify(network, data, labels, label, json, threads, progress):
 
 
 def _differing_rows(predicted, expected):
+    if predicted.dtype.kind != expected.dtype.kind and {predicted.dtype.kind, expected.dtype.kind} <= set("iufc"):
+        predicted, expected = predicted.astype(object), expected.astype(object)  # NumPy would round integers
     differs = predicted != expected
     if predicted.dtype.kind == expected.dtype.kind == "f":
         differs |= np.signbit(predicted) != np.signbit(expected)
@@ -324,6 +332,9 @@ def export(network, form, output, dtype, returns, data, label, unsafe, json):
         report = _export(net, form, output, dtype or "float64", options)
     except fastmem.MarginTooSmall as error:
         raise click.ClickException(f"{error} (here: --data, --dtype, --unsafe; build --margin)") from error
+    except fastmem.InvalidInput as error:
+        hint = " (here: --returns index)" if "output=" in str(error) else ""
+        raise click.ClickException(f"{error}{hint}") from error
     written = {**_written(output), "format": form}
     if json:
         click.echo(as_json(written if report is None else {**written, "report": report.to_dict()}))

@@ -126,7 +126,7 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
         X : array_like or data frame of shape (n, d)
             Finite numbers that float64 holds exactly.
         y : array_like of shape (n,)
-            Labels that scikit-learn takes as classes: integers, booleans, strings, whole floats (-0.0 is 0.0).
+            Labels that scikit-learn takes as classes: integers, booleans, strings, dates, whole floats (-0.0 is 0.0).
 
         Returns
         -------
@@ -135,7 +135,7 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
 
         Raises
         ------
-        ValueError
+        ValueError, TypeError
             scikit-learn refuses X or y.
         InvalidInput
             X, y or a parameter cannot be used as they are.

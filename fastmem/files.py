@@ -6,9 +6,9 @@ that they need not fit in memory, and to a file whole or not at all.
 
 import contextlib
 import csv
-import io
 import json
 import math
+import re
 
 import click
 import numpy as np
@@ -54,19 +54,23 @@ def read_labelled(data, labels, column, text=False):
     if column is not None:
         raise click.UsageError("--label chooses a column of a single .csv or .parquet file")
     if labels is not None:
-        return read_points(data), _read_labels(labels, text)
+        X = read_points(data)
+        return X, _read_labels(labels, text, len(X))
     if suffix(data) == ".npz":
         return _read_array(data, "X"), _read_array(data, "y")
     raise click.UsageError(f"{data} holds points only: give a file of labels after it")
 
 
-def _read_labels(path, text):
+def _read_labels(path, text, n):
+    """Labels of n points from a file of their own."""
     if suffix(path) not in _TABLES:
         return _read_array(path, "y")
     table = _TABLES[suffix(path)](path)
     if table.width != 1:
         raise InvalidInput(f"{path} has {table.width} columns: a file of labels has one")
     y = table.read([], 0)[1]
+    if not table.is_typed and table.header and len(y) == n - 1:  # it is the first label, not a name
+        y = [*table.header, *y]
     return y if table.is_typed or text else _integers_or_text(y)
 
 
@@ -96,7 +100,10 @@ def _read_array(path, name):
                 array.close()
                 raise ValueError("it is a .npz file by another name")
             return array
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        with path.open("rb") as file:
+            arrays = np.load(file, allow_pickle=False)
+            if isinstance(arrays, np.ndarray):
+                raise ValueError("it is a .npy file by another name")
             if name in arrays:
                 return arrays[name]
             names = ", ".join(arrays)
@@ -110,7 +117,7 @@ def _read_array(path, name):
 class CsvTable:
     """A .csv file, with the attributes and the reading of `fastmem.parquet.ParquetTable`.
 
-    A first row of text is the header where the second row has numbers; without one, `header` is None. Labels are read
+    A first row of names is the header where the second row has numbers; without one, `header` is None. Labels are read
     as text.
     """
 
@@ -119,10 +126,11 @@ class CsvTable:
     def __init__(self, path):
         self.path, self.header = path, None
         try:
-            rows = [row for row in csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"))) if row]
+            with path.open(encoding="utf-8-sig", newline="") as file:  # line ends within quotes are kept
+                rows = [row for row in csv.reader(file, strict=True) if row]
         except (UnicodeDecodeError, csv.Error) as error:
             raise InvalidInput(f"{path} is not comma-separated UTF-8 text: {error}") from error
-        if len(rows) > 1 and not any(map(_is_number, rows[0])) and any(map(_is_number, rows[1])):
+        if len(rows) > 1 and _is_header(rows[0]) and any(map(_is_number, rows[1])):
             self.header = rows.pop(0)
         if not rows:
             raise InvalidInput(f"{path} has no rows")
@@ -140,17 +148,14 @@ class CsvTable:
         return X, None if label is None else [row[label] for row in self._rows]
 
     def _number(self, cell, row, column):
-        try:
-            number = float(cell)
-        except ValueError:
+        if not _is_number(cell):
             problem = "is not a number"
+        elif not math.isfinite(number := float(cell)):
+            problem = "is not finite"
+        elif abs(number) >= 2**53 and _INTEGER.fullmatch(cell.strip()) and abs(int(cell.partition(".")[0])) > 2**53:
+            problem = "is an integer beyond ±2^53, which float64 does not hold exactly"
         else:
-            if not math.isfinite(number):
-                problem = "is not finite"
-            elif abs(number) >= 2**53 and _is_integer(cell) and abs(int(cell)) > 2**53:
-                problem = "is an integer beyond ±2^53, which float64 does not hold exactly"
-            else:
-                return number
+            return number
         name = self.header[column] if self.header else column
         raise InvalidInput(f"{self.path}: row {row}, column {name}: {cell!r} {problem}")
 
@@ -158,21 +163,24 @@ class CsvTable:
 _TABLES = {".csv": CsvTable, ".parquet": ParquetTable}
 
 
+# As CSV writers write them; Python's float takes more, as 1_000.
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|infinity|nan)", re.ASCII | re.IGNORECASE)
+_INTEGER = re.compile(r"[+-]?\d+(\.0*)?", re.ASCII)
+_NO_NAMES = {"", "?", "-", "na", "n/a", "null", "none", "nan", "inf", "+inf", "-inf", "infinity", "-infinity"}
+
+
 def _is_number(cell):
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+    return _NUMBER.fullmatch(cell.strip()) is not None
 
 
-def _is_integer(cell):
-    return cell.strip().lstrip("+-").isdecimal()
+def _is_header(cells):
+    """Whether these are names: no numbers, nor what a row of data may have in their place, as 1.O or N/A."""
+    return not any(re.match(r"[+-]?\.?\d", cell.strip()) or cell.strip().lower() in _NO_NAMES for cell in cells)
 
 
 def _integers_or_text(cells):
     """Integers if every label is written as one, else the text itself: no two different labels become one."""
-    if all(_is_integer(cell) and len(cell) < 19 and str(int(cell)) == cell for cell in cells):
+    if all(len(cell) < 19 and re.fullmatch(r"0|-?[1-9][0-9]*", cell) for cell in cells):
         return [int(cell) for cell in cells]
     return cells
 
@@ -241,7 +249,14 @@ def writing_labels(output, dtype, n, json_array=False):
             yield lambda labels: file.write(labels.tobytes())
     else:
         with writing_whole(output) as file:
-            yield lambda labels: file.write(_lines(labels).encode())
+            yield lambda labels: file.write(_encoded(labels))
+
+
+def _encoded(labels):
+    try:
+        return _lines(labels).encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(f"a label is no text that UTF-8 holds: write .npy, or use --json ({error})") from error
 
 
 def _lines(labels):

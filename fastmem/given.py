@@ -15,7 +15,7 @@ from fastmem.encoder import Hyperplanes
 from fastmem.errors import InvalidInput
 from fastmem.layer import Layer
 from fastmem.network import GIVEN, LayeredNetwork
-from fastmem.validation import as_labels
+from fastmem.validation import as_array, as_labels
 
 __all__ = ["network"]
 
@@ -26,6 +26,8 @@ _LIMIT = 2**62
 
 def network(layers, classes):
     """The network that `Network.from_layers` returns."""
+    if not hasattr(layers, "__iter__"):
+        raise InvalidInput(f"layers are a list of Layer or of pairs (weights, thresholds), not {layers!r}")
     layers = [_parts(layer, number) for number, layer in enumerate(layers, start=1)]
     if not layers:
         raise InvalidInput("layers is empty: a network needs at least one layer")
@@ -50,7 +52,7 @@ def network(layers, classes):
 
 def _parts(layer, number):
     """Weights as csr_array and thresholds of a layer as it was given, both of integers or float64."""
-    from scipy.sparse import csr_array, issparse
+    from scipy.sparse import coo_array, csr_array, issparse
 
     if isinstance(layer, Layer):
         if layer.activation != "threshold":
@@ -60,10 +62,12 @@ def _parts(layer, number):
         weights, thresholds = layer
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"layer {number} is neither a Layer nor a pair (weights, thresholds)") from error
-    weights = weights if issparse(weights) else _numbers(weights, f"weights of layer {number}", 2)
-    weights = csr_array(weights, copy=True)
-    weights.data = _numbers(weights.data, f"weights of layer {number}", 1)
-    weights.sum_duplicates()
+    name = f"weights of layer {number}"
+    weights = coo_array(weights if issparse(weights) else _numbers(weights, name, 2))
+    values, places = _numbers(weights.data, name, 1), weights.coords
+    if len(np.unique(np.ravel_multi_index(places, weights.shape))) < len(values):
+        raise InvalidInput(f"{name} hold a connection twice: add its weights up first, weights.sum_duplicates()")
+    weights = csr_array((values, places), weights.shape)
     weights.eliminate_zeros()
     thresholds = _numbers(thresholds, f"thresholds of layer {number}", 1)
     if len(thresholds) != weights.shape[0] or not weights.shape[0] or not weights.shape[1]:
@@ -76,10 +80,7 @@ def _parts(layer, number):
 
 def _numbers(values, name, n_dimensions):
     """An array of int64 or float64, with nothing rounded."""
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise InvalidInput(f"{name} cannot be read as an array: {error}") from error
+    array = as_array(values, name)
     if array.ndim != n_dimensions or array.dtype.kind not in "biuf":
         raise InvalidInput(
             f"{name} are an array of {n_dimensions} dimensions that holds numbers, not of shape {array.shape} and "
@@ -88,13 +89,28 @@ def _numbers(values, name, n_dimensions):
     target = np.float64 if array.dtype.kind == "f" else np.int64
     with np.errstate(over="ignore", invalid="ignore"):
         converted = array.astype(target)
+    if array.dtype.kind == "f" and not hasattr(values, "dtype"):
+        _refuse_rounded_integers(values, array, name)
     if not np.isfinite(converted).all() or np.any((converted != array) | ((converted < 0) != (array < 0))):
         raise InvalidInput(f"{name} hold a number that is not finite or that {np.dtype(target)} does not hold")
     return converted
 
 
+def _refuse_rounded_integers(values, array, name):
+    """Refuse integers of a list that NumPy rounded when it met floats beside them."""
+    large = np.abs(array) >= 2.0**53
+    if large.any():
+        given = np.asarray(values, object)[large]
+        if any(
+            isinstance(value, int) and value != rounded
+            for value, rounded in zip(given, array[large].tolist(), strict=True)
+        ):
+            raise InvalidInput(f"{name} hold an integer that float64 does not hold")
+
+
 def _hyperplanes(weights, thresholds):
-    dense, limits = weights.toarray(), thresholds.astype(np.float64)
+    limits = _held(thresholds, np.float64, "thresholds of layer 1")
+    dense = _held(weights.toarray(), np.float64, "weights of layer 1")
     with np.errstate(over="ignore", under="ignore"):
         narrow = dense.astype(np.float32)
     if np.any(narrow != dense):
@@ -103,8 +119,6 @@ def _hyperplanes(weights, thresholds):
             f"weight {dense[unit, column].item()!r} of unit {unit} of layer 1 is not a float32 number: round the "
             "weights yourself, weights.astype(numpy.float32), if points that near a hyperplane do not matter"
         )
-    if np.any(limits.astype(thresholds.dtype) != thresholds):
-        raise InvalidInput("thresholds of layer 1 hold an integer that float64 does not hold")
     d = dense.shape[1]
     return Hyperplanes(narrow, limits, np.zeros(d), np.zeros(d, np.int16))
 
@@ -116,7 +130,7 @@ def _integer_layer(weights, thresholds, number):
         scale = _powers_to_integers(weights.data, unit, weights.shape[0])
         with np.errstate(over="ignore"):
             data = np.ldexp(weights.data, scale[unit])
-            thresholds = np.ldexp(thresholds.astype(np.float64), scale)
+            thresholds = _scaled(_held(thresholds, np.float64, f"thresholds of layer {number}"), scale)
     else:
         data = weights.data
     sums = np.bincount(unit, np.abs(data.astype(np.float64)), weights.shape[0])
@@ -131,6 +145,22 @@ def _integer_layer(weights, thresholds, number):
     thresholds = thresholds.clip(-_LIMIT, _LIMIT).astype(np.int64)
     scaled = type(weights)((data.astype(np.int64), weights.indices, weights.indptr), weights.shape)
     return Layer(scaled, thresholds)
+
+
+def _scaled(thresholds, scale):
+    """Thresholds times powers of two; a positive one that underflows is still above 0, so its least integer is 1."""
+    scaled = np.ldexp(thresholds, scale)
+    return np.where((thresholds > 0) & (scaled == 0), 1.0, scaled)
+
+
+def _held(values, dtype, name):
+    """Integers as floats, `InvalidInput` where these would be rounded; floats as they are."""
+    floats = values.astype(dtype)
+    if values.dtype.kind == "i":
+        with np.errstate(invalid="ignore"):  # 2^63, which int64 does not hold
+            if np.any((floats >= 2.0**63) | (floats.astype(np.int64) != values)):
+                raise InvalidInput(f"{name} hold an integer that {np.dtype(dtype)} does not hold")
+    return floats
 
 
 def _powers_to_integers(weights, unit, n_units):
@@ -153,7 +183,10 @@ def _classes(classes, n_outputs):
             raise InvalidInput(f"the last layer has {n_outputs} outputs: say which labels they stand for, classes=...")
         return np.arange(2**n_outputs)
     classes = classes if hasattr(classes, "__len__") else list(classes)
-    labels = as_labels(classes, len(classes))
+    try:
+        labels = as_labels(classes, len(classes))
+    except InvalidInput as error:
+        raise InvalidInput(f"classes cannot be used as labels y: {error}") from error
     n_bits = max(len(labels.indices) - 1, 0).bit_length()
     if n_bits != n_outputs or n_bits > _MOST_CLASS_BITS:
         raise InvalidInput(

@@ -8,6 +8,7 @@ settings and of every tensor's name, dtype, shape and bytes.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -119,7 +120,7 @@ def _check(tensors, header):
         and tensors["centre"].shape == tensors["exponents"].shape == (d,)
         and header["n_points"] >= header["n_told_apart"] >= (header["construction"] != GIVEN)
         and all(float.fromhex(header[name]) >= 0 for name in ("smallest_distance", "largest_norm"))
-        and header["construction"] in (*CONSTRUCTIONS, GIVEN)
+        and (header["construction"] in CONSTRUCTIONS or (header["construction"] == GIVEN and "store" not in header))
         and type(header["fits_float32"]) is bool
         and _is_drawn(header["drawn"])
         and bool(np.all(np.abs(tensors["exponents"].astype(np.int32)) <= MAX_EXPONENT))
@@ -235,7 +236,8 @@ def write_whole(path, data):
 def writing_whole(path):
     """Context that yields a binary file to write; at its end the file is at `path`, or, after an error, nowhere.
 
-    It is written beside `path` under another name, to disk, and renamed.
+    It is written beside `path` under another name, to disk, and renamed. A link to a file stays a link, and what is
+    no file, as a device or a pipe, is refused. A process that is killed leaves the other file, named .*.tmp.
 
     Raises
     ------
@@ -243,7 +245,12 @@ def writing_whole(path):
         It names `path`; an older file there is as it was.
     """
     path = os.path.abspath(os.fspath(path))
-    temporary = os.path.join(os.path.dirname(path), f".{secrets.token_hex(8)}.tmp")
+    target = os.path.realpath(path)
+    if os.path.isdir(target):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    if os.path.exists(target) and not os.path.isfile(target):
+        raise OSError(errno.EINVAL, "Not a regular file, so it cannot be written whole", path)
+    temporary = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.tmp")
     try:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     except OSError as error:
@@ -253,14 +260,16 @@ def writing_whole(path):
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
+        os.replace(temporary, target)
+    except BaseException as error:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
+        if isinstance(error, OSError) and error.filename in (None, temporary):
+            raise OSError(error.errno, error.strerror, path) from error
         raise
     if os.name == "posix":  # the rename too; the file is whole without it, and some file systems refuse
         with contextlib.suppress(OSError):
-            folder = os.open(os.path.dirname(path), os.O_RDONLY)
+            folder = os.open(os.path.dirname(target), os.O_RDONLY)
             try:
                 os.fsync(folder)
             finally:

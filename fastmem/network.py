@@ -25,6 +25,7 @@ from fastmem.validation import (
     NO_VALUE,
     as_count,
     as_distance,
+    as_float_dtype,
     as_labels,
     as_points,
     label_dtype_with,
@@ -172,7 +173,7 @@ class Network:
         Parameters
         ----------
         dtype : dtype
-            float32 or float64, say.
+            float32 or float64.
         norm : array_like, optional
             Euclidean norms of points; by default the largest one of a memorized point.
 
@@ -181,7 +182,7 @@ class Network:
         float, or float64 ndarray of the shape of norm
             In the units of X; infinite where a sum may overflow.
         """
-        precision = np.finfo(dtype)
+        precision = np.finfo(as_float_dtype(dtype))
         unit, terms = float(precision.eps) / 2, self.n_features_in + 3
         norm = np.asarray(self.largest_norm if norm is None else norm, np.float64)
         weights, thresholds = self.hyperplanes.weights.astype(np.float64), self.hyperplanes.thresholds
@@ -189,9 +190,10 @@ class Network:
         lengths = np.linalg.norm(weights[some], axis=1)
         # Of a hyperplane from the origin.
         farthest = float((np.abs(thresholds[some]) / lengths).max(initial=0.0))
-        constant = np.abs(thresholds[~some])
-        if np.any((constant > 0) & (constant < float(precision.tiny))):
-            return np.full(norm.shape, math.inf)[()]  # 0 >= t may change with t
+        # Where weights may be taken for 0 one by one, and where 0 >= t may change with t.
+        for parameters in (np.abs(weights), np.abs(thresholds[~some])):
+            if np.any((parameters > 0) & (parameters < float(precision.tiny))):
+                return np.full(norm.shape, math.inf)[()]
         with np.errstate(over="ignore"):
             reach = terms * unit / (1 - terms * unit) * (norm + farthest)
             largest = max(lengths.max(initial=1.0), 1.0) * np.maximum(norm, farthest)
@@ -201,10 +203,12 @@ class Network:
     def is_safe(self, dtype: np.typing.DTypeLike) -> bool:
         """Whether signs taken in a float dtype's arithmetic are sure to be those of every memorized point.
 
+        True if there is none, as for the layers of `from_layers`: ask for the `unsafe_rows` of your points there.
+
         Parameters
         ----------
         dtype : dtype
-            float32 or float64, say; see `rounding_reach`.
+            float32 or float64; see `rounding_reach`.
         """
         return not self.n_hyperplanes or bool(self.smallest_distance > self.rounding_reach(dtype))
 
@@ -217,7 +221,7 @@ class Network:
         ----------
         X : array_like of shape (n, d)
         dtype : dtype
-            float32 or float64, say.
+            float32 or float64.
         n_threads : int, optional
             All cores by default.
 

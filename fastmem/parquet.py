@@ -164,7 +164,12 @@ class ParquetTable:
             array = array.dictionary_decode()
         why = "is no label: give such rows a label of their own, or drop them"
         self._refuse(array.is_null(), array, column, start, why)
-        return array.to_pylist() if _is_text(types, array.type) else array.to_numpy(zero_copy_only=False)
+        if not _is_text(types, array.type):
+            return array.to_numpy(zero_copy_only=False)
+        values = array.to_pylist()
+        why = "ends in a zero byte, which NumPy drops: write such labels as text"
+        self._refuse([type(value) is bytes and value.endswith(b"\0") for value in values], array, column, start, why)
+        return values
 
     def _refuse(self, wrong, array, column, start, why):
         """Raise `InvalidInput` that names the first wrong value, if there is one."""

@@ -17,9 +17,11 @@ from fastmem.points import Points
 __all__ = [
     "NO_VALUE",
     "Labels",
+    "as_array",
     "as_count",
     "as_delta",
     "as_distance",
+    "as_float_dtype",
     "as_generator",
     "as_labels",
     "as_points",
@@ -43,6 +45,17 @@ def check_option(name, value, allowed):
     if value not in allowed:
         raise InvalidInput(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
     return value
+
+
+def as_float_dtype(dtype):
+    """A float dtype by its name; `InvalidInput` unless it is float32 or float64."""
+    try:
+        name = None if dtype is None else np.dtype(dtype).name
+    except TypeError:
+        name = None
+    if name not in ("float32", "float64"):
+        raise InvalidInput(f"dtype must be 'float32' or 'float64', not {dtype!r}")
+    return name
 
 
 def as_generator(random_state):
@@ -96,7 +109,7 @@ def as_points(X, d=None, *, empty=False):
     """
     if type(X) is np.ndarray and X.ndim == 2 and X.shape[1] == d and len(X) and X.dtype in _TAKEN_AS_THEY_ARE:
         return Points(X)  # in less time than the steps below
-    array = _as_array(X, "X")
+    array = as_array(X, "X")
     if array.dtype.kind == "O":
         array = _numbers_from_objects(array)
     _check_shape(array, d, empty)
@@ -111,7 +124,8 @@ def as_points(X, d=None, *, empty=False):
     return Points(array)
 
 
-def _as_array(values, name):
+def as_array(values, name):
+    """View values as a NumPy array; `InvalidInput` if they are masked, sparse or ragged."""
     if isinstance(values, np.ma.MaskedArray):
         if np.ma.is_masked(values):
             row = int(np.argwhere(np.ma.getmaskarray(values))[0][0])
@@ -347,7 +361,7 @@ def _are_held(classes, dtype):
 def label_array(y):
     """Labels as an array; of dtype object where NumPy would change a label of a list to fit one dtype."""
     try:
-        array = _as_array(y, "y")
+        array = as_array(y, "y")
     except InvalidInput as error:
         raise InvalidInput(f"{error}; {_OBJECT_LABELS}") from error.__cause__
     if isinstance(y, list | tuple) and array.ndim == 1 and array.dtype.kind in "USfc" and array.tolist() != list(y):

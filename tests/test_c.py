@@ -386,6 +386,8 @@ def test_float32_points_lose_nothing(tmp_path):
     net.to_c(tmp_path / "net.c", X=X.astype(np.float32))
     with pytest.raises(InvalidInput, match="2 points were memorized"):
         net.to_c(tmp_path / "net.c", X=X[:1])
+    with pytest.raises(InvalidInput, match="2 points were memorized"):
+        net.to_c(tmp_path / "net.c", dtype="float64", unsafe=True, X=X[:1])
 
 
 def test_points_that_rounding_does_not_move_across_need_to_be_given(tmp_path):

@@ -933,3 +933,90 @@ def test_the_console_script_is_the_command_line():
     (entry,) = entry_points(group="console_scripts", name="fastmem")
     assert entry.load() is main
     assert isinstance(main, click.Group)
+
+
+# What looks like data but is not
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ('1,"a\n2,b\n3,c\n', "not comma-separated"),  # a quote that is never closed would hold three rows
+        ('1,"5" x\n2,"5 x"\n', "not comma-separated"),
+        ("NA,?,a\n1,2,b\n", "row 0, column 0: 'NA' is not a number"),
+        (",,a\n1,2,b\n", "row 0, column 0: '' is not a number"),
+        ("1.O,a\n2,b\n3,c\n", "row 0, column 0: '1.O' is not a number"),
+        ("0x10,a\n1,b\n", "row 0, column 0: '0x10' is not a number"),
+        ("9_007_199_254_740_993,a\n1,b\n", "is not a number"),
+        ("1,a\n1_5,b\n", "'1_5' is not a number"),
+        ("1,a\n\u0661,b\n", "'\u0661' is not a number"),
+        ("1,a\n9007199254740993.0,b\n", "integer beyond ±2^53"),
+    ],
+)
+def test_a_csv_file_that_may_mean_something_else_is_refused(text, part, tmp_path):
+    (tmp_path / "data.csv").write_text(text, encoding="utf-8")
+    assert part in failure("build", tmp_path / "data.csv", "-o", tmp_path / "net")
+    assert not (tmp_path / "net").exists()
+
+
+def test_line_ends_within_labels_stay_apart(tmp_path):
+    (tmp_path / "data.csv").write_bytes(b'1,"a\r\nb"\n2,"a\nb"\n')
+    run("build", tmp_path / "data.csv", "-o", tmp_path / "net")
+    assert fastmem.load(tmp_path / "net").predict([[1], [2]]).tolist() == ["a\r\nb", "a\nb"]
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [0.5, -0.0], [True, False], np.array(["2020-01-01", "2600-01-01"], "M8[D]"), [2**63 - 1, -5],
+        np.array([0.1, 0.2], np.float32), [b"a", b"\xff"], ["a", "1"],
+    ],
+)  # fmt: skip
+def test_labels_of_any_dtype_that_were_written_can_be_verified(labels, tmp_path):
+    X, y = np.arange(50.0)[:, None], np.asarray(labels)[np.arange(50) % 2]
+    fastmem.memorize(X, y, random_state=0).save(tmp_path / "net")
+    points, written = write_npy(tmp_path / "X.npy", X), tmp_path / "labels.csv"
+    run("predict", tmp_path / "net", points, "-o", written)
+    assert run("verify", tmp_path / "net", points, written).stdout == "all 50 labels returned\n"
+    lines = written.read_text(encoding="utf-8").splitlines()
+    written.write_text("\n".join([lines[1], *lines[1:]]) + "\n", encoding="utf-8")
+    assert "1 of 50 labels differ, the first in row 0" in failure("verify", tmp_path / "net", points, written)
+
+
+@pytest.mark.parametrize("label", [2**53 + 1, 2**53 - 1])
+def test_verify_compares_integers_and_floats_without_rounding(label, tmp_path):
+    X, y = np.arange(6.0)[:, None], np.array([label, 0] * 3)
+    fastmem.memorize(X, y, random_state=0).save(tmp_path / "net")
+    points, labels = write_npy(tmp_path / "X.npy", X), write_npy(tmp_path / "y.npy", y.astype(float))
+    if label > 2**53:
+        assert "3 of 6 labels differ" in failure("verify", tmp_path / "net", points, labels)
+    else:
+        assert run("verify", tmp_path / "net", points, labels).stdout == "all 6 labels returned\n"
+
+
+def test_labels_that_utf_8_does_not_hold_are_one_line(tmp_path):
+    y = np.array(["a\udc80", "b"] * 3)
+    fastmem.memorize(np.arange(6.0)[:, None], y, random_state=0).save(tmp_path / "net")
+    points = write_npy(tmp_path / "X.npy", np.arange(6.0)[:, None])
+    assert "UTF-8" in failure("predict", tmp_path / "net", points, "-o", tmp_path / "out.txt")
+    assert not (tmp_path / "out.txt").exists()
+
+
+def test_sizes_that_numpy_does_not_draw_are_a_wrong_use():
+    assert "--classes" in usage_error("demo", "--classes", 10**20)
+
+
+def test_labels_are_not_written_as_parquet(built, tmp_path):
+    net, points, _ = built
+    assert "labels are written as .npy or as text" in usage_error("predict", net, points, "-o", tmp_path / "l.parquet")
+
+
+def test_an_npy_file_by_the_name_of_npz_is_refused_in_words(built, tmp_path):
+    net, points, _ = built
+    shutil.copy(points, tmp_path / "points.npz")
+    assert "it is a .npy file by another name" in failure("predict", net, tmp_path / "points.npz")
+
+
+def test_labels_that_c_does_not_return_are_refused_by_the_option(tmp_path):
+    fastmem.memorize([[0], [1]], ["a", "b"], random_state=0).save(tmp_path / "net")
+    assert "--returns index" in failure("export", tmp_path / "net", "--to", "c", "-o", tmp_path / "net.c")

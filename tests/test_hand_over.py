@@ -1,5 +1,6 @@
 """Networks handed over: layers that come in, units that go out as a graph, and what rounding would do to them."""
 
+import math
 import sys
 from fractions import Fraction
 
@@ -82,6 +83,20 @@ def test_fractions_become_integers_without_changing_an_output(data):
     assert net.forward(X).tolist() == expected
 
 
+@pytest.mark.parametrize(
+    ("weights", "threshold", "expected"),
+    [
+        ([[2.0**40]], 2.0**-1040, [0, 1]),  # the threshold underflows when it is scaled
+        ([[2.0**53]], 2.0**-1074, [0, 1]),
+        ([[-(2.0**-1074)]], -(2.0**-1074), [1, 1]),
+        ([[2.0**-1074]], 1.0, [0, 0]),
+    ],
+)
+def test_scaling_by_powers_of_two_never_moves_a_threshold_to_zero(weights, threshold, expected):
+    net = fastmem.Network.from_layers([([[1]], [1]), (weights, [threshold])])
+    assert net.forward([[0], [1]]).tolist() == expected
+
+
 TOO_MANY = (np.ones((17, 1)), np.ones(17))
 WRONG = {
     "layers is empty": [],
@@ -91,6 +106,11 @@ WRONG = {
     "thresholds of layer 1 hold a number that is not finite": [([[1.0]], [np.nan])],
     "thresholds of layer 1 hold an integer": [([[1]], [2**53 + 1])],
     "weights of layer 1 hold a number": [([[np.inf]], [1])],
+    "weights of layer 1 hold an integer": [([[2**53 + 1]], [0])],
+    "thresholds of layer 2 hold an integer": [([[1], [1]], [1, 1]), ([[2.0**53, 1.0]], [2**53 + 1])],
+    "thresholds of layer 1 hold an integer that": [([[1], [1]], [2**53 + 1, 0.5])],
+    "weights of layer 1 hold a connection twice": [(coo_array(([1.0, 1.0], ([0, 0], [0, 0])), (1, 1)), [1])],
+    "weights of layer 1 is a masked array": [(np.ma.masked_array([[1.0, 2.0]], [[False, True]]), [1])],
     "weights of layer 1 are an array of 2 dimensions": [([1, 2], [1])],
     "weights of layer 1 cannot be read": [([[1, 2], [3]], [1, 1])],
     "layer 1 has weights of shape": [(np.ones((2, 2)), [1])],
@@ -108,6 +128,17 @@ def test_layers_that_would_have_to_be_changed_are_refused(message):
 def test_classes_that_do_not_fit_the_outputs_are_refused():
     with pytest.raises(fastmem.InvalidInput, match=r"3 classes are numbered with 2 binary digits, but .* 1 outputs"):
         fastmem.Network.from_layers([([[1.0]], [0.5])], ["a", "b", "c"])
+
+
+@pytest.mark.parametrize("classes", [[0.0, np.nan], {"a", "b"}, [["a"], ["b"]]])
+def test_classes_that_are_no_labels_are_refused_by_that_name(classes):
+    with pytest.raises(fastmem.InvalidInput, match="classes"):
+        fastmem.Network.from_layers([([[1.0]], [0.5])], classes)
+
+
+def test_layers_that_are_no_list_are_refused():
+    with pytest.raises(fastmem.InvalidInput, match="layers are a list"):
+        fastmem.Network.from_layers(3)
 
 
 def test_units_other_than_threshold_units_are_refused():
@@ -183,12 +214,64 @@ def test_beyond_the_rounding_reach_no_order_of_summation_changes_a_sign(name, dt
     points = X[row] - (distance * (1 + net.rounding_reach(dtype) * rng.normal(size=3000)))[:, None] * step[plane]
     points += net.rounding_reach(dtype) * rng.normal(size=(3000, 1)) * step[plane]
     points = np.delete(points, net.unsafe_rows(points, dtype), axis=0)
+    assert len(points) > 500
     rounded, narrow, limits = points.astype(dtype), weights.astype(dtype), thresholds.astype(dtype)
     exact = [int(word) for word in naive_signs(net, points)]
     for order in (slice(None), slice(None, None, -1), rng.permutation(X.shape[1])):
         terms = rounded[:, None, order] * narrow[None, :, order]
         signs = np.add.accumulate(terms, axis=2)[:, :, -1] >= limits
         assert [int(sum(1 << int(j) for j in np.flatnonzero(row))) for row in signs] == exact
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("d", [1, 3, 50])
+def test_the_rounding_reach_is_the_bound_it_names(d, dtype):
+    rng = np.random.default_rng(0)
+    weights, thresholds = rng.normal(size=(4, d)).astype(np.float32), rng.normal(size=4) * 9
+    net = fastmem.Network.from_layers([(weights, thresholds)])
+    unit = Fraction(np.finfo(dtype).eps.item()) / 2
+    gamma = (d + 3) * unit / (1 - (d + 3) * unit)
+    for w, t in zip(weights.astype(float), thresholds, strict=True):
+        assert net.rounding_reach(dtype, 2.5) >= float(gamma) * (2.5 + abs(t) / math.hypot(*w)) * (1 - 1e-15)
+
+
+def test_what_a_processor_may_take_for_zero_is_unsafe():
+    net = fastmem.Network.from_layers([([[1.0]], [5e-41])])
+    assert net.unsafe_rows([[1e-40], [1.0]], "float32").tolist() == [0]
+    assert net.unsafe_rows([[1e-40]], "float64").tolist() == []
+    constant = fastmem.Network.from_layers([([[0.0]], [1e-50])])
+    assert constant.unsafe_rows([[1.0]], "float32").tolist() == [0]
+    assert constant.unsafe_rows([[1.0]], "float64").tolist() == []
+    tiny = fastmem.Network.from_layers([(np.full((1, 1), 1e-39, np.float32), [1e-9])])
+    assert tiny.unsafe_rows([[2e30], [0.5e30]], "float32").tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "int", None, "foo", 3])
+def test_other_dtypes_have_no_rounding_reach(dtype):
+    with pytest.raises(fastmem.InvalidInput, match="dtype must be"):
+        case("digits")[2].rounding_reach(dtype)
+
+
+@pytest.mark.parametrize("weights", [[256] * 2**16 + [1], [2**53, 1], [2**53 - 1, 1, 1], [2**61, -1, 2**30]])
+def test_sums_that_a_float_does_not_hold_are_taken_in_a_wider_one(weights):
+    layer = fastmem.Layer(csr_array(np.array([weights], np.int64)), np.array([sum(weights)]))
+    for off in (None, len(weights) - 1):
+        bits = np.ones(len(weights))
+        bits[off if off is not None else len(bits) :] = 0
+        exact = exact_layer(layer, "float32")
+        sums = [
+            np.add.accumulate(bits.astype(part.dtype) * part.weights[:, 0].astype(part.dtype))[-1]
+            for part in exact.sums
+        ]
+        total = sums[0] if len(sums) == 1 else (int(sums[0]) << SHIFT) + int(sums[1])
+        on = sum(weight for weight, bit in zip(weights, bits, strict=True) if bit)
+        assert (total >= exact.thresholds[0]) == (on >= sum(weights))
+
+
+def test_weights_that_short_formats_round_are_summed_up_in_float64():
+    for weight, dtype in ((256, "float32"), (257, "float64")):
+        layer = fastmem.Layer(csr_array(np.array([[weight]])), np.array([1]))
+        assert exact_layer(layer, "float32").sums[0].dtype == dtype
 
 
 def naive_signs(net, points):

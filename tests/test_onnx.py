@@ -163,8 +163,41 @@ def test_labels_without_a_type_of_their_own_are_returned_by_index(path):
 @pytest.mark.partner
 def test_a_network_of_given_layers_is_exported(path):
     X, y, net = exported.exclusive_or()
+    for points, promise in ((None, "not checked"), (X, "every given point gets its label in float64")):
+        net.to_onnx(path, X=points)
+        assert np.array_equal(run(path, X)["label"], y)
+        facts = {fact.key: fact.value for fact in partner("onnx").load(path).metadata_props}
+        assert facts["fastmem.guarantee"].startswith(promise)
+
+
+@pytest.mark.partner
+def test_given_layers_are_refused_for_points_that_rounding_may_move(path):
+    X = np.array([[0.1], [0.3]], np.float32)
+    net = fastmem.Network.from_layers([([[1.0]], [float(X[0, 0]) + 1e-9])])
+    with pytest.raises(fastmem.MarginTooSmall, match=r"1 of 2 rows \(0\)"):
+        net.to_onnx(path, dtype="float32", X=X)
+
+
+@pytest.mark.partner
+def test_sums_of_given_layers_that_round_to_the_threshold_are_exact(path):
+    X = np.array([[1.0, 0.0], [1.0, 1.0]])
+    net = fastmem.Network.from_layers([(np.eye(2), [1, 1]), ([[2**53, 1]], [2**53 + 1])])
     net.to_onnx(path)
-    assert np.array_equal(run(path, X)["label"], y)
+    assert run(path, X)["label"].tolist() == net.predict(X).tolist() == [0, 1]
+
+
+@pytest.mark.partner
+def test_text_labels_of_every_kind_are_returned(path):
+    X = case("line")[0]
+    names = np.array(["a", "größe", "", "b\0c"], object)[np.arange(100) % 4]
+    strings = np.empty(100, object)
+    strings[:] = [np.str_(name) for name in names]
+    for y in (names, strings, names.astype(np.dtypes.StringDType())):
+        fastmem.memorize(X, y, random_state=0).to_onnx(path)
+        assert run(path, X)["label"].tolist() == names.tolist()
+    surrogate = np.array(["a", "\udc80"])[np.arange(100) % 2]
+    with pytest.raises(fastmem.InvalidInput, match="not UTF-8"):
+        fastmem.memorize(X, surrogate, random_state=0).to_onnx(path)
 
 
 @pytest.mark.partner
@@ -185,7 +218,16 @@ def test_a_network_too_large_for_the_format_is_refused(path, monkeypatch):
 
 @pytest.mark.partner
 @pytest.mark.parametrize(
-    "options", [{"dtype": "float16"}, {"dtype": int}, {"batch": 0}, {"batch": "any"}, {"output": "y"}]
+    "options",
+    [
+        {"dtype": "float16"},
+        {"dtype": int},
+        {"batch": 0},
+        {"batch": "any"},
+        {"batch": None},
+        {"dtype": None},
+        {"output": "y"},
+    ],
 )
 def test_options_out_of_range_are_refused(options, path):
     with pytest.raises(fastmem.InvalidInput, match=next(iter(options))):

@@ -298,3 +298,13 @@ def test_a_damaged_page_is_found_by_its_checksum(write, tmp_path):
 
 def test_the_suffix_may_be_in_capitals(write, columns):
     assert np.array_equal(build(write(columns, "DATA.PARQUET")).predict(X), Y)
+
+
+@pytest.mark.partner
+def test_labels_of_bytes_that_numpy_would_shorten_are_refused(tmp_path):
+    pyarrow, parquet = partner("pyarrow"), partner("pyarrow.parquet")
+    table = pyarrow.table({"x": [1.0, 2.0], "y": pyarrow.array([b"a", b"a\0"], pyarrow.binary())})
+    parquet.write_table(table, tmp_path / "data.parquet")
+    message = failure("build", tmp_path / "data.parquet", "-o", tmp_path / "net")
+    assert "row 1, column y" in message
+    assert "ends in a zero byte" in message

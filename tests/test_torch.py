@@ -134,6 +134,19 @@ def test_a_float32_module_refuses_settings_that_shorten_products(torch):
 
 
 @pytest.mark.partner
+def test_the_module_is_made_on_the_cpu_whatever_the_default_device(torch):
+    X, y, net = case("digits")
+    torch.set_default_device("meta")
+    try:
+        module = net.to_torch()
+        index = net.to_torch(output="index")
+    finally:
+        torch.set_default_device(None)
+    assert np.array_equal(outputs_of(module, X)[0], y)
+    assert np.array_equal(outputs_of(index, X)[0], y)
+
+
+@pytest.mark.partner
 def test_a_network_with_small_margins_is_refused_for_float32_and_made_if_told(torch):
     X, y, net = exported.near_a_hyperplane()
     with pytest.raises(fastmem.MarginTooSmall, match="may lose labels"):

@@ -7,7 +7,7 @@ import numpy as np
 
 __all__ = [
     "DATA", "INSTANCES", "LABEL_LAWS", "SIGN_SHAPES", "circle", "classes_by_law", "digits", "encoder_of_shape",
-    "gaussian", "image_patches", "labelled_points", "moons", "random_codes", "separate_by", "sphere",
+    "gaussian", "image_patches", "labelled_points", "moons", "random_bits", "random_codes", "separate_by", "sphere",
 ]  # fmt: skip
 
 
@@ -40,6 +40,11 @@ def image_patches():
     ]
     X, first = np.unique(np.concatenate(views), axis=0, return_index=True)
     return X.astype(np.float32), (first >= len(views[0])).astype(int)
+
+
+def random_bits(X):
+    """The points with a random label bit each."""
+    return X, np.random.default_rng(0).integers(0, 2, len(X))
 
 
 def moons(n):

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["SHIFT", "ExactLayer", "WeightedSum", "dense_size", "exact_layer", "first_layer"]
+from fastmem.errors import NetworkTooLarge
+
+__all__ = ["SHIFT", "ExactLayer", "WeightedSum", "exact_layer", "first_layer", "n_weights_stored"]
 
 SHIFT = 31
 _SHORT = 2**8
+_MOST_SPLIT = 2**22  # low parts, each below 2^31, that float64 adds up
 _DIGITS = {"float32": 24, "float64": 53}
 _DENSE = 16  # a unit with fewer than one in so many inputs gathers them instead of multiplying all
 
@@ -67,15 +70,21 @@ def exact_layer(layer, dtype):
     if magnitudes.data.max(initial=0.0) > _SHORT:
         dtype = "float64"
     for candidate in (dtype, "float64"):
-        if reach <= 2.0 ** _DIGITS[candidate]:
+        if reach < 2.0 ** _DIGITS[candidate]:
             return ExactLayer((_weighted_sum(weights, candidate),), layer.thresholds.astype(candidate))
+    if _most_inputs(weights) >= _MOST_SPLIT:
+        raise NetworkTooLarge(f"a unit has {_most_inputs(weights):,} inputs, too many for weights this large")
     high, low = weights.copy(), weights.copy()
     high.data, low.data = weights.data >> SHIFT, weights.data & ((1 << SHIFT) - 1)
     return ExactLayer((_weighted_sum(high, "float64"), _weighted_sum(low, "float64")), layer.thresholds)
 
 
-def dense_size(layer):
-    """Number of weights that `exact_layer` stores."""
+def n_weights_stored(network):
+    """Number of weights that `first_layer` and `exact_layer` store, the places of gathered ones included."""
+    return network.n_hyperplanes * network.n_features_in + sum(map(_dense_size, network.layers[1:]))
+
+
+def _dense_size(layer):
     (n_units, n_inputs), k = layer.weights.shape, _most_inputs(layer.weights)
     return n_units * (2 * k if k * _DENSE <= n_inputs else n_inputs)
 

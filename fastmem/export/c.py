@@ -11,10 +11,10 @@ import numpy as np
 from fastmem.errors import InvalidInput, MarginTooSmall
 from fastmem.export import c_text as text
 from fastmem.export.c_layers import BinaryLayer, FirstLayer, Tables, filled, n_words
-from fastmem.export.guard import as_float_dtype, check_size, memorized_points, rows_named
+from fastmem.export.guard import check_size, memorized_points, rows_named
 from fastmem.io import write_whole
 from fastmem.points import Points
-from fastmem.validation import check_option
+from fastmem.validation import as_float_dtype, check_option
 
 __all__ = ["CSize", "write"]
 
@@ -65,14 +65,14 @@ class CSize:
 
 def write(net, path, *, dtype, output, name, X, unsafe):
     """Write the file that `Network.to_c` describes; returns its `CSize`."""
-    dtype = as_float_dtype(dtype)
+    dtype, points = as_float_dtype(dtype), memorized_points(net, X)
     check_option("output", output, ("label", "index"))
     if not (isinstance(name, str) and re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name)):
         raise InvalidInput(f"name must be a C identifier, the first part of the functions' names, not {name!r}")
     check_size(net, net.nbytes, _MOST_BYTES, "a C file")
     labels = _Labels(net.classes, output, name)
     if dtype == "float32" and not unsafe:
-        _refuse_lost_rows(net, X)
+        _refuse_lost_rows(net, points)
     layers = []
     if net.layers:
         layers.append(FirstLayer(net.hyperplanes, dtype))
@@ -94,12 +94,12 @@ def write(net, path, *, dtype, output, name, X, unsafe):
 # Points rounded to float32
 
 
-def _refuse_lost_rows(net, X):
+def _refuse_lost_rows(net, points):
     """Raise `MarginTooSmall` unless memorized points keep their labels when they are rounded to float32."""
     advice = 'take dtype="float64", or build with memorize(..., margin=r)'
-    if X is None and net.fits_float32:
+    if points is None and net.fits_float32:
         return
-    if X is None:
+    if points is None:
         # The last factor is for roundings of the norm and of this line.
         moved = (_UNIT32 * net.largest_norm + net.n_features_in**0.5 * 2.0**-150) * (1 + 2.0**-20)
         if net.smallest_distance > moved and net.largest_norm < float(np.finfo(np.float32).max):
@@ -110,7 +110,6 @@ def _refuse_lost_rows(net, X):
             f"give X, the memorized points, to check each of them, {advice}, or go on with unsafe=True",
             [],
         )
-    points = memorized_points(net, X)
     rows = []
     for start in range(0, points.n, _ROWS):
         points.check_finite(start, start + _ROWS)

@@ -8,11 +8,10 @@ unless every memorized point is farther from every hyperplane than the rounding 
 import numpy as np
 
 from fastmem.errors import InvalidInput, MarginTooSmall, NetworkTooLarge
-from fastmem.validation import as_points, check_option
+from fastmem.validation import as_float_dtype, as_points, check_option
 
-__all__ = ["as_float_dtype", "check_arithmetic", "check_size", "memorized_points", "output_values", "rows_named"]
+__all__ = ["check_arithmetic", "check_size", "memorized_points", "output_values", "rows_named"]
 
-_DTYPES = ("float32", "float64")
 _NAMED = 5
 
 
@@ -32,11 +31,10 @@ def check_arithmetic(network, dtype, X, unsafe):
     ------
     MarginTooSmall
     """
-    dtype = as_float_dtype(dtype)
+    dtype, points = as_float_dtype(dtype), memorized_points(network, X)
     if unsafe:
         return dtype
-    if X is not None:
-        points = memorized_points(network, X)
+    if points is not None:
         rows = network.unsafe_rows(points.array, dtype).tolist()
         if not rows:
             return dtype
@@ -47,7 +45,7 @@ def check_arithmetic(network, dtype, X, unsafe):
         who, rows = "memorized points", []
     reach = float(network.rounding_reach(dtype))
     wider = 'use dtype="float64", ' if dtype == "float32" else ""
-    named = "" if X is not None else "give X=... to learn which rows, "
+    named = "" if points is not None else "give X=... to learn which rows, "
     build = f"build with memorize(..., margin={1.1 * reach:.2g})" if np.isfinite(reach) else "scale the points"
     raise MarginTooSmall(
         f"in {dtype} arithmetic {who} may lose labels: the nearest memorized point is {network.smallest_distance:.3g} "
@@ -57,20 +55,15 @@ def check_arithmetic(network, dtype, X, unsafe):
     )
 
 
-def as_float_dtype(dtype):
-    """A float dtype by its name; `InvalidInput` unless it is float32 or float64."""
-    if isinstance(dtype, str):
-        return check_option("dtype", dtype, _DTYPES)
-    try:
-        return check_option("dtype", np.dtype(dtype).name, _DTYPES)
-    except TypeError as error:
-        raise InvalidInput(f"dtype must be float32 or float64, not {dtype!r}") from error
-
-
 def memorized_points(network, X):
-    """View X as `Points`; `InvalidInput` if there are more or fewer than the network memorized."""
+    """View X as `Points`, if it is given; `InvalidInput` if there are more or fewer than the network memorized.
+
+    Any number will do where the network has memorized none.
+    """
+    if X is None:
+        return None
     points = as_points(X, network.n_features_in)
-    if points.n != network.n_points:
+    if network.n_points and points.n != network.n_points:
         raise InvalidInput(f"X has {points.n} rows, but {network.n_points} points were memorized")
     return points
 
@@ -110,4 +103,5 @@ def output_values(network, output, kinds, what):
         raise InvalidInput(
             f'{what} cannot return labels of dtype {classes.dtype}: output="index" returns positions in net.classes'
         )
-    return np.ascontiguousarray(classes, classes.dtype.newbyteorder("="))
+    # StringDType has no byte order, and cannot be asked for one.
+    return classes if classes.dtype.kind == "T" else np.ascontiguousarray(classes, classes.dtype.newbyteorder("="))

@@ -11,7 +11,7 @@ import numpy as np
 
 import fastmem
 from fastmem.errors import InvalidInput
-from fastmem.export.arithmetic import SHIFT, dense_size, exact_layer, first_layer
+from fastmem.export.arithmetic import SHIFT, exact_layer, first_layer, n_weights_stored
 from fastmem.export.guard import check_arithmetic, check_size, output_values
 from fastmem.io import write_whole
 from fastmem.layer import narrowed
@@ -30,11 +30,13 @@ def write(network, path, dtype, batch, output, X, unsafe):
     onnx = _onnx()
     batch = "batch" if batch == "dynamic" else _as_batch(batch)
     values = _values(network, output)
-    check_size(network, sum(map(dense_size, network.layers)), _MOST_BYTES, "an ONNX file")
+    check_size(network, n_weights_stored(network), _MOST_BYTES, "an ONNX file")
     dtype = check_arithmetic(network, dtype, X, unsafe)
     graph = _Graph(onnx)
     _add_network(graph, network, dtype, values)
-    model = graph.model(network, dtype, batch, values, unsafe)
+    check_size(network, graph.n_bytes, _MOST_BYTES, "an ONNX file")  # protobuf fails on larger ones, and says not why
+    checked = not unsafe and (network.n_points > 0 or X is not None)
+    model = graph.model(network, dtype, batch, values, checked)
     check_size(network, model.ByteSize(), _MOST_BYTES, "an ONNX file")
     onnx.checker.check_model(model, full_check=True)
     write_whole(path, model.SerializeToString(deterministic=True))
@@ -49,7 +51,7 @@ def _onnx():
 
 
 def _as_batch(batch):
-    if isinstance(batch, str):
+    if not hasattr(batch, "__index__"):
         raise InvalidInput(f'batch is "dynamic" or a number of rows, not {batch!r}')
     return as_count("batch", batch)
 
@@ -57,11 +59,17 @@ def _as_batch(batch):
 def _values(network, output):
     values = output_values(network, output, _KINDS, "ONNX")
     if values is not None and values.dtype.kind in "UOT":
-        if not all(type(label) is str for label in values.tolist()):
+        try:
+            texts = [str(label) for label in values if isinstance(label, str)]
+            "".join(texts).encode()
+        except UnicodeEncodeError:
+            texts = []
+        if len(texts) < len(values):
             raise InvalidInput(
-                'ONNX cannot return labels that are Python objects: output="index" returns positions in net.classes'
+                "ONNX cannot return labels that are Python objects, or text that is not UTF-8: "
+                'output="index" returns positions in net.classes'
             )
-        values = values.astype(object)
+        values = np.array(texts, object)
     return values
 
 
@@ -130,7 +138,7 @@ class _Graph:
 
     def __init__(self, onnx):
         self._onnx = onnx
-        self._nodes, self._constants = [], []
+        self._nodes, self._constants, self.n_bytes = [], [], 0
         self.stage = ""
 
     def type_of(self, dtype):
@@ -145,6 +153,7 @@ class _Graph:
     def constant(self, name, array):
         """Store an array; returns its name."""
         self._constants.append(self.tensor(name, array))
+        self.n_bytes += np.asarray(array).nbytes
         return self._constants[-1].name
 
     def node(self, operator, *inputs, output=None, suffix="", **attributes):
@@ -154,7 +163,7 @@ class _Graph:
         self._nodes.append(self._onnx.helper.make_node(operator, inputs, [output], name, **attributes))
         return output
 
-    def model(self, network, dtype, batch, values, unsafe):
+    def model(self, network, dtype, batch, values, checked):
         """The model of all nodes."""
         helper = self._onnx.helper
         label_type = self.type_of(np.int64 if values is None else values.dtype)
@@ -171,18 +180,19 @@ class _Graph:
             ir_version=_IR_VERSION,
             doc_string=repr(network),
         )
-        helper.set_model_props(model, _properties(network, dtype, values, unsafe))
+        helper.set_model_props(model, _properties(network, dtype, values, checked))
         return model
 
 
-def _properties(network, dtype, values, unsafe):
+def _properties(network, dtype, values, checked):
     """Facts on the network, as strings by name."""
-    promise = f"every memorized point gets its label in {dtype}, in any order of summation"
+    which = "memorized" if network.n_points else "given"
+    promise = f"every {which} point gets its label in {dtype}, in any order of summation"
     facts = {
         "fastmem.construction": network.construction,
         "fastmem.n_points": network.n_points,
         "fastmem.smallest_distance": network.smallest_distance,
-        "fastmem.guarantee": "not checked" if unsafe else promise,
+        "fastmem.guarantee": promise if checked else "not checked",
     }
     if values is None and all(type(label) in (str, int, float, bool) for label in network.classes.tolist()):
         facts["fastmem.classes"] = json.dumps(network.classes.tolist())

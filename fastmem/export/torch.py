@@ -11,7 +11,7 @@ except ImportError as error:
 from torch import Tensor, nn
 
 from fastmem.errors import InvalidInput
-from fastmem.export.arithmetic import SHIFT, dense_size, exact_layer, first_layer
+from fastmem.export.arithmetic import SHIFT, exact_layer, first_layer, n_weights_stored
 from fastmem.export.guard import check_arithmetic, check_size, output_values
 
 __all__ = ["MemorizingModule", "RecognisingModule", "module"]
@@ -23,7 +23,7 @@ _MOST_BYTES = 2**33
 def module(network, dtype, output, X, unsafe):
     """The module that `Network.to_torch` returns."""
     values = output_values(network, output, _KINDS, "PyTorch")
-    check_size(network, 8 * sum(map(dense_size, network.layers)), _MOST_BYTES, "a PyTorch module")
+    check_size(network, 8 * n_weights_stored(network), _MOST_BYTES, "a PyTorch module")
     dtype = check_arithmetic(network, dtype, X, unsafe)
     layers = [_Hyperplanes(layer, dtype) for layer in network.layers[:1]]
     layers += [_layer(exact_layer(layer, dtype)) for layer in network.layers[1:]]
@@ -33,10 +33,10 @@ def module(network, dtype, output, X, unsafe):
 
 def _labels(values, n_classes):
     if values is None:
-        return torch.arange(n_classes)
+        return torch.arange(n_classes, device="cpu")
     try:
         labels = torch.from_numpy(values.copy())
-        labels[torch.zeros(1, dtype=torch.int64)]  # unsigned types of more than 8 bits have few operators
+        labels[torch.zeros(1, dtype=torch.int64, device="cpu")]  # unsigned types of more than 8 bits have few operators
     except (TypeError, RuntimeError) as error:
         raise InvalidInput(
             f'PyTorch cannot return labels of dtype {values.dtype}: output="index" returns positions in net.classes'
@@ -118,11 +118,16 @@ class _LargeUnits(nn.Module):
         return sums >= self.thresholds
 
 
+def _factors_are_shortened():
+    try:
+        return torch.get_float32_matmul_precision() != "highest"
+    except RuntimeError:  # set for one kind of processor by fp32_precision, and not to "ieee"
+        return True
+
+
 def _need_whole_products(X):
     """Refuse settings under which PyTorch shortens the factors of float32 products; it never does of float64 ones."""
-    if X.dtype == torch.float32 and (
-        torch.is_autocast_enabled(X.device.type) or torch.get_float32_matmul_precision() != "highest"
-    ):
+    if X.dtype == torch.float32 and (torch.is_autocast_enabled(X.device.type) or _factors_are_shortened()):
         raise RuntimeError(
             "a float32 network needs whole float32 products: run it outside torch.autocast and with "
             'torch.set_float32_matmul_precision("highest"), or export it with dtype="float64"'
@@ -139,7 +144,7 @@ class _Base(nn.Module):
         self.last = len(network.classes) - 1
         self.layers = nn.ModuleList(layers)
         self.register_buffer("labels", labels)
-        self.register_buffer("powers", 1 << torch.arange(self.n_digits))
+        self.register_buffer("powers", 1 << torch.arange(self.n_digits, device="cpu"))
         self.dtype = getattr(torch, dtype)
 
     def _bits(self, X: Tensor) -> Tensor:
