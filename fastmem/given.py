@@ -109,8 +109,8 @@ def _refuse_rounded_integers(values, array, name):
 
 
 def _hyperplanes(weights, thresholds):
-    limits = _held(thresholds, np.float64, "thresholds of layer 1")
-    dense = _held(weights.toarray(), np.float64, "weights of layer 1")
+    limits = _as_floats(thresholds, "thresholds of layer 1")
+    dense = _as_floats(weights.toarray(), "weights of layer 1")
     with np.errstate(over="ignore", under="ignore"):
         narrow = dense.astype(np.float32)
     if np.any(narrow != dense):
@@ -130,7 +130,7 @@ def _integer_layer(weights, thresholds, number):
         scale = _powers_to_integers(weights.data, unit, weights.shape[0])
         with np.errstate(over="ignore"):
             data = np.ldexp(weights.data, scale[unit])
-            thresholds = _scaled(_held(thresholds, np.float64, f"thresholds of layer {number}"), scale)
+            thresholds = _scaled(_as_floats(thresholds, f"thresholds of layer {number}"), scale)
     else:
         data = weights.data
     sums = np.bincount(unit, np.abs(data.astype(np.float64)), weights.shape[0])
@@ -153,13 +153,13 @@ def _scaled(thresholds, scale):
     return np.where((thresholds > 0) & (scaled == 0), 1.0, scaled)
 
 
-def _held(values, dtype, name):
-    """Integers as floats, `InvalidInput` where these would be rounded; floats as they are."""
-    floats = values.astype(dtype)
+def _as_floats(values, name):
+    """Integers as float64, `InvalidInput` where they would be rounded; floats as they are."""
+    floats = values.astype(np.float64)
     if values.dtype.kind == "i":
         with np.errstate(invalid="ignore"):  # 2^63, which int64 does not hold
             if np.any((floats >= 2.0**63) | (floats.astype(np.int64) != values)):
-                raise InvalidInput(f"{name} hold an integer that {np.dtype(dtype)} does not hold")
+                raise InvalidInput(f"{name} hold an integer that float64 does not hold")
     return floats
 
 

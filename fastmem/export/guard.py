@@ -43,16 +43,15 @@ def check_arithmetic(network, dtype, X, unsafe):
         return dtype
     else:
         who, rows = "memorized points", []
-    reach = float(network.rounding_reach(dtype))
-    wider = 'use dtype="float64", ' if dtype == "float32" else ""
-    named = "" if points is not None else "give X=... to learn which rows, "
-    build = f"build with memorize(..., margin={1.1 * reach:.2g})" if np.isfinite(reach) else "scale the points"
-    raise MarginTooSmall(
-        f"in {dtype} arithmetic {who} may lose labels: the nearest memorized point is {network.smallest_distance:.3g} "
-        f"from a hyperplane, and rounding errors reach as far as {reach:.3g}; {wider}{named}{build}, "
-        "or go on with unsafe=True",
-        rows,
-    )
+    advice = ['use dtype="float64"'] if dtype == "float32" else []
+    advice += ["give X=... to learn which rows"] if points is None else []
+    why = "they are nearer to a hyperplane than rounding errors reach"
+    if network.n_points:
+        reach = float(network.rounding_reach(dtype))
+        why = f"the nearest is {network.smallest_distance:.3g} from a hyperplane, and rounding errors reach {reach:.3g}"
+        advice += [f"build with memorize(..., margin={1.1 * reach:.2g})" if np.isfinite(reach) else "scale the points"]
+    advice = ", ".join([*advice, "or go on with unsafe=True"])
+    raise MarginTooSmall(f"in {dtype} arithmetic {who} may lose labels: {why}; {advice}", rows)
 
 
 def memorized_points(network, X):
