@@ -15,13 +15,11 @@ Labels are the data's own or random bits. Seconds to build are those of one veri
 are the best of five passes over the memorized points. *Bits a label* are those of the store alone.
 """
 
-import argparse
 import time
 
 import numpy as np
 from benchmarks.data import digits, image_patches, moons, random_bits, sphere
-from measuring import fastest, print_header, print_row
-from threadpoolctl import threadpool_limits
+from measuring import fastest, print_header, print_row, print_tables
 
 import fastmem
 
@@ -134,19 +132,5 @@ def construction():
         print_row([row.name, net.n_hyperplanes, net.n_neurons, net.n_weights, net.depth, bits, row.build_seconds])
 
 
-TABLES = {table.__name__: table for table in (store, effort, margin, fingerprints, construction)}
-
-
-def main():
-    """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--table", nargs="+", choices=list(TABLES), default=list(TABLES))
-    names = parser.parse_args().table
-    with threadpool_limits(1):
-        for name in names:
-            TABLES[name]()
-            print()
-
-
 if __name__ == "__main__":
-    main()
+    print_tables(__doc__, (store, effort, margin, fingerprints, construction))

@@ -1,8 +1,11 @@
 """What the scripts share: fair timing, and Markdown tables whose rows are printed as they finish."""
 
+import argparse
 import time
 
-__all__ = ["cell", "fastest", "print_header", "print_row"]
+from threadpoolctl import threadpool_limits
+
+__all__ = ["cell", "fastest", "print_header", "print_row", "print_tables"]
 
 
 def fastest(steps, rounds=5):
@@ -25,6 +28,18 @@ def print_header(columns):
 def print_row(values):
     """One line of a table."""
     print("| " + " | ".join(map(cell, values)) + " |", flush=True)
+
+
+def print_tables(doc, tables):
+    """Print, on one thread, the tables that the command line asks for by the names of these functions; all if none."""
+    by_name = {table.__name__: table for table in tables}
+    parser = argparse.ArgumentParser(description=doc.splitlines()[0])
+    parser.add_argument("--table", nargs="+", choices=list(by_name), default=list(by_name))
+    names = parser.parse_args().table
+    with threadpool_limits(1):
+        for name in names:
+            by_name[name]()
+            print()
 
 
 def cell(value):

@@ -14,15 +14,13 @@ prints Markdown tables as their rows finish, all on one thread, times the best o
 - file: `net.save` of 1,000,000 points with random labels.
 """
 
-import argparse
 import tempfile
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from benchmarks.data import LABEL_LAWS, classes_by_law, digits, image_patches, random_codes, sphere
-from measuring import fastest, print_header, print_row
-from threadpoolctl import threadpool_limits
+from measuring import fastest, print_header, print_row, print_tables
 
 import fastmem
 from fastmem.store import BinaryStore, IntegerStore
@@ -280,19 +278,5 @@ def file():
     print_row(["sphere 1M×32", net.n_hyperplanes, size, first, three_places(beyond), three_places(size / target)])
 
 
-TABLES = {table.__name__: table for table in (sizes, times, codes, laws, file)}
-
-
-def main():
-    """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--table", nargs="+", choices=list(TABLES), default=list(TABLES))
-    names = parser.parse_args().table
-    with threadpool_limits(1):
-        for name in names:
-            TABLES[name]()
-            print()
-
-
 if __name__ == "__main__":
-    main()
+    print_tables(__doc__, (sizes, times, codes, laws, file))

@@ -17,11 +17,22 @@ class FastmemError(Exception):
     """Base of all errors of this package."""
 
 
+class _NamesRows(FastmemError):
+    """An error that holds the rows it speaks of, beside a message that names the first of them."""
+
+    def __init__(self, message, rows=()):
+        super().__init__(message, rows)
+        self.rows = list(rows)
+
+    def __str__(self):
+        return self.args[0]
+
+
 class InvalidInput(FastmemError, ValueError):
     """The points, labels or options cannot be used as they are; the message names the place."""
 
 
-class ContradictoryLabels(FastmemError, ValueError):
+class ContradictoryLabels(_NamesRows, ValueError):
     """Equal rows of X carry different labels.
 
     Attributes
@@ -31,19 +42,12 @@ class ContradictoryLabels(FastmemError, ValueError):
         first row equal to it comes first.
     """
 
-    def __init__(self, message, rows=()):
-        super().__init__(message, rows)
-        self.rows = list(rows)
-
-    def __str__(self):
-        return self.args[0]
-
 
 class FormatError(FastmemError, ValueError):
     """The file is not a network this version can read: truncated, damaged, foreign or newer."""
 
 
-class MemorizationError(FastmemError):
+class MemorizationError(_NamesRows):
     """Verification found a memorized row with a wrong label. It must never happen: please report it.
 
     Attributes
@@ -51,13 +55,6 @@ class MemorizationError(FastmemError):
     rows : list of int
         The rows of X whose label the network does not return.
     """
-
-    def __init__(self, message, rows=()):
-        super().__init__(message, rows)
-        self.rows = list(rows)
-
-    def __str__(self):
-        return self.args[0]
 
 
 class MarginNotReached(FastmemError, ValueError):
@@ -77,7 +74,7 @@ class MarginNotReached(FastmemError, ValueError):
         self.largest = largest
 
 
-class MarginTooSmall(FastmemError, ValueError):
+class MarginTooSmall(_NamesRows, ValueError):
     """Points are so near a hyperplane that another runtime's arithmetic may get their signs wrong.
 
     Attributes
@@ -85,13 +82,6 @@ class MarginTooSmall(FastmemError, ValueError):
     rows : list of int
         The rows of the points given to the export that may lose their labels; empty if none were given.
     """
-
-    def __init__(self, message, rows=()):
-        super().__init__(message, rows)
-        self.rows = list(rows)
-
-    def __str__(self):
-        return self.args[0]
 
 
 class NetworkTooLarge(FastmemError, ValueError):

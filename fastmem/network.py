@@ -27,6 +27,7 @@ from fastmem.validation import (
     as_distance,
     as_float_dtype,
     as_labels,
+    as_memorized_points,
     as_points,
     label_dtype_with,
     refuse_contradictions,
@@ -1152,9 +1153,7 @@ class EncodedNetwork(Network):
             if self._memorized_codes is None:
                 raise InvalidInput("the codes of the points are not saved with a network: give relabel the points too")
             return self._memorized_codes
-        points = as_points(X, self.n_features_in)
-        if points.n != self.n_points:
-            raise InvalidInput(f"X has {points.n} rows, but {self.n_points} points were memorized")
+        points = as_memorized_points(X, self.n_points, self.n_features_in)
         with progress_bar(progress, points.n, "encoding") as bar:
             return self.encoder.codes(points, n_threads, bar)
 

@@ -24,6 +24,7 @@ __all__ = [
     "as_float_dtype",
     "as_generator",
     "as_labels",
+    "as_memorized_points",
     "as_points",
     "check_option",
     "label_array",
@@ -122,6 +123,14 @@ def as_points(X, d=None, *, empty=False):
     if array.dtype.kind == "f" and array.dtype.itemsize > 8:
         array = _narrow_long_double(array)
     return Points(array)
+
+
+def as_memorized_points(X, n, d):
+    """View X as `Points`; raise `InvalidInput` unless there are as many as a network of d features memorized."""
+    points = as_points(X, d)
+    if points.n != n:
+        raise InvalidInput(f"X has {points.n} rows, but {n} points were memorized")
+    return points
 
 
 def as_array(values, name):

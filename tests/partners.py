@@ -17,7 +17,11 @@ def partner(name):
     except ModuleNotFoundError as error:
         if error.name != name.partition(".")[0]:  # it is there, but broken
             raise
-    reason = f"{name} is not installed"
+    missing(f"{name} is not installed")
+
+
+def missing(reason):
+    """Skip the test for what the machine lacks, or fail it if partners are required."""
     if os.environ.get("FASTMEM_PARTNERS") == "required":
         pytest.fail(reason)
     pytest.skip(reason)

@@ -1,7 +1,6 @@
 """C files written for networks compile without a warning, and give the labels of `predict` for every input."""
 
 import ctypes
-import os
 import platform
 import shutil
 import subprocess
@@ -10,8 +9,8 @@ from functools import cache
 
 import numpy as np
 import pytest
-from exported import patches
-from sklearn.datasets import load_digits
+from exported import digits, patches
+from partners import missing
 
 import fastmem
 from fastmem import InvalidInput, MarginTooSmall, Network, NetworkTooLarge, memorize
@@ -73,9 +72,7 @@ def compiled(command, folder):
 def compiler():
     found = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
     if found is None:
-        if os.environ.get("FASTMEM_PARTNERS") == "required":
-            pytest.fail("there is no C compiler")
-        pytest.skip("there is no C compiler")
+        missing("there is no C compiler")
     return found
 
 
@@ -134,11 +131,6 @@ def hard_rows(net, dtype, n=500, seed=3):
     parts.append(np.ldexp(rng.standard_normal((n, d)), rng.integers(-1070, 1000, (n, d))))
     parts = [as_dtype(part, dtype) for part in parts]
     return np.concatenate([*parts, near_hyperplanes(net, dtype)] if net.n_hyperplanes else parts)
-
-
-def digits():
-    X, y = load_digits(return_X_y=True)
-    return X.astype(np.float32), y
 
 
 def built(X, y, **options):

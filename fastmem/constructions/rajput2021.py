@@ -230,7 +230,7 @@ class _Draws:
         return Hyperplanes(weights, thresholds, *column_frame(sample))
 
     def _thresholds(self, weights, last):
-        """T with w.x >= t where w.(x - c)/r + b >= 0."""
+        """Thresholds t: w.x >= t where w.(x - c)/r + b >= 0."""
         with np.errstate(over="ignore"):
             terms = np.column_stack([weights * self.centre, -last * self.radius])
         if not np.isfinite(terms).all():

@@ -85,8 +85,13 @@ def n_weights_stored(network):
 
 
 def _dense_size(layer):
-    (n_units, n_inputs), k = layer.weights.shape, _most_inputs(layer.weights)
-    return n_units * (2 * k if k * _DENSE <= n_inputs else n_inputs)
+    n_units, n_inputs = layer.weights.shape
+    return n_units * (2 * _most_inputs(layer.weights) if _gathers(layer.weights) else n_inputs)
+
+
+def _gathers(weights):
+    """Whether units have so few inputs that each gathers its own."""
+    return _most_inputs(weights) * _DENSE <= weights.shape[1]
 
 
 def _most_inputs(weights):
@@ -94,10 +99,9 @@ def _most_inputs(weights):
 
 
 def _weighted_sum(weights, dtype):
-    k = _most_inputs(weights)
-    n_units, n_inputs = weights.shape
-    if k * _DENSE > n_inputs:
+    if not _gathers(weights):
         return WeightedSum(np.ascontiguousarray(weights.toarray().T), None, dtype)
+    n_units, k = weights.shape[0], _most_inputs(weights)
     counts = np.diff(weights.indptr)
     unit = np.repeat(np.arange(n_units), counts)
     column = np.arange(weights.nnz) - weights.indptr[:-1].astype(np.int64).repeat(counts)

@@ -8,9 +8,9 @@ unless every memorized point is farther from every hyperplane than the rounding 
 import numpy as np
 
 from fastmem.errors import InvalidInput, MarginTooSmall, NetworkTooLarge
-from fastmem.validation import as_float_dtype, as_points, check_option
+from fastmem.validation import as_float_dtype, as_memorized_points, as_points, check_option
 
-__all__ = ["check_arithmetic", "check_size", "memorized_points", "output_values", "rows_named"]
+__all__ = ["check_arithmetic", "check_size", "memorized_points", "no_such_labels", "output_values", "rows_named"]
 
 _NAMED = 5
 
@@ -61,10 +61,9 @@ def memorized_points(network, X):
     """
     if X is None:
         return None
-    points = as_points(X, network.n_features_in)
-    if network.n_points and points.n != network.n_points:
-        raise InvalidInput(f"X has {points.n} rows, but {network.n_points} points were memorized")
-    return points
+    if network.n_points:
+        return as_memorized_points(X, network.n_points, network.n_features_in)
+    return as_points(X, network.n_features_in)
 
 
 def rows_named(rows, n):
@@ -83,6 +82,13 @@ def check_size(network, n_bytes, most, what):
         )
 
 
+def no_such_labels(what, dtype):
+    """The error for labels of a dtype that an export cannot return."""
+    return InvalidInput(
+        f'{what} cannot return labels of dtype {dtype}: output="index" returns positions in net.classes'
+    )
+
+
 def output_values(network, output, kinds, what):
     """What an export returns for each class: labels in native byte order, or None for the class index itself.
 
@@ -99,8 +105,6 @@ def output_values(network, output, kinds, what):
         return None
     classes = network.classes
     if classes.dtype.kind not in kinds or (classes.dtype.kind == "f" and classes.dtype.itemsize > 8):
-        raise InvalidInput(
-            f'{what} cannot return labels of dtype {classes.dtype}: output="index" returns positions in net.classes'
-        )
+        raise no_such_labels(what, classes.dtype)
     # StringDType has no byte order, and cannot be asked for one.
     return classes if classes.dtype.kind == "T" else np.ascontiguousarray(classes, classes.dtype.newbyteorder("="))

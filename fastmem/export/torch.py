@@ -10,9 +10,8 @@ except ImportError as error:
     raise ImportError('to_torch needs PyTorch, which is not installed: pip install "fastmem[torch]"') from error
 from torch import Tensor, nn
 
-from fastmem.errors import InvalidInput
 from fastmem.export.arithmetic import SHIFT, exact_layer, first_layer, n_weights_stored
-from fastmem.export.guard import check_arithmetic, check_size, output_values
+from fastmem.export.guard import check_arithmetic, check_size, no_such_labels, output_values
 
 __all__ = ["MemorizingModule", "RecognisingModule", "module"]
 
@@ -38,9 +37,7 @@ def _labels(values, n_classes):
         labels = torch.from_numpy(values.copy())
         labels[torch.zeros(1, dtype=torch.int64, device="cpu")]  # unsigned types of more than 8 bits have few operators
     except (TypeError, RuntimeError) as error:
-        raise InvalidInput(
-            f'PyTorch cannot return labels of dtype {values.dtype}: output="index" returns positions in net.classes'
-        ) from error
+        raise no_such_labels("PyTorch", values.dtype) from error
     return labels
 
 
