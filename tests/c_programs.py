@@ -1,0 +1,94 @@
+"""Networks compiled from their C files, and the inputs that are hardest for them."""
+
+import ctypes
+import platform
+import shutil
+import subprocess
+
+import numpy as np
+
+STRICT = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-O2")
+FREE = ("-std=gnu11", "-O3", "-ffp-contract=fast", *(["-march=native"] if platform.machine() == "x86_64" else []))
+TINY = [0.0, -0.0, 5e-324, -5e-324, 1e-310, 2.0**-1022, 2.0**-149, -(2.0**-149), 3 * 2.0**-149, 2.0**-127, 1e-40]
+HUGE = [1e300, -1e300, 1e308, -1.7e308, 3e38, -3.4e38, 1e200]
+
+BATCH = """
+#include "{file}"
+void predict_rows(const coordinate *X, long n, int *out)
+{{
+    for (long i = 0; i < n; i++)
+        out[i] = {name}_predict(X + i * {d});
+}}
+"""
+CONTAINS = """
+void contains_rows(const coordinate *X, long n, int *out)
+{{
+    for (long i = 0; i < n; i++)
+        out[i] = {name}_contains(X + i * {d});
+}}
+"""
+
+
+class Program:
+    """A network compiled from its C file."""
+
+    def __init__(self, compiler, folder, net, flags=STRICT, *, dtype="float32", name="fastmem", unsafe=True, **options):
+        self.dtype, self.folder, self.name = dtype, folder, name
+        self.size = net.to_c(folder / "net.c", dtype=dtype, name=name, unsafe=unsafe, **options)
+        text = BATCH + CONTAINS * (net.fingerprint_bits > 0)
+        (folder / "rows.c").write_text(text.format(file="net.c", d=net.n_features_in, name=name))
+        compiled([compiler, *flags, "-shared", "-fPIC", "rows.c", "-o", "rows.so"], folder)
+        self.library = ctypes.CDLL(str(folder / "rows.so"))
+
+    def predict(self, X):
+        return self._rows(self.library.predict_rows, X)
+
+    def contains(self, X):
+        return self._rows(self.library.contains_rows, X)
+
+    def _rows(self, function, X):
+        assert X.dtype == self.dtype
+        X, out = np.ascontiguousarray(X), np.zeros(len(X), np.intc)
+        function(ctypes.c_void_p(X.ctypes.data), ctypes.c_long(len(X)), ctypes.c_void_p(out.ctypes.data))
+        return out
+
+
+def compiled(command, folder):
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def find_compiler():
+    """The machine's C compiler, or None."""
+    return next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
+
+
+def as_dtype(X, dtype):
+    with np.errstate(over="ignore", under="ignore"):
+        return X.astype(dtype) if dtype == "float64" else np.clip(X, -3.4e38, 3.4e38).astype(dtype)
+
+
+def near_hyperplanes(net, dtype, n=2000, seed=2):
+    """Points on a hyperplane or one ulp beside it: a coordinate solves w.x = t as far as the dtype can."""
+    hyperplanes, rng = net.hyperplanes, np.random.default_rng(seed)
+    X = np.repeat(as_dtype(rng.standard_normal((n, hyperplanes.d)), dtype).astype(np.float64), 3, axis=0)
+    chosen = rng.integers(0, hyperplanes.m, n).repeat(3)
+    w, t = hyperplanes.weights[chosen].astype(np.float64), hyperplanes.thresholds[chosen]
+    at = np.arange(len(X)), np.argmax(np.abs(w), axis=1)
+    X[at] = 0
+    with np.errstate(all="ignore"):
+        solved = as_dtype(np.nan_to_num((t - (w * X).sum(axis=1)) / w[at]), dtype)
+    X = X.astype(dtype)
+    end = np.finfo(dtype).max
+    beside = np.stack([np.nextafter(solved, -end), solved, np.nextafter(solved, end)])
+    X[at] = beside[np.arange(len(X)) % 3, np.arange(len(X))]
+    return X
+
+
+def hard_rows(net, dtype, n=500, seed=3):
+    """Points of many magnitudes, subnormal and huge ones, and points near hyperplanes."""
+    d, rng = net.n_features_in, np.random.default_rng(seed)
+    parts = [rng.choice([*TINY, *HUGE, 1.0, -2.0], (n, d)), rng.choice(TINY, (n, d))]
+    parts.append(np.ldexp(rng.standard_normal((n, d)), rng.integers(-1070, 1000, (n, d))))
+    parts = [as_dtype(part, dtype) for part in parts]
+    return np.concatenate([*parts, near_hyperplanes(net, dtype)] if net.n_hyperplanes else parts)

@@ -1,0 +1,185 @@
+"""Exports of random networks give the labels that docs/export.md promises, in onnxruntime, PyTorch and C.
+
+Networks of every construction and store, of random data of six kinds, are exported to one runtime after the other.
+In C each row must get the label of `predict`, rows on hyperplanes and beside them, subnormal and huge ones included,
+whatever the flags of the compiler; in ONNX and PyTorch each memorized row, and each other one that clears the bound of
+rounding. An export that is refused must name the rows that would lose their label.
+
+    cd tests && python -m reliability.exports --cases 300 --seed 0
+
+needs ``pip install ".[onnx,torch]"`` and a C compiler; ``--to c`` needs the compiler alone.
+"""
+
+import argparse
+import collections
+import sys
+import tempfile
+from pathlib import Path
+
+import c_programs
+import numpy as np
+
+import fastmem
+
+RUNTIMES = ("onnx", "torch", "c")
+OPTIONS = (
+    {},
+    {"store": "integer"},
+    {"separate": "all"},
+    {"separate": "all", "fingerprint_bits": 9},
+    {"margin": 1e-6},
+    {"construction": "rajput2021"},
+    {"construction": "baum1988"},
+)
+MOST_WEIGHTS = 500_000
+
+
+def random_network(rng):
+    """Points, integer labels and a network that memorized them; None where it is refused or too large to compile."""
+    n, d = rng.integers(1, 300), rng.integers(1, 20)
+    X = np.unique(random_points(rng, n, d), axis=0)
+    y = rng.integers(0, rng.integers(1, 20), len(X)) - 5
+    options = OPTIONS[rng.integers(len(OPTIONS))]
+    try:
+        net = fastmem.memorize(X, y, random_state=int(rng.integers(2**31)), **options)
+    except (fastmem.NotInGeneralPosition, fastmem.NetworkTooLarge, fastmem.MarginNotReached):
+        return None
+    return None if net.n_weights > MOST_WEIGHTS else (X, y, net)
+
+
+def random_points(rng, n, d):
+    """Normal points, or lattice points, or points of unlike columns, far from 0, in float32, or of any scale."""
+    normal = rng.standard_normal((n, d))
+    kinds = (
+        lambda: normal,
+        lambda: np.rint(2 * normal),
+        lambda: normal * 10.0 ** rng.integers(-30, 30, d),
+        lambda: normal + 10.0 ** rng.integers(0, 6),
+        lambda: normal.astype(np.float32).astype(float),
+        lambda: normal * 10.0 ** rng.integers(-200, 200),
+    )
+    return kinds[rng.integers(len(kinds))]()
+
+
+def others(rng, X, n=200):
+    """Points about as large as those of X."""
+    return X[rng.integers(0, len(X), n)] + np.ptp(X, axis=0) / 4 * rng.standard_normal((n, X.shape[1]))
+
+
+def rounded(X, dtype):
+    """X as that dtype; rows beyond its range are not finite."""
+    with np.errstate(over="ignore", under="ignore"):
+        return X.astype(dtype)
+
+
+def check_c(rng, X, y, net, folder):
+    """Compare the C program with `predict`; return the number of rows."""
+    dtype = ("float32", "float64")[rng.integers(2)]
+    flags = (c_programs.STRICT, c_programs.FREE)[rng.integers(2)]
+    lost = lost_by_rounding(net, X, y, dtype)
+    refused = []
+    try:
+        net.to_c(folder / "checked.c", dtype=dtype, X=X)
+    except fastmem.MarginTooSmall as error:
+        refused = error.rows
+    assert list(refused) == lost
+    compiler = c_programs.find_compiler()
+    program = c_programs.Program(compiler, folder, net, flags, dtype=dtype)
+    rows = rounded(np.concatenate([X, others(rng, X)]), dtype)
+    rows = np.concatenate([rows, c_programs.hard_rows(net, dtype, n=100, seed=int(rng.integers(2**31)))])
+    rows = rows[np.isfinite(rows).all(axis=1)]
+    assert np.array_equal(program.predict(rows), net.predict(rows))
+    if net.fingerprint_bits:
+        assert np.array_equal(program.contains(rows), net.contains(rows))
+    return len(rows)
+
+
+def lost_by_rounding(net, X, y, dtype):
+    """Rows that have another label, or are not recognised, once rounded to that dtype."""
+    near = rounded(X, dtype)
+    finite = np.isfinite(near).all(axis=1)
+    near[~finite] = 0
+    kept = finite & (net.predict(near) == y)
+    if net.fingerprint_bits:
+        kept &= net.contains(near)
+    return np.flatnonzero(~kept).tolist()
+
+
+def check_onnx(rng, X, y, net, folder):
+    """Compare onnxruntime with `predict`; return the number of rows, 0 where the export is refused."""
+    import onnxruntime
+
+    def run(dtype, rows):
+        net.to_onnx(folder / "net.onnx", dtype=dtype)
+        session = onnxruntime.InferenceSession(folder / "net.onnx", providers=["CPUExecutionProvider"])
+        return session.run(None, {"X": rows})
+
+    return check_rounding(rng, X, y, net, run)
+
+
+def check_torch(rng, X, y, net, folder):
+    """Compare PyTorch with `predict`; return the number of rows, 0 where the export is refused."""
+    import torch
+
+    def run(dtype, rows):
+        outputs = net.to_torch(dtype=dtype)(torch.from_numpy(rows))
+        return [output.numpy() for output in (outputs if isinstance(outputs, tuple) else (outputs,))]
+
+    return check_rounding(rng, X, y, net, run)
+
+
+def check_rounding(rng, X, y, net, run):
+    """Compare a runtime that rounds with `predict`, on memorized rows and on others that clear the bound."""
+    dtype = ("float32", "float64")[rng.integers(2)]
+    new = others(rng, X)
+    new = np.delete(new, net.unsafe_rows(new, dtype), axis=0)
+    rows = np.concatenate([X, new])
+    try:
+        labels, *known = run(dtype, rounded(rows, dtype))
+    except fastmem.MarginTooSmall:
+        return 0
+    assert np.array_equal(labels[: len(X)], y)
+    assert np.array_equal(labels, net.predict(rows))
+    assert len(known) == (net.fingerprint_bits > 0)
+    assert not known or np.array_equal(known[0], net.contains(rows))
+    return len(rows)
+
+
+CHECKS = {"onnx": check_onnx, "torch": check_torch, "c": check_c}
+
+
+def attack(case, seed, runtimes=RUNTIMES):
+    """Export one random network; return the rows compared by runtime, or None where there is no network."""
+    rng = np.random.default_rng([seed, case])
+    found = random_network(rng)
+    if found is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        return {runtime: CHECKS[runtime](rng, *found, Path(folder)) for runtime in runtimes}
+
+
+def main():
+    """Export networks and print what was compared."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cases", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--to", nargs="+", choices=RUNTIMES, default=RUNTIMES)
+    options = parser.parse_args()
+    networks, exports, rows = 0, collections.Counter(), collections.Counter()
+    for case in range(options.cases):
+        try:
+            compared = attack(case, options.seed, options.to)
+        except Exception:
+            print(f"case {case} of seed {options.seed}", file=sys.stderr)
+            raise
+        networks += compared is not None
+        rows.update(compared or {})
+        exports.update(runtime for runtime, count in (compared or {}).items() if count)
+        if case % 50 == 49:
+            print(f"{case + 1} cases", flush=True)
+    print(f"{options.cases} cases, seed {options.seed}: {networks} networks; no fault in", end=" ")
+    print("; ".join(f"{exports[name]} exports to {name}, {rows[name]} rows" for name in options.to))
+
+
+if __name__ == "__main__":
+    main()
