@@ -2,15 +2,18 @@
 
 Kernels release the GIL, so plain Python threads use all cores; there is no OpenMP to clash with ``fork`` or
 with another library's runtime. Blocks write to disjoint parts of their outputs, hence nothing depends on the
-number of threads.
+number of threads. The calling thread works too, and waits for no thread that has not taken a block: where memory or a
+limit lets no other thread start, it does all by itself.
 """
 
+import _thread  # threading.Thread.start waits for ever for a thread that finds no memory to begin with (Python 3.11)
+import contextlib
 import os
-from concurrent.futures import ThreadPoolExecutor
+import threading
 
 from fastmem.errors import InvalidInput
 
-__all__ = ["over_row_blocks", "resolve_threads"]
+__all__ = ["over_blocks", "over_row_blocks", "resolve_threads"]
 
 
 def resolve_threads(n_threads):
@@ -27,23 +30,94 @@ def resolve_threads(n_threads):
 def over_row_blocks(work, n, d, n_threads, bar=None):
     """Call ``work(start, stop)`` over blocks that cut ``range(n)``, each about 4 MiB of float32 points.
 
+    The rest is as for `over_blocks`.
+    """
+    over_blocks(work, n, min(max(2**20 // (d + 32), 64), 2**15), n_threads, bar)
+
+
+def over_blocks(work, n, size, n_threads, bar=None):
+    """Call ``work(start, stop)`` over blocks of `size` that cut ``range(n)``, in up to `n_threads` threads.
+
     The exception raised is that of the first block that failed, whatever the number of threads. `bar`, if
     given, is advanced by the rows done.
     """
-    size = min(max(2**20 // (d + 32), 64), 2**15)
-    blocks = [(start, min(start + size, n)) for start in range(0, n, size)]
-    if n_threads == 1 or len(blocks) <= 1:
-        for start, stop in blocks:
-            work(start, stop)
-            if bar is not None:
-                bar.update(stop - start)
-        return
-    pool = ThreadPoolExecutor(min(n_threads, len(blocks)))
+    blocks = _Blocks(work, n, size)
     try:
-        futures = [pool.submit(work, *block) for block in blocks]
-        for future, (start, stop) in zip(futures, blocks, strict=True):
-            future.result()
-            if bar is not None:
-                bar.update(stop - start)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        blocks.start_helpers(min(n_threads, -(-n // size)) - 1)
+        blocks.work_off(bar)
+        blocks.wait()
+    finally:  # after an interrupt too, nothing is written to any more
+        blocks.stopped = True
+        blocks.wait()
+    blocks.finish(bar)
+
+
+class _Blocks:
+    """Blocks that threads take in order, until all are taken or one has failed."""
+
+    def __init__(self, work, n, size):
+        self.work, self.n, self.size = work, n, size
+        self.lock = threading.Lock()
+        self.taken = self.done = self.shown = 0  # rows
+        self.stopped = False
+        self.failed, self.error = n, None
+        self.busy = []  # a lock for each helper, held while it works
+
+    def start_helpers(self, n_helpers):
+        """Start as many threads as there can be, up to a number."""
+        with contextlib.suppress(RuntimeError, MemoryError):  # RuntimeError: no thread can be started
+            for _ in range(n_helpers):
+                self.busy.append(threading.Lock())
+                _thread.start_new_thread(self._help, (self.busy[-1],))
+
+    def _help(self, busy):
+        with busy:
+            self.work_off()
+
+    def work_off(self, bar=None):
+        """Take blocks and work on them; the bar shows what all threads have done."""
+        while not self.stopped:
+            with self.lock:
+                start = self.taken
+                self.taken = stop = min(start + self.size, self.n)
+            if start == stop:
+                break
+            try:
+                self.work(start, stop)
+            except BaseException as error:
+                self._stop_with(start, error)
+                break
+            with self.lock:
+                self.done += stop - start
+            self.show(bar)
+
+    def _stop_with(self, start, error):
+        self.stopped = True
+        with self.lock:
+            if start < self.failed:
+                self.failed, self.error = start, error
+
+    def wait(self):
+        """Return once no other thread works."""
+        for busy in self.busy:
+            with busy:
+                pass
+
+    def show(self, bar):
+        """Advance the bar to the rows that are done, if there is one."""
+        if bar is not None:
+            done = self.done
+            bar.update(done - self.shown)
+            self.shown = done
+
+    def finish(self, bar):
+        """Raise what made a block fail."""
+        error, self.error = self.error, None
+        try:
+            if error is not None:
+                raise error
+        finally:
+            del error  # whose traceback holds this frame
+        if self.done < self.n:
+            raise MemoryError("a thread ran out of memory")
+        self.show(bar)

@@ -17,11 +17,11 @@ Rows are sorted by norm: those far out share tiles, and spoil the bound of no ot
 
 import math
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from fastmem.blas import single_threaded_blas
+from fastmem.blocks import over_blocks
 from fastmem.progress import progress_bar
 
 __all__ = ["closest_pair", "squared_distances"]
@@ -54,19 +54,13 @@ def closest_pair(rows, n_threads, progress):
     pairs = _Filter(rows)
     best = _Best()
 
-    def compare(start):
+    def compare(start, _):
         memory = np.empty(_TILE[0] * _TILE[1], np.float32)
         for other in range(start, n, _TILE[1]):
             pairs.compare_tile(start, other, best, memory)
 
     with single_threaded_blas(), progress_bar(progress, n, "comparing pairs") as bar:
-        pool = ThreadPoolExecutor(n_threads)
-        try:
-            starts = range(0, n, _TILE[0])
-            for start, _ in zip(starts, pool.map(compare, starts), strict=True):
-                bar.update(min(_TILE[0], n - start))
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        over_blocks(compare, n, _TILE[0], n_threads, bar)
     return best.square, best.pair
 
 

@@ -184,7 +184,12 @@ def _of_blocks(points, n_threads, function):
 def _closest_by_tree(rows, n_threads):
     from scipy.spatial import cKDTree
 
-    _, neighbours = cKDTree(rows).query(rows, k=2, workers=n_threads)
+    tree, neighbours = cKDTree(rows), np.empty((len(rows), 2), np.intp)
+
+    def work(start, stop):  # SciPy's own threads lose what they raise
+        neighbours[start:stop] = tree.query(rows[start:stop], k=2)[1]
+
+    over_row_blocks(work, *rows.shape, n_threads)
     a = np.arange(len(rows))
     b = np.where(neighbours[:, 0] == a, neighbours[:, 1], neighbours[:, 0])
     squares = squared_distances(rows, a, b)

@@ -1,0 +1,272 @@
+"""Where memory, disks or 32 bits end: every answer is right, or an error says why there is none."""
+
+import errno
+import itertools
+import os
+import re
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+from command_line import write_npy
+
+import fastmem
+from fastmem._kernels import rows, sort, store
+from fastmem.io import writing_whole
+from fastmem.points import Points
+
+BEYOND = 2**31 + 5
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(0)
+    return rng.standard_normal((3000, 6)), rng.integers(0, 3, 3000)
+
+
+@pytest.fixture(scope="module")
+def net(data):
+    return fastmem.memorize(*data, random_state=0)
+
+
+# Too little memory
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps a process to a limit of memory")
+@pytest.mark.parametrize("name", ["predict, 8 threads", "load, large", "save, large"])
+def test_without_memory_there_is_a_memory_error_or_the_right_answer(name, tmp_path):
+    from reliability import memory
+
+    run, folder = memory.prepared(name, tmp_path)
+    outcomes = {memory.attempt(run, extra, folder) for extra in (0, 2**20, 2**22, 2**25, 2**33)}
+    assert outcomes <= {("succeeded", ""), ("MemoryError", "")}
+    assert ("succeeded", "") in outcomes
+
+
+@pytest.mark.parametrize("failing", [1, 2, 3])
+def test_threads_that_cannot_start_are_not_needed(data, net, monkeypatch, failing):
+    from fastmem import blocks
+
+    X = np.tile(data[0], (40, 1))
+    started, start = [], blocks._thread.start_new_thread
+
+    def refuse(*arguments):
+        started.append(arguments)
+        if len(started) >= failing:
+            raise RuntimeError("can't start new thread")
+        return start(*arguments)
+
+    monkeypatch.setattr(blocks._thread, "start_new_thread", refuse)
+    assert np.array_equal(net.predict(X, n_threads=4), np.tile(data[1], 40))
+    assert len(started) == failing
+
+
+def test_a_thread_that_dies_before_it_begins_leaves_its_work_to_others(data, net, monkeypatch):
+    from fastmem import blocks
+
+    X = np.tile(data[0], (40, 1))
+    monkeypatch.setattr(blocks._thread, "start_new_thread", lambda *_: None)
+    assert np.array_equal(net.predict(X, n_threads=4), np.tile(data[1], 40))
+
+
+def test_memory_that_ends_in_one_thread_is_a_memory_error(data, net, monkeypatch):
+    X = np.tile(data[0], (40, 1))
+    block = Points.block
+
+    def fail(points, start, stop):
+        if start > 50_000:
+            raise MemoryError
+        return block(points, start, stop)
+
+    monkeypatch.setattr(Points, "block", fail)
+    for n_threads in (1, 2, 4):
+        with pytest.raises(MemoryError):
+            net.predict(X, n_threads=n_threads)
+
+
+def test_the_closest_pair_is_found_without_further_threads(data, monkeypatch):
+    from fastmem import blocks
+
+    def refuse(*_):
+        raise RuntimeError("can't start new thread")
+
+    X = np.tile(data[0], (1, 3)) + np.arange(18)
+    expected = [fastmem.separation(points, n_threads=1) for points in (X, data[0])]
+    monkeypatch.setattr(blocks._thread, "start_new_thread", refuse)
+    assert [fastmem.separation(points, n_threads=4) for points in (X, data[0])] == expected
+
+
+def test_a_command_without_memory_ends_with_one_line(data, tmp_path):
+    write_npy(tmp_path / "X.npy", np.broadcast_to(np.zeros(1, np.uint8), (4, 2)))
+    header = {"descr": "<f8", "fortran_order": False, "shape": (2**40,)}
+    with open(tmp_path / "y.npy", "wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+    done = subprocess.run(
+        [sys.executable, "-c", "from fastmem.cli import main; main()", "build", "X.npy", "y.npy", "-o", "net"],
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert re.fullmatch(r"Error: .*\n", done.stderr)
+    assert not (tmp_path / "net").exists()
+
+
+# A full disk
+
+
+LIMITED = """
+    import resource, sys
+    import numpy as np, fastmem
+    from fastmem.cli import main
+    net = fastmem.load("net.safetensors")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+    for write in (net.save, net.to_c, lambda path: main(["predict", "net.safetensors", "X.npy", "-o", path])):
+        for path in ("old.npy", "new.npy"):
+            try:
+                write(path)
+            except OSError as error:
+                print(error.errno, error.filename.endswith(path))
+            except SystemExit as end:
+                print(end.code)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no limit of a file's size")
+def test_files_that_do_not_fit_leave_the_folder_as_it_was(data, net, tmp_path):
+    net.save(tmp_path / "net.safetensors")
+    np.save(tmp_path / "X.npy", data[0])
+    (tmp_path / "old.npy").write_bytes(b"old")
+    before = sorted(path.name for path in tmp_path.iterdir())
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(LIMITED)], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split("\n") == 4 * [f"{errno.EFBIG} True"] + 2 * ["1"] + [""]
+    lines = done.stderr.splitlines()
+    assert [line.endswith(("old.npy'", "new.npy'")) and "File too large" in line for line in lines] == [True, True]
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    assert (tmp_path / "old.npy").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("failure", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+@pytest.mark.parametrize("call", ["write", "flush", "close"])
+def test_a_disk_that_fills_up_at_any_step_leaves_the_old_file(tmp_path, monkeypatch, call, failure):
+    (tmp_path / "net").write_bytes(b"old")
+    opened = os.fdopen
+
+    def fdopen(*arguments):
+        file = opened(*arguments)
+
+        class Failing:
+            def __enter__(self):
+                return self
+
+            def __exit__(self, *_):
+                file.close()
+                if call == "close":
+                    raise OSError(failure, os.strerror(failure))
+
+            def __getattr__(self, name):
+                if name == call:
+                    raise OSError(failure, os.strerror(failure))
+                return getattr(file, name)
+
+        return Failing()
+
+    monkeypatch.setattr(os, "fdopen", fdopen)
+    with pytest.raises(OSError, match=r"net'$") as caught, writing_whole(tmp_path / "net") as file:
+        file.write(b"new")
+    assert (caught.value.errno, str(caught.value.filename)) == (failure, str(tmp_path / "net"))
+    assert [path.name for path in tmp_path.iterdir()] == ["net"]
+    assert (tmp_path / "net").read_bytes() == b"old"
+
+
+# More than 2^31
+
+
+def test_more_than_two_to_the_31_points_are_refused_before_any_is_read():
+    X = np.broadcast_to(np.array([[np.nan]]), (BEYOND, 1))
+    for d in (1, 3):
+        with pytest.raises(fastmem.InvalidInput, match=rf"X has {BEYOND} rows: .* at most 2\^31 - 1"):
+            fastmem.memorize(np.broadcast_to(X, (BEYOND, d)), np.broadcast_to(0, BEYOND))
+
+
+def test_a_point_of_two_to_the_31_coordinates_is_refused_by_the_network(net):
+    with pytest.raises(fastmem.InvalidInput, match=f"X has {BEYOND} columns, but the network was built for 6"):
+        net.predict(np.broadcast_to(np.float32(1), (1, BEYOND)))
+
+
+@pytest.fixture(scope="module", params=[np.float32, np.float64])
+def far_rows(request, tmp_path_factory, data):
+    """Rows more than 2^31 bytes apart, and more than 2^32 numbers in all, of a file that is nearly all holes."""
+    n, d, dtype = 5, data[0].shape[1], np.dtype(request.param)
+    step = 2**29 + 64  # numbers
+    path = tmp_path_factory.mktemp("far") / "rows"
+    near = data[0][:n].astype(dtype)
+    with open(path, "wb") as file:
+        file.truncate(n * step * dtype.itemsize)
+    memory = np.memmap(path, dtype, "r+")
+    for i, row in enumerate(near):
+        memory[i * step : i * step + d] = row
+    far = np.lib.stride_tricks.as_strided(memory, (n, d), (step * dtype.itemsize, dtype.itemsize), writeable=False)
+    yield near, far
+    del memory, far
+    path.unlink()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a file of holes would fill the disk")
+def test_rows_far_apart_in_memory_are_read_as_if_they_were_neighbours(net, far_rows):
+    near, far = far_rows
+    for a, b in ((near, far), (near[::-1], far[::-1]), (near.T.copy().T, far[:, :])):
+        assert np.array_equal(net.predict(a), net.predict(b))
+        assert np.array_equal(net.codes(a), net.codes(b))
+        assert np.array_equal(net.certified_radius(a), net.certified_radius(b))
+    assert fastmem.separation(near) == fastmem.separation(far)
+    keys, hashes = np.arange(64, dtype=np.uint32).reshape(2, 32), np.empty((2, len(near)), np.uint64)
+    assert rows.hash_rows(near, keys, hashes[0]) == rows.hash_rows(far, keys, hashes[1])
+    assert np.array_equal(*hashes)
+    chosen = np.array([4, 0, 3, 4])
+    assert np.array_equal(Points(near).take(chosen), Points(far).take(chosen))
+    y = np.arange(len(near))
+    same = [fastmem.memorize(X, y, random_state=0) for X in (near, far)]
+    assert same[0] == same[1]
+
+
+def test_numbers_of_points_beyond_32_bits_are_kept_by_kernels():
+    codes = np.array([5, 3, 9, 3], np.uint64)
+    numbers = np.array([BEYOND, 2**40, -(2**33), 7], np.int64)
+    counts = np.empty(sort.COUNTS, np.int64)
+    sort.radix_sort(codes, numbers, codes.copy(), numbers.copy(), counts)
+    assert numbers.tolist() == [2**40, 7, BEYOND, -(2**33)]
+    starts, classes = np.array([0, 2**31, 2**32 - 1], np.uint32), np.array([0, 1, 2], np.int32)
+    index, found = np.empty(5, np.int32), np.empty(5, np.int32)
+    store.index_runs(starts, 30, index)
+    store.lookup(np.array([0, 2**31 - 1, 2**31, 2**32 - 2, 2**32 - 1], np.uint64), starts, classes, index, 30, found)
+    assert found.tolist() == [0, 0, 1, 1, 2]
+    wide = np.array([0, 2**32, 2**61], np.uint64)
+    store.index_runs(wide, 60, index)
+    store.lookup(np.array([2**32 - 1, 2**32, 2**61 - 1, 2**61, 2**62 - 1], np.uint64), wide, classes, index, 60, found)
+    assert found.tolist() == [0, 1, 1, 2, 2]
+
+
+def test_the_row_of_a_nan_is_named_beyond_two_to_the_31(net):
+    points = Points(np.broadcast_to(np.nan, (BEYOND, 6)))
+    with pytest.raises(fastmem.InvalidInput, match=rf"X\[{BEYOND - 2}, 0\] is nan"):
+        net.class_indices(points, BEYOND - 2, BEYOND)
+    with pytest.raises(fastmem.InvalidInput, match=rf"X\[{BEYOND - 1}, 0\] is nan"):
+        points.check_finite(BEYOND - 1, BEYOND)
+
+
+def test_the_last_of_more_than_two_to_the_31_points_get_their_labels(data, net):
+    points = Points(np.broadcast_to(data[0][7], (BEYOND, 6)))
+    for start in (2**31 - 3, BEYOND - 3):
+        assert net.classes[net.class_indices(points, start, start + 3)].tolist() == 3 * [data[1][7]]
+
+
+def test_blocks_cut_numbers_beyond_two_to_the_31():
+    from fastmem.blocks import over_blocks
+
+    cuts = []
+    over_blocks(lambda start, stop: cuts.append((start, stop)), 2 * BEYOND, 2**30, 1)
+    assert cuts[-1] == (4 * 2**30, 2 * BEYOND)
+    assert all(stop == start for (_, stop), (start, _) in itertools.pairwise(cuts))
