@@ -287,6 +287,7 @@ class Hyperplanes:
         return {"float32": points.n * self.m - undecided, "float64": undecided - exact, "exact": exact}
 
     @cached_property
+    @default_environment()
     def _lengths(self):
         """||w_j||, correctly rounded but for the square root, so that it is the same on every machine."""
         squares = self.weights.astype(np.float64) ** 2
@@ -302,6 +303,7 @@ class Hyperplanes:
         return distances
 
     @cached_property
+    @default_environment()
     def _transposed(self):
         return np.ascontiguousarray(self.weights.T, np.float64)
 

@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from fastmem.encoder import Hyperplanes
+from fastmem.environment import default_environment
 from fastmem.errors import InvalidInput
 from fastmem.layer import Layer
 from fastmem.network import GIVEN, LayeredNetwork
@@ -24,6 +25,7 @@ _MOST_CLASS_BITS = 31
 _LIMIT = 2**62
 
 
+@default_environment()  # a weight below the normal numbers is not 0
 def network(layers, classes):
     """The network that `Network.from_layers` returns."""
     if not hasattr(layers, "__iter__"):

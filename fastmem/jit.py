@@ -30,8 +30,9 @@ Altogether |(p - t) - (w.x - t)| <= (`growth` N + `floor`) / (1 + 2^-20) for the
     floor = growth sqrt(d) 2^-511 + ||w|| sqrt(d) eta + (2 d + 8) 2^-1022,
 
 both multiplied by 1 + 2^-19 and computed in the default environment: the surplus covers roundings of the bound, of the
-difference and of the comparison. If N is finite, then |x_i| < 2^512 and no product or sum overflows. If it is not, or
-NaN, no comparison with the bound is true and nothing is decided.
+difference and of the comparison. N is taken for infinite unless its square is below 2^1022, for some rounding modes
+turn what overflows into the largest number. If N is finite, then |x_i| < 2^511 and no product or sum overflows. If it
+is not, no comparison with the bound is true and nothing is decided.
 
 The integers (`_exact_sign`) and the comparisons on the line (`_ascending_key`) are made of the bits of the numbers.
 """
@@ -69,6 +70,7 @@ _LOWEST = -1248
 _UNIT = 2.0**-52
 _SMALLEST = 2.0**-1022
 _SMALLEST32 = 2.0**-126
+_LARGE_SQUARE = 2.0**1022
 
 # Functions that only compiled code calls.
 _inner = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -394,7 +396,8 @@ def _norm(row, step, d):
     for i in range(d):
         x = np.float64(_coordinate(row, step, i))
         total += x * x
-    return math.sqrt(total)
+    # What overflows may be the largest number in place of infinity, if it is rounded down.
+    return math.sqrt(total) if total < _LARGE_SQUARE else math.inf
 
 
 @_inner

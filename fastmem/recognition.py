@@ -14,6 +14,7 @@ logarithm of the number of probes by the number of bits of certainty asked for.
 import numpy as np
 
 from fastmem._kernels import ribbon as kernels
+from fastmem.environment import default_environment
 
 __all__ = ["MAX_PROBES", "find_near_codes"]
 
@@ -21,6 +22,7 @@ MAX_PROBES = 1000
 _DISTANCES_TOGETHER = 2**18
 
 
+@default_environment()
 def find_near_codes(encoder, fingerprints, block, codes, tolerance, max_probes):
     """Replace unknown codes by known ones of cells near by, where there are any.
 

@@ -30,12 +30,17 @@ def inner_product(w, x):
     return sum((Fraction(a) * Fraction(b) for a, b in pairs), Fraction(0))
 
 
-def signs(X, weights, thresholds):
-    """z_ij = [w_j.x_i >= t_j] over the real numbers: bool array of shape (n, m)."""
+def excesses(X, weights, thresholds):
+    """The real numbers w_j.x_i - t_j: integers (object array of shape (n, m)) over a positive one."""
     P, p = over_common_denominator(X)
     Q, q = over_common_denominator(weights)
     T, t = over_common_denominator(thresholds)
-    return ((P @ Q.T) * t >= T * (p * q)).astype(bool).reshape(len(P), len(Q))
+    return ((P @ Q.T) * t - T * (p * q)).reshape(len(P), len(Q)), p * q * t
+
+
+def signs(X, weights, thresholds):
+    """z_ij = [w_j.x_i >= t_j] over the real numbers: bool array of shape (n, m)."""
+    return (excesses(X, weights, thresholds)[0] >= 0).astype(bool)
 
 
 def xor_codes(signs, columns):

@@ -13,6 +13,7 @@ import numba
 import numpy as np
 import pytest
 from numba.core.errors import TypingError
+from reliability.exactness import ENVIRONMENTS, control
 from sklearn.datasets import load_digits
 
 import fastmem
@@ -220,12 +221,16 @@ def adversarial():
     return network_of(weights, thresholds)
 
 
-def test_signs_are_exact_where_rounding_decides_nothing(adversarial):
+def test_signs_are_exact_where_rounding_decides_nothing_in_every_rounding_mode(adversarial):
     many = adversarial.jit().many
     rng = np.random.default_rng(1)
     X = rng.choice([*TINY, *HUGE, 1, -1, 1 / 3, 1e30, -1e30, 1e-30, 2.0**53 - 1], (4000, 3))
     for points in (X, float32_of(X), hard_rows(adversarial)):
-        assert np.array_equal(many(points, np.empty(len(points), np.int64)), adversarial.codes(points).astype(np.int64))
+        codes = adversarial.codes(points).astype(np.int64)
+        for name, bits in ENVIRONMENTS.items():
+            with control(bits):
+                found = many(points, np.empty(len(points), np.int64))
+            assert np.array_equal(found, codes), name
 
 
 def test_signs_are_exact_where_subnormal_numbers_are_flushed(tmp_path):

@@ -717,6 +717,36 @@ def test_certified_radii_do_not_depend_on_the_rounding_mode(hard, mode):
 
 
 @needs_glibc
+def test_distances_and_radii_do_not_depend_on_flushed_subnormals():
+    weights, X = np.array([[2.0**-130, 2.0**-131]], np.float32), np.array([[4.0, 0], [-1, 7]])
+    expected = plain(weights, [5 * 2.0**-130])
+    hyperplanes = plain(weights, [5 * 2.0**-130])
+    with subnormals_flushed():  # for the first call, which prepares what others use
+        radii, distances = hyperplanes.certified_radius(as_points(X)), hyperplanes.distances(X)
+    assert np.array_equal(radii, expected.certified_radius(as_points(X)))
+    assert np.array_equal(distances, expected.distances(X))
+    assert radii == pytest.approx([2 / 5**0.5, 5 / 5**0.5])
+
+
+@needs_glibc
+@pytest.mark.parametrize("change", [lambda: rounding(UPWARD), lambda: rounding(DOWNWARD), subnormals_flushed])
+def test_given_layers_and_what_is_said_of_them_do_not_depend_on_the_floating_point_environment(change):
+    def described(net):
+        X = np.array([[1e30, 0.3], [0.1, 3.0]])
+        weights, reach = net.layers[0].weights.data, net.rounding_reach("float32", [1.0, 2.0])
+        return net.parameters()[0]["weights"], weights, reach, net.unsafe_rows(X, "float64")
+
+    layers = [(np.array([[2.0**-140, 1.0], [0.1, 3.0]], np.float32), [0.0, 1 / 3]), ([[5e-324, 1e-323]], [1e-323])]
+    expected = fastmem.Network.from_layers(layers)
+    with change():
+        net = fastmem.Network.from_layers(layers)
+        found = described(net)
+    assert net == expected
+    for one, other in zip(found, described(expected), strict=True):
+        assert np.array_equal(one, other)
+
+
+@needs_glibc
 @pytest.mark.parametrize("change", [lambda: rounding(UPWARD), lambda: rounding(DOWNWARD), subnormals_flushed])
 def test_hyperplanes_prepared_in_any_environment_have_the_same_signs(change):
     for seed in range(30):
@@ -947,6 +977,16 @@ def test_the_margin_of_a_hyperplane_through_a_point_is_0():
     assert 0.5 < margins_of(hyperplanes, X)[1] <= 1
 
 
+def test_the_margin_is_below_a_distance_next_to_the_largest_number():
+    # Each sum of one lane rounds to its first term, so that the difference from the threshold overflows.
+    x = np.zeros(240)
+    x[0] = 0.9e308
+    x[4::4] = -0.499 * np.spacing(x[0])
+    hyperplanes = plain(np.ones((1, 240)), [-(LARGEST64 - x[0]) - 2.0**971])
+    (margin,), (true,) = margins_of(hyperplanes, x[None]).tolist(), true_margins(hyperplanes, x[None])[0]
+    assert true * (1 - Fraction(1, 2**50)) < Fraction(margin) <= true
+
+
 @MANY
 @given(st.data(), st.sampled_from([(np.float32, float32s), (np.float64, float64s)]))
 def test_margins_on_the_line_are_the_distances_rounded_down(data, numbers):
@@ -1026,6 +1066,42 @@ def test_certified_radius_is_nearly_the_distance_on_ordinary_points(seed, dtype)
         assert_radius_is_below(radius, x, hyperplanes)
         true = naive.squared_distance_to_hyperplanes(x, weights, hyperplanes.thresholds)
         assert Fraction(radius) ** 2 >= (1 - Fraction(1, 10**6)) ** 2 * true
+
+
+SCALES = {
+    "1e-8 to 1e8": lambda x: x * np.logspace(-8, 8, 6),
+    "1e-35 to 1e35": lambda x: x * np.logspace(-35, 35, 6),
+    "2^-1074": lambda x: np.rint(x * 100) * 5e-324,
+    "1e-305": lambda x: x * 1e-305,
+    "1e300": lambda x: x * 1e300,
+    "1e6 away": lambda x: x + 1e6,
+    "1e12 away": lambda x: x + 1e12,
+}
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_certified_radius_is_nearly_the_distance_whatever_the_scale(scale):
+    rng = np.random.default_rng(0)
+    X = SCALES[scale](rng.standard_normal((20, 6)))
+    # Between two rows, in the scale of the columns.
+    weights = rng.standard_normal((5, 6)) / np.abs(X).max(axis=0).clip(1e-36, 1e36)
+    weights = weights.astype(np.float32)
+    hyperplanes = plain(weights, [threshold_through(w, X[i] / 2 + X[i + 1] / 2) for i, w in enumerate(weights)])
+    for radius, x in zip(hyperplanes.certified_radius(as_points(X)).tolist(), X, strict=True):
+        assert_radius_is_below(radius, x, hyperplanes)
+        true = naive.squared_distance_to_hyperplanes(x, weights, hyperplanes.thresholds)
+        assert (Fraction(radius) + Fraction(5e-324)) ** 2 >= (1 - Fraction(1, 2**19)) ** 2 * true
+
+
+@MANY
+@given(small_problems())
+def test_certified_radius_is_nearly_the_distance_for_any_numbers(problem):
+    hyperplanes, X = problem
+    for radius, x in zip(hyperplanes.certified_radius(as_points(X)).tolist(), X, strict=True):
+        assert_radius_is_below(radius, x, hyperplanes)
+        true = naive.squared_distance_to_hyperplanes(x, hyperplanes.weights, hyperplanes.thresholds)
+        if radius < LARGEST64:
+            assert (Fraction(radius) + Fraction(5e-324)) ** 2 >= (1 - Fraction(1, 2**19)) ** 2 * true
 
 
 @FEW

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastmem.environment import default_environment
 from fastmem.errors import NetworkTooLarge
 
 __all__ = ["SHIFT", "ExactLayer", "WeightedSum", "exact_layer", "first_layer", "n_weights_stored"]
@@ -56,6 +57,7 @@ class ExactLayer:
     thresholds: np.ndarray
 
 
+@default_environment()
 def first_layer(layer, dtype):
     """Weights (d, m) and thresholds (m,) of a first layer, rounded to a float dtype."""
     with np.errstate(over="ignore"):

@@ -54,7 +54,7 @@ import os
 
 from cython cimport floating
 from libc.float cimport DBL_MAX, FLT_MAX, FLT_MIN
-from libc.math cimport fabs, fabsf, isfinite, ldexp, signbit, sqrt, INFINITY
+from libc.math cimport fabs, fabsf, isfinite, ldexp, nextafter, signbit, sqrt, INFINITY
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
@@ -117,6 +117,9 @@ cdef extern from "isa.h" nogil:
 cdef enum:
     DIGITS = 80  # 32-bit digits of the exact accumulator
     LOWEST = -1248  # power of two of its lowest bit
+
+cdef double LOOSE = 2.0**-20  # share of a distance that its bound may take
+cdef double SMALL = 2.0**-1000  # no product of a number above it and one near 1 is subnormal
 
 PANEL = FASTMEM_PANEL
 CHUNK = FASTMEM_CHUNK
@@ -207,9 +210,9 @@ cdef inline bint settled_sign(const fastmem_isa *isa, const floating *x, const f
     else:
         isa.sums_double(w, x, d, &total, &absolute)
     bound = (d + 4) * unit * (1.0 + 1e-6) * absolute + d * 5e-324
-    excess = fabs(total - t) - bound
+    excess = min(fabs(total - t), DBL_MAX) - bound  # a difference that overflows is larger than DBL_MAX
     if excess > 0:  # not NaN
-        margin[0] = min(excess, DBL_MAX) * (1.0 - 8 * unit)
+        margin[0] = excess * (1.0 - 8 * unit)
         return total > t
     margin[0] = 0.0
     n_exact[0] += 1
@@ -489,18 +492,76 @@ def distances(const floating[:, :] X, const double[:, ::1] weights, const double
         fesetenv(&environment)
 
 
+cdef double exact_distance(const floating[:, :] X, Py_ssize_t row, const double[:, ::1] weights, Py_ssize_t j, double t,
+                           double norm) noexcept nogil:
+    """|w_j.x - t| / norm without the rounding of sums: less by a share of 2^-31 at most, and rounded down."""
+    cdef int64_t digits[DIGITS]
+    cdef int64_t carry = 0, sign = 1
+    cdef uint64_t leading
+    cdef double quotient, distance
+    cdef Py_ssize_t i
+    cdef int power, place
+    memset(digits, 0, sizeof(digits))
+    for i in range(X.shape[1]):
+        add_product(digits, weights[i, j], X[row, i])
+    add_product(digits, -1.0, t)
+    for i in range(DIGITS):
+        carry = (digits[i] + carry) >> 32
+    if carry < 0:
+        sign = -1
+    carry = 0
+    for i in range(DIGITS):
+        carry += sign * digits[i]
+        digits[i] = carry & <int64_t>0xFFFFFFFFu
+        carry >>= 32
+    place = DIGITS - 1
+    while place > 1 and digits[place] == 0:
+        place -= 1
+    leading = (<uint64_t>digits[place] << 32) | <uint64_t>digits[place - 1]
+    if leading >> 53:
+        leading &= ~<uint64_t>0x7FFu  # float64 holds the rest
+    power = 32 * (place - 1) + LOWEST
+    quotient = <double>leading / norm * (1.0 - 4 * 1.1102230246251565e-16)
+    distance = ldexp(quotient, power)
+    if distance > DBL_MAX:
+        return DBL_MAX
+    if ldexp(distance, -power) > quotient:  # a subnormal number
+        distance = nextafter(distance, 0.0)
+    return distance
+
+
+cdef double settled_distance(const floating[:, :] X, Py_ssize_t row, const double[:, ::1] weights, Py_ssize_t j,
+                             double t, double norm) noexcept nogil:
+    """|w_j.x - t| / norm, rounded down, by step 2 or else exactly."""
+    cdef double total = 0.0, absolute = 0.0, product, bound, size, distance, unit = 1.1102230246251565e-16
+    cdef Py_ssize_t i, d = X.shape[1]
+    for i in range(d):
+        product = weights[i, j] * X[row, i]
+        total += product
+        absolute += fabs(product)
+    bound = (d + 4) * unit * (1.0 + 1e-6) * absolute + d * 5e-324
+    size = fabs(total - t)
+    distance = (size - bound) * (1.0 - 8 * unit) / norm * (1.0 - 8 * unit)
+    if bound < size * LOOSE and SMALL < distance and distance < DBL_MAX:
+        return distance
+    return exact_distance(X, row, weights, j, t, norm)
+
+
 def certified_radii(const floating[:, :] X, const double[:, ::1] weights, const double[::1] thresholds,
                     const double[::1] norms, double[::1] products, double[::1] radii):
-    """radii[i] <= min_j |w_j.x_i - t_j| / ||w_j||, rounded down rigorously; 0 where rounding decides nothing.
+    """radii[i] <= min_j |w_j.x_i - t_j| / ||w_j||, rounded down rigorously, and by no share larger than 2^-19.
 
     weights is (d, m), the transpose, so that the inner loop runs over hyperplanes; norms are ||w_j|| rounded
-    up. |fl(w.x) - w.x| <= gamma_v(d + 1) ||w|| ||x|| + d 2^-1074 (Higham 3.1 and Cauchy-Schwarz).
+    up. |fl(w.x) - w.x| <= gamma_v(d + 1) ||w|| ||x|| + d 2^-1074 (Higham 3.1 and Cauchy-Schwarz). Where that bound is
+    not small beside the distance, as where columns differ much in scale, it is taken by steps 2 and 3. A distance that
+    overflows is DBL_MAX; one below the smallest number is 0.
     Returns the first row that holds a NaN or an infinity, or -1.
     """
     cdef Py_ssize_t n = X.shape[0], d = weights.shape[0], m = weights.shape[1]
     cdef Py_ssize_t i, j, k, bad = -1
-    cdef double square, norm, distance, radius, x, unit = 1.1102230246251565e-16
+    cdef double square, norm, distance, size, error, radius, x, unit = 1.1102230246251565e-16
     cdef double tiny = 2.2250738585072014e-308
+    cdef bint told
     cdef fenv_t environment
     with nogil:
         fegetenv(&environment)
@@ -525,16 +586,17 @@ def certified_radii(const floating[:, :] X, const double[:, ::1] weights, const 
             for j in range(m):
                 if norms[j] == 0:  # constant: no input changes this sign
                     continue
-                distance = fabs(products[j] - thresholds[j]) * (1.0 - 8 * unit)
-                distance = distance - (d + 8) * unit * (1.0 + 1e-6) * norm * norms[j] - (d + 8) * tiny
-                distance = distance / norms[j] * (1.0 - 8 * unit)
-                if not (distance > 0):  # an overflow makes it NaN
-                    radius = 0.0
+                size = fabs(products[j] - thresholds[j])
+                error = (d + 8) * unit * (1.0 + 1e-6) * norm * norms[j] + (d + 8) * tiny
+                distance = (size - error) * (1.0 - 8 * unit) / norms[j] * (1.0 - 8 * unit)
+                told = SMALL < distance and distance < DBL_MAX  # not NaN, as where sums overflow
+                if told and distance >= radius:
+                    continue
+                if not (told and error < size * LOOSE):
+                    distance = settled_distance(X, i, weights, j, thresholds[j], norms[j])
+                radius = min(radius, distance)
+                if radius == 0:
                     break
-                if distance > 1.7976931348623157e308:
-                    distance = 1.7976931348623157e308
-                if distance < radius:
-                    radius = distance
             radii[i] = radius
         fesetenv(&environment)
     return bad

@@ -1,0 +1,425 @@
+"""Every sign is that of the real numbers, for inputs on hyperplanes and within a unit in the last place of them.
+
+Inputs are made for networks of every construction, in 1 to 128 dimensions, with integers, float32 and float64 numbers,
+unlike columns, linear codes, margins, and subnormal and huge coordinates:
+
+- on a hyperplane exactly, two coordinates solving w.x = t in integers, and one unit in the last place beside it;
+- the two neighbouring floats between which one coordinate of a point meets a hyperplane;
+- and up to 2^30 units beside these, where the bounds of the float32 and the float64 step end.
+
+For each input the sign of every hyperplane is taken in rational arithmetic, and from the signs the label, through the
+integer layers. Held to them are signs, `codes`, `predict` and `forward`, with each instruction set, in batches of 1, 7,
+64 and all rows, in six memory layouts, float32 rows as float64, in every rounding mode, with subnormal numbers flushed
+to 0, in one and two threads, and numba's functions of some networks. Some networks are built again in another
+floating-point environment, and must be the same.
+
+    cd tests && python -m reliability.exactness --cases 1000000 --seed 0
+"""
+
+import argparse
+import collections
+import contextlib
+import ctypes
+import math
+import platform
+import sys
+import time
+from fractions import Fraction
+
+import exported
+import naive
+import numpy as np
+from instruction_sets import ISAS, isa
+
+import fastmem
+from fastmem.theory import instances
+from fastmem.validation import as_points
+
+OF_A_NETWORK = 4000  # inputs
+_TOGETHER = 1000  # rows that the oracle takes at a time
+_JIT_EVERY = 4  # networks
+
+
+class Wrong(Exception):
+    """A promise was broken; says how."""
+
+
+# Networks
+
+
+def memorized(rng, X, n_classes=4, **options):
+    """A network that gives the distinct rows of X random labels, and these rows."""
+    X = np.unique(X, axis=0)
+    y, seed = rng.integers(0, n_classes, len(X)), int(rng.integers(2**31))
+    return built(rng, lambda: fastmem.memorize(X, y, random_state=seed, **options)), X
+
+
+def built(rng, build):
+    """A network, and now and then a check that it is the same if built in another floating-point environment."""
+    net = build()
+    if rng.random() < 0.3:
+        with control(rng.choice(list(ENVIRONMENTS.values()))):
+            again = build()
+        if again != net:
+            raise Wrong("another network is built in another floating-point environment")
+    return net
+
+
+def normal(rng, n, d, dtype=np.float64, scales=1.0):
+    return (rng.standard_normal((n, d)) * scales).astype(dtype)
+
+
+def sizes(rng):
+    """A number of points and of dimensions."""
+    return int(rng.integers(20, 400)), int(rng.integers(2, 40))
+
+
+def some_digits(rng, dtype, n=200):
+    return rng.permutation(exported.digits()[0])[:n].astype(dtype)
+
+
+def small_layers(rng):
+    d, m = rng.integers(1, 12), rng.integers(1, 90)
+    layers = [
+        (rng.integers(-3, 4, (m, d)), rng.integers(-9, 10, m)),
+        (rng.integers(-2, 3, (5, m)), rng.integers(-3, 4, 5)),
+        (rng.integers(-1, 2, (2, 5)), rng.integers(-1, 2, 2)),
+    ]
+    return built(rng, lambda: fastmem.Network.from_layers(layers)), rng.integers(-9, 10, (200, d)).astype(np.float64)
+
+
+def extreme_layers(rng):
+    """Weights and thresholds of all sizes that float32 and float64 have."""
+    d, m = rng.integers(1, 9), rng.integers(1, 20)
+    weights = np.ldexp(rng.standard_normal((m, d)), rng.integers(-149, 127, (m, d))).astype(np.float32)
+    thresholds = np.ldexp(rng.standard_normal(m), rng.integers(-1074, 1023, m))
+    X = np.ldexp(rng.standard_normal((200, d)), rng.integers(-1074, 1023, (200, d)))
+    layers = [(weights, thresholds), (rng.integers(-2, 3, (3, m)), [0, 1, 1])]
+    return built(rng, lambda: fastmem.Network.from_layers(layers)), X
+
+
+NETWORKS = {
+    "float64": lambda rng: memorized(rng, normal(rng, *sizes(rng))),
+    "float32": lambda rng: memorized(rng, normal(rng, *sizes(rng), np.float32)),
+    "digits, float32": lambda rng: memorized(rng, some_digits(rng, np.float32)),
+    "digits, integers": lambda rng: memorized(rng, some_digits(rng, np.int64)),
+    "patches": lambda rng: memorized(rng, rng.permutation(exported.patches(2000))[:200, :128]),
+    "128 dimensions": lambda rng: memorized(rng, normal(rng, 300, 128)),
+    "unlike columns": lambda rng: memorized(rng, normal(rng, 200, 6, scales=10.0 ** rng.integers(-25, 26, 6))),
+    "very unlike columns": lambda rng: memorized(rng, normal(rng, 200, 6, scales=10.0 ** rng.integers(-300, 300, 6))),
+    "huge": lambda rng: memorized(rng, normal(rng, 200, 5, scales=10.0 ** rng.integers(150, 307))),
+    "huge, float32": lambda rng: memorized(rng, normal(rng, 200, 5, np.float32, 1e37)),
+    "tiny": lambda rng: memorized(rng, normal(rng, 200, 5, scales=10.0 ** -rng.integers(290, 308))),
+    "tiny, float32": lambda rng: memorized(rng, normal(rng, 200, 5, np.float32, 1e-38)),
+    "subnormal": lambda rng: memorized(rng, rng.integers(-99, 100, (200, 4)) * 5e-324),
+    "far from the origin": lambda rng: memorized(rng, normal(rng, 200, 5) + 10.0 ** rng.integers(3, 9)),
+    "a linear code": lambda rng: memorized(rng, instances.circle(400).X, 2),
+    "line": lambda rng: memorized(rng, normal(rng, 300, 1)),
+    "line, float32": lambda rng: memorized(rng, normal(rng, 90, 1, np.float32)),
+    "margin": lambda rng: memorized(rng, normal(rng, 200, 6), margin=0.01),
+    "every point told apart": lambda rng: memorized(rng, normal(rng, 200, 6), separate="all", fingerprint_bits=8),
+    "integer store": lambda rng: memorized(rng, normal(rng, *sizes(rng)), store="integer"),
+    "one class": lambda rng: memorized(rng, normal(rng, 50, 3), 1),
+    "rajput2021": lambda rng: memorized(rng, instances.sphere(150, 8, rng).X, construction="rajput2021"),
+    "baum1988": lambda rng: memorized(rng, normal(rng, 150, 8), construction="baum1988"),
+    "small given layers": small_layers,
+    "extreme given layers": extreme_layers,
+}
+
+
+# Inputs
+
+
+def inputs(net, X, count, rng):
+    """Rows on, and next to, hyperplanes of the network, and how many of them are within one unit in the last place.
+
+    They have the dtype of X, or float64 for integers; `count` of them, or fewer where there are no hyperplanes.
+    """
+    dtype = X.dtype.type if X.dtype in (np.float32, np.float64) else np.float64
+    X = X.astype(dtype)
+    weights, thresholds = net.hyperplanes.weights, net.hyperplanes.thresholds
+    rows, some, n_near = list(X[rng.integers(0, len(X), count // 50)]), np.flatnonzero(weights.any(axis=1)), 0
+    while some.size and len(rows) < count:
+        j = rng.choice(some)
+        if rng.random() < 0.6:
+            x, places = point_on(weights[j], thresholds[j], dtype, rng), np.flatnonzero(weights[j])
+        else:
+            x, places = crossing(X[rng.integers(len(X))], weights[j], thresholds[j], rng)
+        if x is not None:
+            near, far = beside(x, places, rng)
+            n_near += len(near)
+            rows += near + far
+    return np.array(rows, dtype), n_near
+
+
+def beside(x, places, rng):
+    """The point x, rows one unit in the last place of one coordinate away, both ways, and one up to 2^30 units away."""
+    rows = [x]
+    with np.errstate(over="ignore", under="ignore"):
+        for k in rng.permutation(places)[:3]:
+            for towards in (-np.inf, np.inf):
+                rows.append(x.copy())
+                rows[-1][k] = np.nextafter(x[k], x.dtype.type(towards))
+        far = x.copy()
+        far[k] += (rows[-1 - rng.integers(2)][k] - x[k]) * x.dtype.type(2.0 ** rng.integers(1, 31))
+    return (*([row for row in part if np.isfinite(row).all()] for part in (rows, [far])),)
+
+
+def crossing(x, w, t, rng):
+    """The point x, one coordinate next to where it meets w.x = t, and which; None where no float comes near."""
+    k = int(rng.choice(np.flatnonzero(w)))
+    x, before = x.copy(), x[k]
+    x[k] = 0
+    number = (Fraction(float(t)) - naive.inner_product(w, x)) / Fraction(float(w[k]))
+    with np.errstate(over="ignore"):
+        try:
+            x[k] = number
+        except OverflowError:
+            x[k] = before
+    return (x if np.isfinite(x[k]) else None), np.array([k])
+
+
+def point_on(w, t, dtype, rng):
+    """A point with w.x = t exactly, of numbers with few enough digits for the dtype; None if none was found.
+
+    Numbers of the first coordinates are drawn; two take up what is too large; two solve the rest, A u + B v = R in
+    integers.
+    """
+    digits = np.finfo(dtype).nmant + 1
+    places = rng.permutation(np.flatnonzero(w))
+    numbers = [odd_part(float(a)) for a in w[places].tolist()]
+    t_number, t_power = odd_part(float(t))
+    unit = t_power - int(rng.integers(0, 8))
+    left = t_number << (t_power - unit)
+    x = np.zeros(len(w), dtype)
+    shift = int(rng.integers(0, max(left.bit_length() - 20, 1)))
+    n_free = len(places) - 2
+    for position, (k, (a, power)) in enumerate(zip(places[: max(n_free, 0)], numbers, strict=False)):
+        if position < n_free - 2:
+            n = int(rng.integers(-(2**12), 2**12)) << shift
+        else:  # brings what is left below the size of products
+            n = rounded_quotient(left, a, digits)
+        left -= a * n
+        x[k] = scaled(n, unit - power, dtype)
+    if len(places) == 1:
+        (a, power), k = numbers[0], places[0]
+        if left % a:
+            return None
+        x[k] = scaled(left // a, unit - power, dtype)
+    else:
+        (a, power), (b, other) = numbers[-2:]
+        common = math.gcd(a, b)
+        if left % common:
+            return None
+        modulus = abs(b) // common
+        u = left // common * pow(a // common, -1, modulus) % modulus if modulus > 1 else 0
+        u -= modulus if 2 * u > modulus else 0
+        v = (left - a * u) // b
+        if max(abs(u), abs(v)).bit_length() > digits:
+            return None
+        x[places[-2]], x[places[-1]] = scaled(u, unit - power, dtype), scaled(v, unit - other, dtype)
+    return x if np.isfinite(x).all() else None
+
+
+def odd_part(number):
+    """Integers n and p with number = n 2^p, n odd or 0."""
+    above, below = number.as_integer_ratio()
+    zeros = (above & -above).bit_length() - 1 if above else 0
+    return above >> zeros, zeros - (below.bit_length() - 1)
+
+
+def rounded_quotient(left, a, digits):
+    """The quotient left / a, to so many binary digits."""
+    n = left // a
+    drop = max(n.bit_length() - digits, 0)
+    return n >> drop << drop
+
+
+def scaled(n, power, dtype):
+    """The number n 2^power in the dtype; infinite, and so not used, where it does not hold that."""
+    number = Fraction(n) * Fraction(2) ** power
+    with np.errstate(over="ignore", under="ignore"):
+        try:
+            held = dtype(float(number))
+        except OverflowError:
+            return dtype(np.inf)
+    return held if np.isfinite(held) and Fraction(float(held)) == number else dtype(np.inf)
+
+
+# The truth
+
+
+def oracle(net, X):
+    """Signs and class indices of rows in rational arithmetic, and how many signs are on a hyperplane."""
+    signs, on = [], 0
+    for start in range(0, len(X), _TOGETHER):
+        block = X[start : start + _TOGETHER]
+        excesses, _ = naive.excesses(block, net.hyperplanes.weights, net.hyperplanes.thresholds)
+        signs.append((excesses >= 0).astype(bool))
+        on += int((excesses == 0).any(axis=1).sum())
+    signs = np.concatenate(signs)
+    indices = np.zeros(len(X), np.int64)
+    if net.layers:
+        bits = naive.integer_layers(net.layers[1:], signs)[:, : net.n_label_bits]
+        indices = sum(bits[:, b].astype(np.int64) << b for b in range(bits.shape[1]))
+    return signs, np.minimum(indices, len(net.classes) - 1), on
+
+
+# What is held to it
+
+
+def strided(X):
+    wide = np.full((2 * X.shape[0], 3 * X.shape[1]), np.nan, X.dtype)
+    wide[::2, 1::3] = X
+    return wide[::2, 1::3]
+
+
+LAYOUTS = {
+    "C": np.ascontiguousarray,
+    "Fortran": np.asfortranarray,
+    "strided": strided,
+    "rows reversed": lambda X: X[::-1].copy()[::-1],
+    "columns reversed": lambda X: X[:, ::-1].copy()[:, ::-1],
+    "other byte order": lambda X: X.astype(X.dtype.newbyteorder()),
+    "float64": lambda X: X.astype(np.float64),
+}
+
+
+@contextlib.contextmanager
+def control(bits):
+    """The thread's vector arithmetic has these bits of MXCSR set, checked to be so still at the end."""
+    if not bits:
+        yield
+        return
+    libm = ctypes.CDLL("libm.so.6")
+    before, changed, after = ((ctypes.c_uint32 * 8)() for _ in range(3))
+    libm.fegetenv(before)
+    libm.fegetenv(changed)
+    changed[7] |= bits  # fenv_t: seven words of the x87 unit, then MXCSR
+    libm.fesetenv(changed)
+    try:
+        yield
+        libm.fegetenv(after)
+        if after[7] & bits != bits:
+            raise Wrong("the floating-point environment was not put back")
+    finally:
+        libm.fesetenv(before)
+
+
+ENVIRONMENTS = {"default": 0}
+if sys.platform == "linux" and platform.machine() == "x86_64" and platform.libc_ver()[0] == "glibc":
+    ENVIRONMENTS |= {"downward": 0x2000, "upward": 0x4000, "toward zero": 0x6000, "flushed": 0x8040, "all": 0xE040}
+
+
+def check(net, X, rng, jit=False):
+    """Hold all ways to evaluate to the oracle; returns how many rows are on a hyperplane."""
+    signs, indices, on = oracle(net, X)
+    labels, words = net.classes[indices], naive.pack_bits(signs)
+    codes = naive.xor_codes(signs, net.encoder.code.columns) if hasattr(net, "encoder") else None
+    radii = net.certified_radius(X)
+
+    def hold(rows, how):
+        """Signs, codes and labels of the rows of X[rows], given as `how` says."""
+        given = how(X[rows])
+        for name, found, expected in (
+            ("predict", net.predict(given), labels),
+            ("forward", net.forward(given), labels),
+            ("signs", net.hyperplanes.signs(as_points(given)), words),
+            ("codes", None if codes is None else net.codes(given), codes),
+            ("certified_radius", net.certified_radius(given), radii),
+        ):
+            if found is not None and not np.array_equal(found, expected[rows]):
+                place = np.flatnonzero((found != expected[rows]).reshape(len(given), -1).any(axis=1))[0]
+                raise Wrong(f"{name} is wrong for {np.asarray(given)[place].tolist()}, {described_network(net)}")
+
+    for name in ISAS:
+        with isa(name):
+            hold(slice(None), np.ascontiguousarray)
+    few = np.sort(rng.permutation(len(X))[:500])
+    for layout in LAYOUTS.values():
+        hold(few, layout)
+    for size in (1, 7, 64):
+        for start in range(0, min(20 * size, len(X)), size):
+            hold(slice(start, start + size), np.ascontiguousarray)
+    hold(rng.permutation(len(X)), np.ascontiguousarray)
+    for bits in ENVIRONMENTS.values():
+        with control(bits):
+            hold(few, np.ascontiguousarray)
+    # More than one block of rows, so that threads are started.
+    many = rng.integers(0, len(X), 3 * max(2**20 // (X.shape[1] + 32), 64) // 2)
+    for n_threads in (1, 2):
+        with control(list(ENVIRONMENTS.values())[-1]):
+            found = net.predict(X[many], n_threads=n_threads)
+        if not np.array_equal(found, labels[many]):
+            raise Wrong(f"predict is wrong with {n_threads} threads")
+    if jit and hasattr(net, "jit"):
+        check_jit(net, X, few, labels)
+    return on
+
+
+def described_network(net):
+    return f"weights {net.hyperplanes.weights.tolist()}, thresholds {net.hyperplanes.thresholds.tolist()}"
+
+
+def check_jit(net, X, few, labels):
+    """Numba's functions give the labels too, whatever the environment."""
+    one, many = net.jit()
+    for bits in ENVIRONMENTS.values():
+        with control(bits):
+            found = [one(x) for x in X[few]], many(X, np.empty(len(X), labels.dtype))
+        if not np.array_equal(found[0], labels[few]) or not np.array_equal(found[1], labels):
+            raise Wrong(f"compiled code is wrong in environment {bits:x}")
+
+
+def check_one(kind, number, seed, count, jit=False):
+    """Hold a network of a kind to the oracle on about `count` inputs; returns counts by name, or raises `Wrong`."""
+    rng = np.random.default_rng([seed, number])
+    try:
+        net, X = NETWORKS[kind](rng)
+        rows, near = inputs(net, X, count, rng)
+        on = check(net, rows, rng, jit)
+    except Wrong as wrong:
+        raise Wrong(f"network {number} ({kind}) of --seed {seed}: {wrong}") from wrong
+    steps = net.hyperplanes.sign_steps(as_points(rows))
+    return {"inputs": len(rows), "on": on, "near": near, "signs": len(rows) * net.n_hyperplanes, **steps}
+
+
+def run(cases, seed):
+    """Check about so many inputs, of as many networks of every kind; returns counts by name."""
+    total, kinds = collections.Counter(), list(NETWORKS)
+    while total["inputs"] < cases:
+        number = total["networks"]
+        position = number % len(kinds)
+        count = min(OF_A_NETWORK, cases - total["inputs"])
+        jit = position % _JIT_EVERY == number // len(kinds) % _JIT_EVERY
+        total.update(networks=1, **check_one(kinds[position], number, seed, count, jit))
+        if total["networks"] % 10 == 0:
+            print(described(total), flush=True)
+    return total
+
+
+def described(total):
+    return (
+        f"{total['networks']} networks, {total['inputs']} inputs ({total['on']} on a hyperplane, {total['near']} there "
+        f"or within one unit in the last place), {total['signs']} signs, of which float32 decides {total['float32']}, "
+        f"float64 {total['float64']} and integers {total['exact']}"
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cases", type=int, default=1_000_000, help="inputs")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    started = time.monotonic()
+    try:
+        total = run(arguments.cases, arguments.seed)
+    except Wrong as wrong:
+        print(wrong)
+        return 1
+    print(f"seed {arguments.seed}, {time.monotonic() - started:.0f} s, nothing wrong: {described(total)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
