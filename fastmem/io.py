@@ -2,7 +2,7 @@
 
 The parameters are stored under their names (`Network.parameters`). The safetensors metadata holds one
 key, "fastmem", with a JSON object: format version, construction, counts, label dtype, and the SHA-256 of the
-settings and of every tensor's name, dtype, shape and bytes.
+settings and of every tensor's name, dtype, shape and bytes. docs/format.md says it all.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import errno
 import hashlib
 import json
 import os
+import re
 import secrets
 
 import numpy as np
 
-from fastmem.constructions import CONSTRUCTIONS
 from fastmem.encoder import MAX_BITS, MAX_EXPONENT
-from fastmem.errors import FastmemError, FormatError, InvalidInput
+from fastmem.errors import FormatError, InvalidInput
 from fastmem.network import GIVEN, Network
-from fastmem.store import ALL_STORES
+from fastmem.store import STORES, BlockStore
 
 __all__ = ["FORMAT_VERSION", "load", "save", "write_whole", "writing_whole"]
 
@@ -32,7 +32,13 @@ _DTYPES = {
     "centre": ("float64", 1),
     "exponents": ("int16", 1),
     "columns": ("uint64", 1),
+    "labels": ("uint8", 1),
 }
+_STORES_OF = {"compact": tuple(STORES), "rajput2021": (BlockStore.name,), "baum1988": (None,), GIVEN: (None,)}
+_MOST_POINTS = 2**53  # what every JSON reader holds
+_LEAST_DELTA = 2.0**-60  # no machine holds the hyperplanes that are drawn for less
+_LABEL_DTYPE = re.compile(r"[<>|][biufcmMSU][0-9]+(\[[0-9]*[A-Za-z]+\])?")
+_LARGEST_CHARACTER = 0x10FFFF
 
 
 def save(network, path):
@@ -82,7 +88,7 @@ def _parse(data):
         tensors = from_bytes(data)
         length = int.from_bytes(data[:8], "little")
         header = json.loads(json.loads(data[8 : 8 + length])["__metadata__"][_KEY])
-    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (SafetensorError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise FormatError("not a fastmem network, or truncated or damaged") from error
     version = header.get("format_version") if isinstance(header, dict) else None
     if type(version) is not int or version < 1:
@@ -92,20 +98,29 @@ def _parse(data):
             f"written in format {version}, but this version of fastmem reads up to {FORMAT_VERSION}: upgrade fastmem"
         )
     expected = header.pop("sha256", None)
-    if expected != _checksum(tensors, header):
-        raise FormatError("the checksum does not match: the file is damaged")
     try:
+        if expected != _checksum(tensors, header):
+            raise FormatError("the checksum does not match: the file is damaged")
         _check(tensors, header)
-        classes = _labels_from_file(tensors, header)
-        network = Network.from_parameters(tensors, header, classes)
-    except FastmemError:
+        network = Network.from_parameters(tensors, header, _labels_from_file(tensors, header))
+        _refuse_more(network, tensors, header)
+    except FormatError:
         raise
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise FormatError(f"the parameters do not form a network: {error}") from error
-    foreign = sorted(tensors.keys() - network.parameters()[0].keys() - {"labels"})
+    return network
+
+
+def _refuse_more(network, tensors, header):
+    """Raise an error if the file holds parameters that the network has not, or other settings than it would write."""
+    parameters, settings = network.parameters()
+    label_tensors, label_settings = _labels_to_file(network.classes)
+    foreign = sorted(tensors.keys() - parameters.keys() - label_tensors.keys())
     if foreign:
         raise FormatError(f"these parameters belong to no part of the network: {', '.join(foreign)}")
-    return network
+    settings = {"format_version": header["format_version"], **settings, **label_settings}
+    if json.dumps(settings, sort_keys=True) != json.dumps(header, sort_keys=True):
+        raise FormatError("the settings are not those of the network")
 
 
 def _check(tensors, header):
@@ -118,11 +133,12 @@ def _check(tensors, header):
         d > 0
         and tensors["thresholds"].shape == (m,)
         and tensors["centre"].shape == tensors["exponents"].shape == (d,)
-        and header["n_points"] >= header["n_told_apart"] >= (header["construction"] != GIVEN)
+        and _MOST_POINTS > header["n_points"] >= header["n_told_apart"] >= (header["construction"] != GIVEN)
+        and header["separate"] in ("labels", "all")
         and all(float.fromhex(header[name]) >= 0 for name in ("smallest_distance", "largest_norm"))
-        and (header["construction"] in CONSTRUCTIONS or (header["construction"] == GIVEN and "store" not in header))
+        and header.get("store") in _STORES_OF[header["construction"]]
         and type(header["fits_float32"]) is bool
-        and _is_drawn(header["drawn"])
+        and _is_drawn(header["drawn"], header["construction"])
         and bool(np.all(np.abs(tensors["exponents"].astype(np.int32)) <= MAX_EXPONENT))
         and all(np.isfinite(tensors[name]).all() for name in ("weights", "thresholds", "centre"))
     )
@@ -130,30 +146,31 @@ def _check(tensors, header):
         raise FormatError("the parts of the network do not fit each other")
 
 
-def _is_drawn(drawn):
-    """Whether these are a delta and two counts, or nothing."""
+def _is_drawn(drawn, construction):
+    """Whether these are a delta and two counts, or nothing where a construction draws nothing."""
     if drawn == {}:
-        return True
+        return construction != "rajput2021"
     return (
         type(drawn) is dict
         and drawn.keys() == {"delta", "hyperplanes", "codes"}
         and type(drawn["delta"]) is float
-        and 0 < drawn["delta"] <= 2
-        and all(type(drawn[name]) is int and drawn[name] > 0 for name in ("hyperplanes", "codes"))
+        and _LEAST_DELTA <= drawn["delta"] <= 2
+        and all(type(drawn[name]) is int and 0 < drawn[name] < _MOST_POINTS for name in ("hyperplanes", "codes"))
     )
 
 
 def _encoded_fits(tensors, header, m):
     n_bits = header["n_bits"]
     if "columns" in tensors:
-        fits = tensors["columns"].shape == (m,) and not (tensors["columns"] >> np.uint64(n_bits)).any()
+        fits = m > 0 and n_bits > 0 and tensors["columns"].shape == (m,)
+        fits = fits and not (tensors["columns"] >> np.uint64(n_bits)).any()
     else:
         fits = n_bits == m
     return (
         fits
         and 0 <= n_bits <= MAX_BITS
-        and header["store"] in ALL_STORES
-        and type(header["store_reason"]) is type(header["codes_digest"]) is str
+        and _is_text(header["store_reason"])
+        and re.fullmatch("([0-9a-f]{64})?", header["codes_digest"]) is not None
     )
 
 
@@ -165,8 +182,13 @@ def _layered_fits(tensors, header, m):
         and (n_layers > 0) == (m > 0)
         and type(stages) is list
         and len(stages) in (0, n_layers)
-        and all(type(stage) is str for stage in stages)
+        and all(map(_is_text, stages))
     )
+
+
+def _is_text(value):
+    """Whether this is a line that can be printed, in any file and on any terminal."""
+    return type(value) is str and value.isprintable()
 
 
 def _checksum(tensors, header):
@@ -193,17 +215,31 @@ def _labels_to_file(classes):
 
 
 def _labels_from_file(tensors, header):
-    kind, values = header["label_dtype"], header.get("labels")
+    kind = header["label_dtype"]
     if kind in ("O", "T"):
-        if type(values) is not list or not all(map(_is_plain, values)):
+        values = header["labels"]
+        if type(values) is not list or not all(type(v) is str if kind == "T" else _is_plain(v) for v in values):
             raise FormatError("labels are not plain values")
         classes = np.empty(len(values), object if kind == "O" else np.dtypes.StringDType())
         classes[:] = values
+    elif _LABEL_DTYPE.fullmatch(kind):
+        classes = np.frombuffer(tensors["labels"].tobytes(), np.dtype(kind)).copy()
     else:
-        classes = np.frombuffer(tensors["labels"].tobytes(), np.dtype(str(kind))).copy()
-    if classes.dtype.kind not in "biufcmMUSOT" or len(classes) == 0:
-        raise FormatError(f"labels of dtype {classes.dtype} are not supported")
+        raise FormatError(f"labels of dtype {kind!r:.50} are not supported")
+    if len(classes) == 0 or not _are_values(classes):
+        raise FormatError(f"labels are missing, or bytes that are no values of dtype {classes.dtype}")
     return classes
+
+
+def _are_values(classes):
+    """Whether the bytes are values of the dtype, and each equals itself."""
+    kind, order = classes.dtype.kind, classes.dtype.str[0]
+    if kind == "b":
+        return bool(np.all(classes.view(np.uint8) <= 1))
+    if kind == "U":
+        return bool(np.all(classes.view(f"{order}u4") <= _LARGEST_CHARACTER))
+    with np.errstate(invalid="ignore"):
+        return kind not in "fcmM" or bool(np.all(classes == classes))
 
 
 def _brief(value):

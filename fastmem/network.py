@@ -192,8 +192,8 @@ class Network:
         weights, thresholds = self.hyperplanes.weights.astype(np.float64), self.hyperplanes.thresholds
         some = weights.any(axis=1)
         lengths = np.linalg.norm(weights[some], axis=1)
-        # Of a hyperplane from the origin.
-        farthest = float((np.abs(thresholds[some]) / lengths).max(initial=0.0))
+        with np.errstate(over="ignore"):  # of a hyperplane from the origin
+            farthest = float((np.abs(thresholds[some]) / lengths).max(initial=0.0))
         # Where weights may be taken for 0 one by one, and where 0 >= t may change with t.
         for parameters in (np.abs(weights), np.abs(thresholds[~some])):
             if np.any((parameters > 0) & (parameters < float(precision.tiny))):

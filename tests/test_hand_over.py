@@ -246,6 +246,13 @@ def test_what_a_processor_may_take_for_zero_is_unsafe():
     assert tiny.unsafe_rows([[2e30], [0.5e30]], "float32").tolist() == [0, 1]
 
 
+def test_the_rounding_reach_of_a_hyperplane_beyond_all_numbers_is_infinite():
+    weight = np.float32(1e-30)
+    net = fastmem.Network.from_layers([([[weight]], [1e300]), ([[1]], [1])])
+    assert net.rounding_reach("float64", 1.0) == math.inf
+    assert net.unsafe_rows([[1.0]], "float64").tolist() == [0]
+
+
 @pytest.mark.parametrize("dtype", ["float16", "int", None, "foo", 3])
 def test_other_dtypes_have_no_rounding_reach(dtype):
     with pytest.raises(fastmem.InvalidInput, match="dtype must be"):

@@ -12,71 +12,26 @@ import zipfile
 import numpy as np
 import pytest
 import safetensors.numpy
+from saved import (
+    INTEGER,
+    LABELS,
+    NETWORKS,
+    changed_at_random,
+    filtering_network,
+    huffman_network,
+    objects,
+    on_the_line,
+    random_network,
+    raw_safetensors,
+    read_parts,
+    sealed,
+    small_network,
+    theorem_network,
+)
 
 import fastmem
-from fastmem import FormatError, InvalidInput, memorize
-from fastmem.io import FORMAT_VERSION, _checksum
-
-
-def on_the_line(n, run, **options):
-    """N points of the line with labels that change after each `run` points: one hyperplane a change."""
-    return memorize(np.arange(n, dtype=float)[:, None], np.arange(n) // run % 2, random_state=0, **options)
-
-
-def random_network(n=200, d=3, y=None, **options):
-    rng = np.random.default_rng(n)
-    X = rng.standard_normal((n, d)).astype(np.float32)
-    return memorize(X, rng.integers(0, 3, n) if y is None else y, random_state=0, **options)
-
-
-def small_network():
-    return random_network(n=12, d=2, store="integer")
-
-
-def uneven_network(shares, n=3000, **options):
-    """Many points of a few classes."""
-    return random_network(n, 8, np.random.default_rng(0).choice(len(shares), n, p=shares), **options)
-
-
-def filtering_network():
-    """Every part that a network may have: common classes of words of two lengths, a filter, rare ones, fingerprints."""
-    return uneven_network([0.5, 0.25, 0.2, 0.03, 0.01, 0.01], separate="all", fingerprint_bits=3)
-
-
-def huffman_network():
-    """Words of several lengths."""
-    return uneven_network([0.5, 0.2, 0.1, 0.1, 0.05, 0.05], n=700)
-
-
-INTEGER = {"store": "integer"}
-NETWORKS = {
-    "identity code, uint32 starts": (lambda: random_network(**INTEGER), "uint32", True),
-    "identity code, uint64 starts": (lambda: on_the_line(50, 1, **INTEGER), "uint64", True),
-    "62 hyperplanes": (lambda: on_the_line(63, 1, **INTEGER), "uint64", True),
-    "63 hyperplanes": (lambda: on_the_line(64, 1, **INTEGER), "uint32", False),
-    "linear code, uint64 starts": (lambda: on_the_line(4096, 50, **INTEGER), "uint64", False),
-    "single class": (lambda: random_network(y=np.full(200, "a"), **INTEGER), "uint32", True),
-    "single point": (lambda: memorize([[1.0, 2.0]], [5], **INTEGER), "uint32", True),
-    "duplicated points told apart": (
-        lambda: memorize(np.arange(90)[:, None] % 30, np.arange(90) % 3, separate="all", random_state=0, **INTEGER),
-        "uint32",
-        True,
-    ),
-    "thousand classes": (lambda: random_network(n=1000, y=np.arange(1000), **INTEGER), "uint64", True),
-    "fallback to integers": (lambda: random_network(n=12), "uint32", True),
-    "fingerprints on integers": (lambda: random_network(fingerprint_bits=8, **INTEGER), "uint32", True),
-    "binary": (random_network, None, True),
-    "binary, 63 hyperplanes": (lambda: on_the_line(64, 1), None, False),
-    "binary, linear code": (lambda: on_the_line(4096, 20), None, False),
-    "binary, single class": (lambda: random_network(y=np.full(200, "a")), None, True),
-    "binary, single point": (lambda: memorize([[1.0, 2.0]], [5]), None, True),
-    "binary, words of several lengths": (huffman_network, None, True),
-    "binary, filter and fingerprints": (filtering_network, None, True),
-    "binary, thousand classes": (lambda: random_network(n=1000, y=np.arange(1000)), None, True),
-    "binary, fingerprints of one class": (lambda: random_network(y=np.ones(200), fingerprint_bits=8), None, True),
-    "binary, fingerprints of a linear code": (lambda: on_the_line(100, 1, fingerprint_bits=32), None, False),
-    "binary, fingerprints of one point": (lambda: memorize([[1.0, 2.0]], [5], fingerprint_bits=4), None, True),
-}
+from fastmem import FormatError, InvalidInput
+from fastmem.io import FORMAT_VERSION
 
 
 @pytest.fixture(scope="module", params=NETWORKS.values(), ids=NETWORKS)
@@ -152,35 +107,6 @@ def test_networks_that_differ_are_not_equal():
     assert net != small_network()
     assert net != random_network(y=np.full(200, "a"))
     assert net != "net"
-
-
-def objects(*values):
-    array = np.empty(len(values), object)
-    array[:] = values
-    return array
-
-
-LABELS = {
-    "int8": np.array([-1, 2], np.int8),
-    "uint64": np.array([0, 2**64 - 1], np.uint64),
-    "big-endian": np.array([1, 2], ">i4"),
-    "bool": np.array([False, True]),
-    "float16": np.array([0.0, -0.0, np.inf], np.float16),
-    "float32": np.array([0.1, -0.0, 0.0], np.float32),
-    "float64": np.array([5e-324, -np.inf, 0.0]),
-    "longdouble": np.nextafter(np.array([1, 0], np.longdouble), np.longdouble(2)),
-    "complex64": np.array([1j, -0.0], np.complex64),
-    "complex128": np.array([1j, 1]),
-    "text": np.array(["a", "", "猫\U0001f600", "\ud800"]),
-    "wide text": np.array(["a", "b"], "U100"),
-    "text of variable width": np.array(["a", "b" * 100], np.dtypes.StringDType()),
-    "bytes": np.array([b"a", b"", b"\xff"]),
-    "dates": np.array([0, 7], "M8[D]"),
-    "dates in steps": np.array([0, 7], "M8[25s]"),
-    "durations": np.array([0, 7], "m8[ns]"),
-    "objects": objects(None, True, 1, 1.0, "1", -0.0, 0.0, 10**30, float("inf"), 0.1, "a\0", "\ud800"),
-    "None": objects(None, None),
-}
 
 
 @pytest.mark.parametrize("values", LABELS.values(), ids=LABELS)
@@ -370,11 +296,6 @@ def of_zip():
     return buffer.getvalue()
 
 
-def raw_safetensors(header, data=b""):
-    header = header if isinstance(header, bytes) else json.dumps(header).encode()
-    return len(header).to_bytes(8, "little") + header + data
-
-
 FOREIGN = {
     "empty": b"",
     "text": b"x,y,label\n1,2,3\n" * 100,
@@ -411,6 +332,9 @@ FOREIGN = {
     "tensor with an overflowing shape": raw_safetensors(
         {"w": {"dtype": "F32", "shape": [2**62, 2**62], "data_offsets": [0, 0]}}
     ),
+    "tensor without bytes and with a shape beyond any number": raw_safetensors(
+        {"w": {"dtype": "F32", "shape": [0, 2**63], "data_offsets": [0, 0]}, "__metadata__": {"fastmem": "{}"}}
+    ),
     "tensor with a negative shape": raw_safetensors(
         {"w": {"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]}}, bytes(4)
     ),
@@ -423,19 +347,6 @@ def test_a_foreign_file_is_refused(data, tmp_path):
 
 
 # Files with a valid checksum
-
-
-def read_parts(data):
-    length = int.from_bytes(data[:8], "little")
-    header = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["fastmem"])
-    del header["sha256"]
-    return safetensors.numpy.load(data), header
-
-
-def sealed(tensors, header):
-    """File with the given contents and their checksum."""
-    header = header | {"sha256": _checksum(tensors, header)}
-    return safetensors.numpy.save(tensors, {"fastmem": json.dumps(header)})
 
 
 def linear_code_file(tmp_path):
@@ -570,10 +481,15 @@ def test_a_tensor_that_does_not_fit_is_refused(small_file, tmp_path, name, chang
 
 BAD_SETTINGS = {
     "n_bits": [0, 1, 63, 64, -1, 10**30, 2.5, "2", None, [2], {}, float("nan"), float("inf")],
-    "n_points": [0, -1, 1, None, "12", [12], float("nan"), float("inf")],
-    "n_told_apart": [0, -1, 13, None, "2", float("nan")],
+    "n_points": [0, -1, 1, None, "12", [12], 12.0, 10**400, 2**53, float("nan"), float("inf")],
+    "n_told_apart": [0, -1, 13, None, "2", 2.0, True, float("nan")],
+    "separate": ["", "rows", None, 1, [], {}],
+    "smallest_distance": ["nan", "-0x1p+0", "1", "", None, 1.0],
+    "codes_digest": ["a", "0" * 63, "G" * 64, None, 1],
+    "drawn": [None, [], *({"delta": d, "hyperplanes": 1, "codes": n} for d, n in [(1e-300, 1), (1.0, 10**400)])],
+    "more": [None, 1],
     "store": ["binary", "", None, 1, [], {}],
-    "store_reason": [None, 1, [], {}, ["few points"]],
+    "store_reason": [None, 1, [], {}, ["few points"], "\x1b[2J", "a\nb", "\ud800"],
     "fingerprint_bits": [1, 8, 33, -1, None, "0", [], {}],
     "label_dtype": [
         "<i7",
@@ -591,6 +507,13 @@ BAD_SETTINGS = {
         "M8[zz]",
         "<U1000000",
         {"names": []},
+        "(1,)<i8",
+        "3<i8",
+        "()<i8",
+        "=i8",
+        "i8",
+        "a8",
+        "<m8[generic]",
     ],
 }
 
@@ -633,6 +556,58 @@ def test_object_labels_that_no_network_has_are_refused(tmp_path, labels):
     random_network(n=10, y=objects(*["a", None] * 5)).save(tmp_path / "net")
     tensors, header = read_parts((tmp_path / "net").read_bytes())
     assert_refused(tmp_path / "net", sealed(tensors, header | {"labels": labels}))
+
+
+NO_VALUES = {
+    "a boolean of 2": ("|b1", bytes([0, 2])),
+    "NaN": ("<f8", np.array([0, np.nan]).tobytes()),
+    "NaN as an imaginary part": ("<c16", np.array([0, complex(0, np.nan)]).tobytes()),
+    "no date": ("<M8[s]", np.array([0, "NaT"], "M8[s]").tobytes()),
+    "no duration": ("<m8[s]", np.array([0, "NaT"], "m8[s]").tobytes()),
+    "a character beyond Unicode": ("<U1", np.array([65, 0x110000], "<u4").tobytes()),
+    "a character beyond Unicode, big-endian": (">U1", np.array([65, 0x110000], ">u4").tobytes()),
+}
+
+
+@pytest.mark.parametrize(("dtype", "data"), NO_VALUES.values(), ids=NO_VALUES)
+def test_labels_that_are_no_values_of_their_dtype_or_differ_from_themselves_are_refused(tmp_path, dtype, data):
+    random_network(n=10, y=np.arange(10) % 2).save(tmp_path / "net")
+    tensors, header = read_parts((tmp_path / "net").read_bytes())
+    tensors["labels"] = np.frombuffer(data, np.uint8)
+    assert "labels" in assert_refused(tmp_path / "net", sealed(tensors, header | {"label_dtype": dtype}))
+
+
+@pytest.mark.parametrize("labels", [[1, 2], ["a", None], ["a", True]], ids=repr)
+def test_text_labels_that_are_no_text_are_refused(tmp_path, labels):
+    random_network(n=10, y=np.array(["a", "b"] * 5, np.dtypes.StringDType())).save(tmp_path / "net")
+    tensors, header = read_parts((tmp_path / "net").read_bytes())
+    assert_refused(tmp_path / "net", sealed(tensors, header | {"labels": labels}))
+
+
+def test_labels_given_twice_are_refused(small_file, tmp_path):
+    tensors, header = read_parts(small_file)
+    assert_refused(tmp_path / "net", sealed(tensors, header | {"labels": [1, 2, 3]}))
+    random_network(n=10, y=objects(*["a", None] * 5)).save(tmp_path / "net")
+    tensors, header = read_parts((tmp_path / "net").read_bytes())
+    assert_refused(tmp_path / "net", sealed(tensors | {"labels": np.zeros(2, np.uint8)}, header))
+
+
+def test_settings_nested_to_any_depth_are_refused(small_file, tmp_path):
+    text = json.dumps(read_parts(small_file)[1] | {"more": 0})
+    for depth in (*range(900, 1000, 2), 1000, 10**4):
+        nested = text.replace('"more": 0', '"more": ' + "[" * depth + "]" * depth)
+        assert_refused(tmp_path / "net", safetensors.numpy.save({}, {"fastmem": nested}))
+
+
+def test_a_code_of_no_bits_for_some_hyperplanes_is_refused(tmp_path):
+    tensors, header = read_parts(linear_code_file(tmp_path))
+    tensors |= {
+        "columns": np.zeros_like(tensors["columns"]),
+        "labels": tensors["labels"][:16],
+        "store.starts": np.zeros(1, np.uint32),
+        "store.run_classes": np.ones(1, np.uint8),
+    }
+    assert_refused(tmp_path / "net", sealed(tensors, header | {"n_bits": 0, "n_told_apart": 1}))
 
 
 # Binary stores and fingerprints with a valid checksum
@@ -718,6 +693,9 @@ BAD_RIBBON = {
     "fewer parities than none": ("sizes", replaced(1, -1)),
     "17 parities": ("sizes", replaced(1, 17)),
     "very many parities": ("sizes", replaced(1, 2**62)),
+    "more starts of windows than a small file has": ("sizes", replaced(1, 16)),
+    "columns in no window": ("table", lambda a: np.repeat(a, 1 << 9, axis=1)),
+    "more columns than a small file has": ("table", lambda a: np.repeat(a, 64, axis=1)),
     "a negative number of codes": ("sizes", replaced(2, -1)),
     "sizes of floats": ("sizes", lambda a: a.astype(float)),
     "sizes of int32": ("sizes", lambda a: a.astype(np.int32)),
@@ -878,9 +856,26 @@ def test_the_lengths_of_another_code_are_refused(binary_files, tmp_path):
         assert_refused(tmp_path / "net", sealed(tensors | {"store.rare_lengths": np.array(lengths, np.uint8)}, header))
 
 
+def test_common_classes_with_long_words_are_refused(binary_files, tmp_path):
+    """Their words are numbered one by one where the network's layers are made: 2^31 of them."""
+    tensors, header = read_parts(binary_files["filtering"])
+    lengths = tensors["store.common_lengths"]
+    tensors["store.common_lengths"] = np.array([1] + [31] * (len(lengths) - 1), np.uint8)
+    assert len(np.unique(lengths)) == 2
+    table = tensors["store.common.1.table"]
+    tensors["store.common.1.table"] = np.repeat(table[:, :, :1], 30, axis=2)
+    assert "31 bits" in assert_refused(tmp_path / "net", sealed(tensors, header))
+
+
 def test_common_classes_without_a_filter_are_refused(binary_files, tmp_path):
     tensors, header = read_parts(binary_files["plain"])
     assert_refused(tmp_path / "net", sealed(tensors | {"store.common": np.zeros(1, np.int32)}, header))
+
+
+@pytest.mark.parametrize("construction", ["rajput2021", "baum1988", "given"])
+def test_a_construction_that_has_no_such_store_is_refused(binary_files, tmp_path, construction):
+    tensors, header = read_parts(binary_files["plain"])
+    assert_refused(tmp_path / "net", sealed(tensors, header | {"construction": construction}))
 
 
 @pytest.mark.parametrize("n_bits", [0, 1, 20, 59, 60, 62, 63, 64])
@@ -895,24 +890,6 @@ def test_an_integer_store_named_binary_is_refused_and_the_other_way_round(binary
     assert_refused(tmp_path / "net", sealed(tensors, header | {"store": "binary"}))
     tensors, header = read_parts(binary_files["plain"])
     assert_refused(tmp_path / "net", sealed(tensors, header | {"store": "integer"}))
-
-
-def changed_at_random(array, rng):
-    """An array of another shape or dtype, or with other values."""
-    kind = rng.integers(5)
-    if kind == 0:
-        return array[: rng.integers(len(array) + 1)]
-    if kind == 1:
-        return np.concatenate([array, array[: rng.integers(1, len(array) + 1)]])
-    if kind == 2:
-        return array.astype(rng.choice(["u1", "u2", "u4", "u8", "i4", "i8", "f8"]))
-    array = array.copy()
-    flat = array.view(np.uint8).reshape(-1)
-    if kind == 3:
-        flat[rng.integers(len(flat), size=rng.integers(1, 9))] = rng.integers(0, 256)
-    else:
-        flat[rng.integers(len(flat))] ^= 1 << rng.integers(8)
-    return array
 
 
 @pytest.mark.parametrize("kind", ["filtering", "huffman", "plain"])
@@ -1020,13 +997,6 @@ def test_a_network_that_was_used_is_saved_as_before(tmp_path, small_file, method
 # Networks of the theorems
 
 
-def theorem_network(construction, classes=5, n=40):
-    rng = np.random.default_rng(classes)
-    X = rng.standard_normal((n, 6))
-    return memorize(X / np.linalg.norm(X, axis=1)[:, None], np.arange(n) % classes, construction=construction,
-                    random_state=0)  # fmt: skip
-
-
 THEOREMS = pytest.mark.parametrize("construction", ["rajput2021", "baum1988"])
 
 
@@ -1086,10 +1056,15 @@ DAMAGE = {
         "weights in a row": changed("store.weights", np.ravel),
         "columns beyond the code": changed("columns", lambda a: a | np.uint64(2**60)),
         "no columns": without("columns"),
+        "nothing drawn": setting("drawn", {}),
+        "a delta for which no machine holds the hyperplanes": setting(
+            "drawn", {"delta": 1e-300, "hyperplanes": 1, "codes": 1}
+        ),
         "a delta of 0": setting("drawn", {"delta": 0.0, "hyperplanes": 1, "codes": 1}),
         "a delta in text": setting("drawn", {"delta": "1", "hyperplanes": 1, "codes": 1}),
         "half a draw": setting("drawn", {"delta": 1.0, "hyperplanes": 1}),
         "a list of draws": setting("drawn", [1.0]),
+        "a construction with another store": setting("construction", "compact"),
         "no construction of ours": setting("construction", "rajput2022"),
         "a construction in a list": setting("construction", ["rajput2021"]),
         "layers that are not there": setting("store", None),
@@ -1121,6 +1096,7 @@ DAMAGE = {
         "layers by word": setting("n_layers", "2"),
         "too many stages": setting("stages", ["a", "b", "c"]),
         "stages of numbers": setting("stages", [1, 2]),
+        "stages that end a line": setting("stages", ["a", "b\n"]),
         "stages in a word": setting("stages", "ab"),
         "no stages": lambda tensors, header: header.pop("stages"),
         "a store that is not there": setting("store", "integer"),

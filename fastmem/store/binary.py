@@ -13,7 +13,7 @@ from fastmem.layer import Layer
 from fastmem.store.features import CodeFeatures
 from fastmem.store.filter import Filter
 from fastmem.store.integer import IntegerStore
-from fastmem.store.label_code import MOST_COMMON, MOST_FILTER_BITS, LabelCode, PrefixCode, choose
+from fastmem.store.label_code import MOST_COMMON, MOST_FILTER_BITS, MOST_SYMBOLS_NESTED, LabelCode, PrefixCode, choose
 from fastmem.store.ranges import distinct_codes
 from fastmem.store.ribbon import Ribbon
 from fastmem.store.suitable import suitable_features
@@ -321,9 +321,11 @@ def _label_code(tensors, n_symbols, inner):
             raise FormatError("the binary store's filter and its common classes do not fit each other")
     rare = np.setdiff1d(np.arange(n_symbols, dtype=np.int32), common)
     n_behind = len(rare) + (filter_bits > 0)
-    if filter_bits and not inner and f"{inner}rare.common" in tensors:
+    if filter_bits and not inner and n_behind <= MOST_SYMBOLS_NESTED and f"{inner}rare.common" in tensors:
         rare_code = _label_code(tensors, n_behind, f"{inner}rare.")
     else:
         rare_code = PrefixCode.checked(n_behind, tensors.get(f"{inner}rare_lengths"))
     common_code = PrefixCode.checked(len(common), tensors.get(f"{inner}common_lengths"))
+    if common_code.depth > MOST_COMMON:
+        raise FormatError(f"the words of common classes have {common_code.depth} bits, and {MOST_COMMON} are the most")
     return LabelCode(common, common_code, filter_bits, rare, rare_code)

@@ -28,10 +28,10 @@ from fastmem.runs import run_starts
 
 __all__ = ["LabelCode", "PrefixCode", "choose"]
 
-MOST_COMMON = 4
+MOST_COMMON = 4  # classes; their words, rounded up to multiples of at most 4 bits, are no longer
 MOST_FILTER_BITS = 20
 _MOST_SYMBOLS_FILTERED = 2**16
-_MOST_SYMBOLS_NESTED = 16
+MOST_SYMBOLS_NESTED = 16
 _FAR = 1.15
 _LEAST_SHARE = 0.5
 _CELLS = 1.02  # of a ribbon, a code
@@ -264,7 +264,7 @@ def _best_filtered(counts, best_behind):
 def _best_behind(counts):
     """As `_best_code`, or with another filter where a prefix code of few symbols is far from their entropy."""
     best = _best_code(counts)
-    if not 3 <= len(counts) <= _MOST_SYMBOLS_NESTED:
+    if not 3 <= len(counts) <= MOST_SYMBOLS_NESTED:
         return best
     shares = counts[counts > 0] / counts.sum()
     if best[0] < _FAR * counts.sum() * -(shares @ np.log2(shares)):

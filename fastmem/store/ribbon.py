@@ -34,6 +34,7 @@ __all__ = ["WINDOW", "Ribbon", "shape", "solve"]
 WINDOW = 64
 _MOST_COLUMNS = 2048  # more fill less well, see `shape`
 _EXPECTED = 1.02
+_MOST_STARTS = 5  # of windows, a column: `shape` gives one or two for 15, and `suitable_features` 2^5 times as many
 
 
 class Ribbon:
@@ -149,6 +150,8 @@ class Ribbon:
             and sizes.dtype == np.int64
             and 0 <= sizes[0] <= features.n_bits
             and 0 <= sizes[1] <= MOST_PARITIES
+            and table.shape[1] <= 1 << int(sizes[1]) <= _MOST_STARTS * WINDOW * table.shape[1]
+            and table.shape[1] <= max(_MOST_COLUMNS // WINDOW + 1, len(firsts))
             and sizes[2] >= 0
         )
         if valid:

@@ -1,0 +1,191 @@
+"""A reader of saved networks that follows docs/format.md and imports nothing of fastmem: slow, plain, and exact."""
+
+import bisect
+import hashlib
+import json
+from fractions import Fraction
+
+import numpy as np
+
+DTYPES = {
+    "F32": "<f4", "F64": "<f8", "I8": "|i1", "I16": "<i2", "I32": "<i4", "I64": "<i8", "U8": "|u1", "U16": "<u2",
+    "U32": "<u4", "U64": "<u8",
+}  # fmt: skip
+READ = 15679732462653118464
+
+
+class Saved:
+    """A network in a file.
+
+    Attributes
+    ----------
+    settings : dict
+    tensors : dict of str to ndarray
+    labels : list
+    """
+
+    def __init__(self, data):
+        end = 8 + int.from_bytes(data[:8], "little")
+        header = json.loads(data[8:end])
+        text = header.pop("__metadata__")["fastmem"]
+        self.settings, self.tensors = json.loads(text), {}
+        assert self.settings["format_version"] == 1
+        for name, entry in header.items():
+            start, stop = entry["data_offsets"]
+            values = np.frombuffer(data[end + start : end + stop], DTYPES[entry["dtype"]])
+            self.tensors[name] = values.reshape(entry["shape"])
+        assert self.settings["sha256"] == self._checksum(text)
+        self.labels = self._labels()
+        self.n = len(self.labels)
+
+    def _checksum(self, text):
+        pair = f', "sha256": "{self.settings["sha256"]}"'
+        assert text.count(pair) == 1
+        digest = hashlib.sha256(text.replace(pair, "").encode("ascii"))
+        for name, tensor in sorted(self.tensors.items()):
+            digest.update(f"{name} {tensor.dtype.str} {tensor.shape}".encode() + tensor.tobytes())
+        return digest.hexdigest()
+
+    def _labels(self):
+        kind = self.settings["label_dtype"]
+        if kind in ("O", "T"):
+            return self.settings["labels"]
+        return np.frombuffer(self.tensors["labels"].tobytes(), kind).tolist()
+
+    def predict(self, X):
+        """Label of each row."""
+        return [self.labels[min(self._index(self._signs(x)), self.n - 1)] for x in X]
+
+    def contains(self, X):
+        """Whether each row is known."""
+        features = self._features("fingerprint_features")
+        return [self._accepts("fingerprints", features, self._code(self._signs(x))) for x in X]
+
+    def _signs(self, x):
+        weights, thresholds = self.tensors["weights"].tolist(), self.tensors["thresholds"].tolist()
+        return [
+            sum(Fraction(w) * Fraction(float(v)) for w, v in zip(row, x, strict=True)) >= Fraction(t)
+            for row, t in zip(weights, thresholds, strict=True)
+        ]
+
+    def _code(self, signs):
+        code, columns = 0, self.tensors.get("columns")
+        for j, sign in enumerate(signs):
+            if sign:
+                code ^= 1 << j if columns is None else int(columns[j])
+        return code
+
+    def _index(self, signs):
+        store = self.settings.get("store")
+        if store is None:
+            return self._index_of_layers(signs)
+        return {"integer": self._index_of_run, "blocks": self._index_of_block, "binary": self._index_of_bits}[store](
+            self._code(signs)
+        )
+
+    def _index_of_layers(self, bits):
+        for number in range(2, self.settings["n_layers"] + 1):
+            starts, inputs, weights, thresholds = (
+                self.tensors[f"layer.{number}.{name}"].tolist()
+                for name in ("starts", "inputs", "weights", "thresholds")
+            )
+            bits = [
+                sum(weights[c] for c in range(starts[u], starts[u + 1]) if bits[inputs[c]]) >= threshold
+                for u, threshold in enumerate(thresholds)
+            ]
+        return sum(bit << b for b, bit in enumerate(bits))
+
+    def _index_of_run(self, code):
+        run = bisect.bisect_right(self.tensors["store.starts"].tolist(), code) - 1
+        return int(self.tensors["store.run_classes"][run])
+
+    def _index_of_block(self, code):
+        block = bisect.bisect_right(self.tensors["store.starts"].tolist(), code) - 1
+        weights = self.tensors["store.weights"][block].astype(int)
+        places, n_bits = weights.shape
+        a = (places // 3).bit_length() - 1
+        lifted = [s * 2**a + (code >> s * a) % 2**a for s in range(3)]
+        return sum(int(weights[lifted, b].sum() >= 1) << b for b in range(n_bits))
+
+    def _index_of_bits(self, code):
+        if self.n == 1:
+            return 0
+        return self._read_index("store", self.n, self._features("store.features"), code)
+
+    def _read_index(self, name, n, features, code):
+        """Index below n, with common classes or without."""
+        inner = f"{name}.rare"
+        if f"{name}.common" not in self.tensors:
+            return self._read_symbol(inner, n, features, code)
+        common = self.tensors[f"{name}.common"].tolist()
+        index = common[self._read_symbol(f"{name}.common", len(common), features, code)]
+        if not self._accepts(f"{name}.filter", features, code):
+            return index
+        others = [i for i in range(n) if i not in common]
+        read = self._read_index if f"{inner}.common" in self.tensors else self._read_symbol
+        symbol = read(inner, len(others) + 1, features, code)
+        return others[symbol - 1] if symbol else index
+
+    def _read_symbol(self, name, n, features, code):
+        if f"{name}_lengths" not in self.tensors:
+            depth = (n - 1).bit_length()
+            symbol = self._read_ribbon(f"{name}.0", features, code) if depth else 0
+            return symbol if symbol < n else symbol - 2 ** (depth - 1)
+        lengths = self.tensors[f"{name}_lengths"].tolist()
+        depth, symbols = max(lengths), sorted(range(n), key=lengths.__getitem__)
+        starts = [0]
+        for symbol in symbols[:-1]:
+            starts.append(starts[-1] + 2 ** (depth - lengths[symbol]))
+        word = 0
+        for stage, length in enumerate(sorted(set(lengths))):
+            word |= self._read_ribbon(f"{name}.{stage}", features, code) << depth - length
+            longer = [start for start, symbol in zip(starts, symbols, strict=True) if lengths[symbol] > length]
+            if not longer or word < longer[0]:
+                break
+        return symbols[bisect.bisect_right(starts, word) - 1]
+
+    def _features(self, name):
+        """Shifts, thresholds and seed."""
+        shifts, thresholds, seed = (
+            self.tensors[f"{name}.{part}"].tolist() for part in ("shifts", "thresholds", "seed")
+        )
+        return shifts, thresholds, seed[0]
+
+    def _drawn(self, shifts, seed):
+        """Parities, and for each place the features that read it and their signs."""
+        k, random = self.settings["n_bits"], np.random.PCG64(seed)
+        parities = [word % 2**k for word in random.random_raw(16).tolist()]
+        places = [shift + i for shift in shifts for i in range(4)]
+        reads = [
+            sum((word < READ) << t for t, word in enumerate(random.random_raw(64).tolist())) * (place < k)
+            for place in places
+        ]
+        return parities, list(zip(places, reads, random.random_raw(len(places)).tolist(), strict=True))
+
+    def _feature(self, shifts, thresholds, seed, code):
+        agreements = [0] * 64
+        for place, reads, signs in self._drawn(shifts, seed)[1]:
+            for t in range(64):
+                agreements[t] += (reads >> t & 1) and (code >> place & 1) != (signs >> t & 1)
+        return [int(count >= threshold) for count, threshold in zip(agreements, thresholds, strict=True)]
+
+    def _read_ribbon(self, name, features, code):
+        firsts, table, sizes = (self.tensors[f"{name}.{part}"] for part in ("firsts", "table", "sizes"))
+        zeros, b, _ = sizes.tolist()
+        rows = [int.from_bytes(bytes(row), "little") << zeros for row in firsts]
+        row = table[bisect.bisect_right(rows, code) - 1]
+        parities = self._drawn(features[0], features[2])[0][:b]
+        beta = sum((code & parity).bit_count() % 2 << i for i, parity in enumerate(parities))
+        spacing = -(-((64 * len(row) - 64) << 16) // (2**b - 1)) if b else 0
+        start = beta * spacing >> 16
+        feature = [1, *self._feature(*features, code)[1:]]
+        return sum(
+            sum(int(row[c // 64, j]) >> c % 64 & feature[c % 64] for c in range(start, start + 64)) % 2 << j
+            for j in range(row.shape[1])
+        )
+
+    def _accepts(self, name, features, code):
+        shifts, _, seed = features
+        others = self._feature(shifts, self.tensors[f"{name}.thresholds"].tolist(), seed + 2**32, code)
+        read = self._read_ribbon(name, features, code)
+        return all(read >> j & 1 != others[j + 1] for j in range(self.tensors[f"{name}.table"].shape[2]))
