@@ -4,6 +4,8 @@ The matrices of the search are small, so threads of BLAS gain little; where othe
 wait for each other and lose much. And what BLAS rounds may depend on their number, hence so would the network.
 """
 
+import mmap
+import os
 import threading
 from contextlib import contextmanager
 from functools import cache
@@ -11,32 +13,37 @@ from functools import cache
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["single_threaded_blas"]
+__all__ = ["need_buffers", "single_threaded_blas"]
+
+_BUFFER = 3 * 2**24  # bytes, more than OpenBLAS takes for a thread: 2^25
 
 
 class _Users:
-    """How many calls need one thread now, and what puts back the threads there were before the first."""
+    """Who needs one thread now, as pairs of thread and token, and how many there were before the first."""
 
     lock = threading.Lock()
-    count = 0
-    limiter = None
+    present = set()  # noqa: RUF012
+    before = []  # noqa: RUF012
 
 
 @cache
-def _controller():
-    return ThreadpoolController()  # looks through all loaded libraries
+def _libraries():
+    """NumPy's BLAS and those of others; this looks through all loaded libraries."""
+    return [library for library in ThreadpoolController().lib_controllers if library.user_api == "blas"]
 
 
-_BUFFER = 3 * 2**24  # bytes, more than OpenBLAS takes: 2^25
+def need_buffers(n_threads):
+    """Raise MemoryError unless BLAS can have a buffer for each thread: where it finds none, OpenBLAS ends the process."""
+    try:
+        mmap.mmap(-1, n_threads * _BUFFER).close()
+    except OSError as error:
+        raise MemoryError(f"there is no memory for the products of {n_threads} threads") from error
 
 
 @cache
 def _take_buffer():
-    """Have BLAS take its buffer now, if there is memory for it: where it finds none, OpenBLAS ends the process.
-
-    It is taken with the first product that is not small, and kept. Each further thread takes one of its own.
-    """
-    np.empty(_BUFFER, np.uint8)
+    """Have BLAS take its buffer now: it does so with the first product that is not small, and keeps it."""
+    need_buffers(1)
     some = np.ones((128, 128))
     some @ some
 
@@ -45,22 +52,57 @@ def _take_buffer():
 def single_threaded_blas():
     """Context or decorator in which NumPy's BLAS uses one thread, whoever in the process calls it.
 
-    A BLAS that some other library loads after the first use keeps its threads: the search does not call it.
+    The last one who leaves puts back the numbers that the first one found. A BLAS that some other library loads after
+    the first use keeps its threads: the search does not call it.
 
     Raises
     ------
     MemoryError
         BLAS would find no memory to work with.
     """
-    with _Users.lock:
-        if _Users.count == 0:
-            _Users.limiter = _controller().limit(limits=1, user_api="blas")
-        _Users.count += 1
+    user = threading.get_ident(), object()
     try:
+        _to_its_end(_enter, user)
         _take_buffer()
         yield
     finally:
-        with _Users.lock:
-            _Users.count -= 1
-            if _Users.count == 0:
-                _Users.limiter.restore_original_limits()
+        _to_its_end(_leave, user)
+
+
+def _to_its_end(step, user):
+    """Take a step that may be taken twice, and do so if Ctrl-C cuts it short."""
+    try:
+        step(user)
+    except KeyboardInterrupt:
+        step(user)
+        raise
+
+
+def _enter(user):
+    with _Users.lock:
+        if not _Users.before:
+            numbers = [(library, library.get_num_threads()) for library in _libraries()]
+            _Users.before = [(library, number) for library, number in numbers if number is not None]
+        _Users.present.add(user)
+        for library, _ in _Users.before:
+            library.set_num_threads(1)
+
+
+def _leave(user):
+    with _Users.lock:
+        _Users.present.discard(user)
+        if not _Users.present:
+            for library, number in _Users.before:
+                library.set_num_threads(number)
+            _Users.before = []
+
+
+def _after_fork():
+    """Only the thread that forked goes on in the child; the lock may be held, and users be left, by others."""
+    _Users.lock = threading.Lock()
+    _Users.present = {user for user in _Users.present if user[0] == threading.get_ident()}
+    _leave(None)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

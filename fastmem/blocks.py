@@ -11,6 +11,7 @@ import contextlib
 import os
 import threading
 
+from fastmem.blas import need_buffers
 from fastmem.errors import InvalidInput
 
 __all__ = ["over_blocks", "over_row_blocks", "resolve_threads"]
@@ -66,7 +67,8 @@ class _Blocks:
     def start_helpers(self, n_helpers):
         """Start as many threads as there can be, up to a number."""
         with contextlib.suppress(RuntimeError, MemoryError):  # RuntimeError: no thread can be started
-            for _ in range(n_helpers):
+            for started in range(n_helpers):
+                need_buffers(started + 1)
                 self.busy.append(threading.Lock())
                 _thread.start_new_thread(self._help, (self.busy[-1],))
 

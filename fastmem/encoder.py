@@ -9,13 +9,13 @@ signs are decided, so that nothing of size n x m is ever stored.
 
 import math
 import threading
-from functools import cached_property
 
 import numpy as np
 
 from fastmem._kernels import signs as kernels
 from fastmem.blocks import over_row_blocks
 from fastmem.environment import default_environment
+from fastmem.lazy import cached_property
 
 __all__ = [
     "MAX_BITS",
@@ -319,7 +319,7 @@ class Hyperplanes:
             if bad >= 0:
                 points.raise_not_finite(start + bad)
 
-        over_row_blocks(work, points.n, self.d, n_threads)
+        over_row_blocks(work, points.n, self.d + self.m, n_threads)
         return radii
 
     def smallest_distance(self, points, n_threads=1, margins=None):

@@ -7,13 +7,13 @@ the same power of two and sign (``src_cython/fastmem/_kernels/layers.pyx``).
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastmem._kernels import layers as kernels
 from fastmem.errors import FormatError
+from fastmem.lazy import cached_property
 from fastmem.runs import run_starts
 
 if TYPE_CHECKING:
@@ -125,6 +125,11 @@ class Layer:
         starts = np.searchsorted(key, np.arange(self.n_units + 1) * 2 * n_words)
         words, signs = key // 2 % n_words, (key % 2).astype(np.int8)
         return starts.astype(np.int64), words, shifts[order], signs, masks[order]
+
+    @property
+    def n_entries(self):
+        """Number of words of inputs that `forward` reads for a row."""
+        return len(self._planes[1])
 
     def forward(self, inputs):
         """Outputs of all units for packed binary inputs.

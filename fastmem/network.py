@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +14,7 @@ from fastmem.encoder import Encoder, Hyperplanes, LinearCode
 from fastmem.environment import default_environment
 from fastmem.errors import FormatError, InvalidInput, MemorizationError
 from fastmem.layer import Layer
+from fastmem.lazy import cached_property
 from fastmem.parity import parity_layers
 from fastmem.progress import progress_bar
 from fastmem.recognition import MAX_PROBES, find_near_codes
@@ -52,6 +52,7 @@ __all__ = ["EncodedNetwork", "LayeredNetwork", "Network"]
 GIVEN = "given"  # the construction of a network from a user's own layers
 _FLOATS = ("smallest_distance", "largest_norm")
 _SETTINGS = ("n_points", "n_told_apart", "construction", "separate", "drawn", "fits_float32", *_FLOATS)
+_ENTRIES = 64  # words of inputs of units that take as long as a coordinate
 _FEW = 256  # rows for which threads, blocks and a progress bar would take longer than the rest
 _FEATURES, _FINGERPRINTS = "fingerprint_features", "fingerprints"
 
@@ -595,7 +596,12 @@ class Network:
         InvalidInput
             X does not hold finite numbers in `n_features_in` columns.
         """
-        return self._labels(X, self._forward_outputs, n_threads, progress)
+        return self._labels(X, self._forward_outputs, n_threads, progress, self._forward_width)
+
+    @cached_property
+    def _forward_width(self):
+        """As many coordinates as take as long as all units: for blocks that Ctrl-C need not wait for."""
+        return self.n_features_in + sum(layer.n_entries for layer in self.layers[1:]) // _ENTRIES
 
     def _forward_outputs(self, points, start, stop):
         """Outputs of the last layer for the validated points start to stop, as bits of a word."""
@@ -615,20 +621,23 @@ class Network:
             outputs = np.minimum(self._forward_outputs(points, start, stop), np.uint64(len(self.classes) - 1))
             wrong[start:stop] = outputs != labels.indices[start:stop]
 
-        over_row_blocks(work, points.n, points.d, n_threads, bar)
+        over_row_blocks(work, points.n, self._forward_width, n_threads, bar)
         return np.flatnonzero(wrong)
 
-    def _labels(self, X, class_indices, n_threads, progress):
+    def _labels(self, X, class_indices, n_threads, progress, width=None):
         """Labels of X, given the function from points, start and stop to their class indices."""
 
         def fill(points, start, stop, labels):
             # Larger indices are clipped; a mode other than the default saves a copy too.
             self.classes.take(class_indices(points, start, stop), out=labels, mode="clip")
 
-        return self._by_block(X, fill, self.classes.dtype, n_threads, progress)
+        return self._by_block(X, fill, self.classes.dtype, n_threads, progress, width)
 
-    def _by_block(self, X, fill, dtype, n_threads, progress):
-        """An array of dtype, filled for the rows of X by ``fill(points, start, stop, result)``, block by block."""
+    def _by_block(self, X, fill, dtype, n_threads, progress, width=None):
+        """An array of dtype, filled for the rows of X by ``fill(points, start, stop, result)``, block by block.
+
+        Blocks are as long as for points of `width` coordinates, if that is given.
+        """
         points = as_points(X, self.n_features_in, empty=True)
         result = np.empty(points.n, dtype)
         if points.n <= _FEW and progress is False:
@@ -641,7 +650,7 @@ class Network:
             fill(points, start, stop, result[start:stop])
 
         with progress_bar(progress, points.n, "predicting") as bar:
-            over_row_blocks(work, points.n, points.d, resolve_threads(n_threads), bar)
+            over_row_blocks(work, points.n, width or points.d, resolve_threads(n_threads), bar)
         return result
 
     def __reduce__(self):
@@ -892,7 +901,7 @@ class EncodedNetwork(Network):
 
         return self._known_labels(X, class_indices, unknown, n_threads, progress)
 
-    def _known_labels(self, X, class_indices, unknown, n_threads, progress):
+    def _known_labels(self, X, class_indices, unknown, n_threads, progress, width=None):
         """Labels of X, given the function to their class indices and to whether they are known."""
         dtype = label_dtype_with(unknown, self.classes)
         classes = np.empty(len(self.classes) + 1, dtype)
@@ -903,7 +912,7 @@ class EncodedNetwork(Network):
             indices, known = class_indices(points, start, stop)
             classes.take(np.where(known, indices, len(self.classes)), out=labels, mode="clip")
 
-        return self._by_block(X, fill, dtype, n_threads, progress)
+        return self._by_block(X, fill, dtype, n_threads, progress, width)
 
     def _need_fingerprints(self, what):
         if self.fingerprints is None:
@@ -1000,14 +1009,18 @@ class EncodedNetwork(Network):
         n_digits = self.n_label_bits
         digits = np.uint64((1 << n_digits) - 1)
         if unknown is NO_VALUE:
-            return self._labels(X, lambda *block: self._forward_outputs(*block) & digits, n_threads, progress)
+
+            def outputs_of(*block):
+                return self._forward_outputs(*block) & digits
+
+            return self._labels(X, outputs_of, n_threads, progress, self._forward_width)
         self._need_fingerprints("unknown")
 
         def class_indices(*block):
             outputs = self._forward_outputs(*block)
             return (outputs & digits).astype(np.int64), outputs >> np.uint64(n_digits) == 1
 
-        return self._known_labels(X, class_indices, unknown, n_threads, progress)
+        return self._known_labels(X, class_indices, unknown, n_threads, progress, self._forward_width)
 
     def wrong_rows(self, points, labels, n_threads, bar=None):
         """Validated points that do not get the class of the labels, or are not recognised: int64 array of rows."""

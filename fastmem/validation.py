@@ -34,6 +34,7 @@ __all__ = [
 
 _LARGEST_INTEGER = 2**53
 _MANY_ROWS = 2**16
+_MANY_LABELS = 2**18
 _NUMBERS = "biufc"
 _TAKEN_AS_THEY_ARE = {np.dtype(np.float32), np.dtype(np.float64)}
 # Kinds of dtype of a value that can stand among labels of a kind.
@@ -314,7 +315,7 @@ def as_labels(y, n):
     elif kind in "biu" and n and int(array.max()) - int(array.min()) <= len(array):
         classes, indices = _near_integer_classes(array)
     else:
-        classes, indices = np.unique(array, return_inverse=True)
+        classes, indices = _sorted_classes(array)
     return Labels(classes.astype(array.dtype, copy=False), indices.astype(np.int32, copy=False))
 
 
@@ -405,9 +406,34 @@ def _near_integer_classes(array):
     return np.flatnonzero(present).astype(array.dtype) + lowest, numbers[offsets]
 
 
+def _sorted_classes(array):
+    """What ``np.unique(array, return_inverse=True)`` gives, by calls that are short: each holds Ctrl-C off."""
+    blocks = [array[start : start + _MANY_LABELS] for start in range(0, max(len(array), 1), _MANY_LABELS)]
+    parts = [np.unique(block, return_inverse=True) for block in blocks]
+    merged = [classes for classes, _ in parts]
+    while len(merged) > 1:
+        pairs = zip(merged[::2], merged[1::2], strict=False)
+        merged = [_merged(*pair) for pair in pairs] + merged[len(merged) // 2 * 2 :]
+    return merged[0], np.concatenate([_places(merged[0], classes)[indices] for classes, indices in parts])
+
+
+def _merged(a, b):
+    """The distinct values of two sorted arrays of distinct values, sorted."""
+    places = _places(a, b)
+    new = places == len(a)
+    new[~new] = a[places[~new]] != b[~new]
+    return np.insert(a, places[new], b[new])
+
+
+def _places(classes, values):
+    """``np.searchsorted(classes, values)``, block by block."""
+    blocks = [values[start : start + _MANY_LABELS] for start in range(0, max(len(values), 1), _MANY_LABELS)]
+    return np.concatenate([np.searchsorted(classes, block) for block in blocks])
+
+
 def _float_classes(array):
     array = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("="), copy=False))
-    bits, indices = np.unique(array.view(f"u{array.dtype.itemsize}"), return_inverse=True)
+    bits, indices = _sorted_classes(array.view(f"u{array.dtype.itemsize}"))
     classes = bits.view(array.dtype)
     return _reordered(classes, indices, np.lexsort((~np.signbit(classes), classes)))
 
@@ -422,7 +448,7 @@ def _reordered(classes, indices, order):
 def _complex_classes(array):
     real, real_indices = _float_classes(array.real)
     imaginary, imaginary_indices = _float_classes(array.imag)
-    pairs, indices = np.unique(real_indices * len(imaginary) + imaginary_indices, return_inverse=True)
+    pairs, indices = _sorted_classes(real_indices * len(imaginary) + imaginary_indices)
     classes = np.empty(len(pairs), array.dtype)
     classes.real = real[pairs // len(imaginary)]
     classes.imag = imaginary[pairs % len(imaginary)]

@@ -215,9 +215,9 @@ def test_progress_accepts_true_and_a_tqdm_class(data, capsys):
 
 
 def test_a_network_of_layers_alone_predicts_by_them_and_can_be_saved(net, data, tmp_path):
-    names = ("n_points", "n_told_apart", "construction", "separate", "smallest_distance", "largest_norm")
+    names = ("n_points", "n_told_apart", "separate", "smallest_distance", "largest_norm")
     settings = {name: getattr(net, name) for name in names}
-    same = fastmem.LayeredNetwork(net.hyperplanes, net.layers[1:], net.classes, **settings)
+    same = fastmem.LayeredNetwork(net.hyperplanes, net.layers[1:], net.classes, construction="baum1988", **settings)
     assert np.array_equal(same.predict(data[0][:500]), data[1][:500])
     assert np.array_equal(same.certified_radius(data[0][:500]), net.certified_radius(data[0][:500]))
     assert (same.n_neurons, same.n_weights, same.depth) == (net.n_neurons, net.n_weights, net.depth)

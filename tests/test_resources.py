@@ -152,10 +152,9 @@ def test_files_that_do_not_fit_leave_the_folder_as_it_was(data, net, tmp_path):
 @pytest.mark.parametrize("call", ["write", "flush", "close"])
 def test_a_disk_that_fills_up_at_any_step_leaves_the_old_file(tmp_path, monkeypatch, call, failure):
     (tmp_path / "net").write_bytes(b"old")
-    opened = os.fdopen
 
-    def fdopen(*arguments):
-        file = opened(*arguments)
+    def opened(*arguments):
+        file = open(*arguments)
 
         class Failing:
             def __enter__(self):
@@ -173,7 +172,7 @@ def test_a_disk_that_fills_up_at_any_step_leaves_the_old_file(tmp_path, monkeypa
 
         return Failing()
 
-    monkeypatch.setattr(os, "fdopen", fdopen)
+    monkeypatch.setattr(fastmem.io, "open", opened, raising=False)
     with pytest.raises(OSError, match=r"net'$") as caught, writing_whole(tmp_path / "net") as file:
         file.write(b"new")
     assert (caught.value.errno, str(caught.value.filename)) == (failure, str(tmp_path / "net"))

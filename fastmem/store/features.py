@@ -7,13 +7,12 @@ thresholds lie where a feature is 1 for about half of the codes. Few groups are 
 need all. See ``src_cython/fastmem/_kernels/ribbon.pyx`` for what is computed with them, and how.
 """
 
-from functools import cached_property
-
 import numpy as np
 
 from fastmem._kernels import ribbon as kernels
 from fastmem._kernels import signs
 from fastmem.errors import FormatError
+from fastmem.lazy import cached_property
 
 __all__ = ["CodeFeatures", "bits_of"]
 

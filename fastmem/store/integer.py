@@ -17,13 +17,12 @@ different classes differ. This is the role of stages 3 to 5 in Rajput et al. (20
 idea of thresholds that cancel is Baum's (1988).
 """
 
-from functools import cached_property
-
 import numpy as np
 
 from fastmem._kernels import store as kernels
 from fastmem.errors import FormatError, MemorizationError
 from fastmem.layer import Layer
+from fastmem.lazy import cached_property
 from fastmem.store.ranges import prefix_index
 
 __all__ = ["IntegerStore"]

@@ -18,12 +18,12 @@ of N, which is what the integer store turns into threshold units (`LabelCode.run
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from fastmem._kernels.codewords import minimum_redundancy
 from fastmem.errors import FormatError
+from fastmem.lazy import cached_property
 from fastmem.runs import run_starts
 
 __all__ = ["LabelCode", "PrefixCode", "choose"]

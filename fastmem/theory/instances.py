@@ -14,11 +14,11 @@ from __future__ import annotations
 import math
 import operator
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from fastmem.errors import InvalidInput
+from fastmem.lazy import cached_property
 from fastmem.theory.bounds import hyperplanes_for_cells
 from fastmem.theory.separation import separation
 from fastmem.validation import as_generator, check_option

@@ -27,6 +27,7 @@ from fastmem.progress import progress_bar
 __all__ = ["closest_pair", "squared_distances"]
 
 _TILE = 512, 1024
+_RUN = 32  # tiles that a thread takes together, and Ctrl-C waits for
 _MOST_COORDINATES = 10**5  # for which the bound of float32 is proved
 _LARGEST_SQUARE = 2.0**120  # of a norm in float32, beside a median of about 1: the sum of four is finite
 _LEAST_SQUARE = 2.0**-900  # of the median norm: smaller ones underflow in float64 too
@@ -53,14 +54,16 @@ def closest_pair(rows, n_threads, progress):
     n = len(rows)
     pairs = _Filter(rows)
     best = _Best()
+    runs = [(start, other) for start in range(0, n, _TILE[0]) for other in range(start, n, _RUN * _TILE[1])]
 
-    def compare(start, _):
+    def compare(run, _):
         memory = np.empty(_TILE[0] * _TILE[1], np.float32)
-        for other in range(start, n, _TILE[1]):
+        start, first = runs[run]
+        for other in range(first, min(first + _RUN * _TILE[1], n), _TILE[1]):
             pairs.compare_tile(start, other, best, memory)
 
-    with single_threaded_blas(), progress_bar(progress, n, "comparing pairs") as bar:
-        over_blocks(compare, n, _TILE[0], n_threads, bar)
+    with single_threaded_blas(), progress_bar(progress, len(runs), "comparing pairs", "runs") as bar:
+        over_blocks(compare, len(runs), 1, n_threads, bar)
     return best.square, best.pair
 
 
@@ -83,7 +86,7 @@ class _Filter:
 
     def __init__(self, rows):
         self.n, self.d = rows.shape
-        centre = np.median(rows, axis=0)
+        centre = np.array([np.median(column) for column in rows.T])  # one by one: a call holds Ctrl-C off
         centred = rows - centre
         norms = (centred**2).sum(axis=1)
         self.order = np.argsort(norms, kind="stable")

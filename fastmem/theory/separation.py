@@ -22,6 +22,7 @@ __all__ = ["Separation", "separation", "unit_ball"]
 
 # A KD-tree beats comparing all pairs up to about this dimension.
 _TREE_DIMENSION = 10
+_QUERY_WIDTH = 480  # coordinates of a row for whose blocks Ctrl-C need not wait
 _SCALE = 500
 _LEAST_SQUARE = 2.0**-969  # below it the squares of coordinates lose digits
 
@@ -186,10 +187,11 @@ def _closest_by_tree(rows, n_threads):
 
     tree, neighbours = cKDTree(rows), np.empty((len(rows), 2), np.intp)
 
-    def work(start, stop):  # SciPy's own threads lose what they raise
+    # Not by threads of SciPy: Ctrl-C ends its call while they go on, in memory that is then freed.
+    def work(start, stop):
         neighbours[start:stop] = tree.query(rows[start:stop], k=2)[1]
 
-    over_row_blocks(work, *rows.shape, n_threads)
+    over_row_blocks(work, len(rows), _QUERY_WIDTH, n_threads)
     a = np.arange(len(rows))
     b = np.where(neighbours[:, 0] == a, neighbours[:, 1], neighbours[:, 0])
     squares = squared_distances(rows, a, b)
