@@ -4,7 +4,6 @@ The matrices of the search are small, so threads of BLAS gain little; where othe
 wait for each other and lose much. And what BLAS rounds may depend on their number, hence so would the network.
 """
 
-import mmap
 import os
 import threading
 from contextlib import contextmanager
@@ -12,6 +11,8 @@ from functools import cache
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
+
+from fastmem.room import need_room
 
 __all__ = ["need_buffers", "single_threaded_blas"]
 
@@ -33,11 +34,8 @@ def _libraries():
 
 
 def need_buffers(n_threads):
-    """Raise MemoryError unless BLAS can have a buffer for each thread: where it finds none, OpenBLAS ends the process."""
-    try:
-        mmap.mmap(-1, n_threads * _BUFFER).close()
-    except OSError as error:
-        raise MemoryError(f"there is no memory for the products of {n_threads} threads") from error
+    """Raise MemoryError unless there is room for BLAS's buffers: where OpenBLAS finds none, it ends the process."""
+    need_room(n_threads * _BUFFER)
 
 
 @cache

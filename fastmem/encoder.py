@@ -15,10 +15,12 @@ import numpy as np
 from fastmem._kernels import signs as kernels
 from fastmem.blocks import over_row_blocks
 from fastmem.environment import default_environment
+from fastmem.errors import InvalidInput
 from fastmem.lazy import cached_property
 
 __all__ = [
     "MAX_BITS",
+    "MAX_COLUMNS",
     "MAX_EXPONENT",
     "Encoder",
     "Hyperplanes",
@@ -29,6 +31,7 @@ __all__ = [
 ]
 
 MAX_BITS = 62
+MAX_COLUMNS = 2**28  # as far as the bounds of rounding and the digits of exact sums in signs.pyx hold
 _WORD = 64
 MAX_EXPONENT = 900
 _FRAME_ROWS = 512
@@ -82,6 +85,8 @@ class Hyperplanes:
     _isa = kernels.supported_isas().index(kernels.isa_in_use())  # tests set the others
 
     def __init__(self, weights, thresholds, centre, exponents):
+        if weights.shape[1] > MAX_COLUMNS:
+            raise InvalidInput(f"points have {weights.shape[1]} columns: {MAX_COLUMNS} are the most")
         self.weights = np.ascontiguousarray(weights, np.float32)
         self.thresholds = np.ascontiguousarray(thresholds, np.float64)
         self.centre = np.ascontiguousarray(centre, np.float64)

@@ -20,6 +20,7 @@ import numpy as np
 from fastmem.encoder import MAX_BITS, MAX_EXPONENT
 from fastmem.errors import FormatError, InvalidInput
 from fastmem.network import GIVEN, Network
+from fastmem.room import need_room
 from fastmem.store import STORES, BlockStore
 
 __all__ = ["FORMAT_VERSION", "load", "save", "write_whole", "writing_whole"]
@@ -39,6 +40,7 @@ _MOST_POINTS = 2**53  # what every JSON reader holds
 _LEAST_DELTA = 2.0**-60  # no machine holds the hyperplanes that are drawn for less
 _LABEL_DTYPE = re.compile(r"[<>|][biufcmMSU][0-9]+(\[[0-9]*[A-Za-z]+\])?")
 _LARGEST_CHARACTER = 0x10FFFF
+_ROOM = 2**22  # bytes that safetensors takes besides its copies of the tensors, and more
 
 
 def save(network, path):
@@ -50,6 +52,7 @@ def save(network, path):
     tensors = {name: np.ascontiguousarray(array) for name, array in (tensors | label_tensors).items()}
     header = {"format_version": FORMAT_VERSION, **settings, **label_settings}
     header["sha256"] = _checksum(tensors, header)
+    need_room(3 * sum(array.nbytes for array in tensors.values()) + _ROOM)
     write_whole(path, to_bytes(tensors, {_KEY: json.dumps(header, sort_keys=True)}))
 
 
@@ -84,6 +87,7 @@ def _parse(data):
     from safetensors import SafetensorError
     from safetensors.numpy import load as from_bytes
 
+    need_room(2 * len(data) + _ROOM)
     try:
         tensors = from_bytes(data)
         length = int.from_bytes(data[:8], "little")

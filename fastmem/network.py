@@ -16,6 +16,7 @@ from fastmem.errors import FormatError, InvalidInput, MemorizationError
 from fastmem.layer import Layer
 from fastmem.lazy import cached_property
 from fastmem.parity import parity_layers
+from fastmem.points import norms_of
 from fastmem.progress import progress_bar
 from fastmem.recognition import MAX_PROBES, find_near_codes
 from fastmem.runs import sort_codes
@@ -245,9 +246,7 @@ class Network:
         radii, reach = self.hyperplanes.certified_radius(points, n_threads), np.zeros(points.n)
 
         def work(start, stop):
-            with np.errstate(over="ignore"):
-                norms = np.linalg.norm(points.block(start, stop).astype(np.float64), axis=1)
-            reach[start:stop] = self.rounding_reach(dtype, norms)
+            reach[start:stop] = self.rounding_reach(dtype, norms_of(points.block(start, stop)))
 
         if self.n_hyperplanes:
             over_row_blocks(work, points.n, points.d, n_threads)

@@ -13,11 +13,12 @@ from fastmem.blocks import over_row_blocks
 from fastmem.errors import InvalidInput
 from fastmem.runs import possibly_repeated, run_starts, sort_codes
 
-__all__ = ["Points"]
+__all__ = ["Points", "norms_of"]
 
 _KERNEL_DTYPES = {np.dtype(np.float32), np.dtype(np.float64)}
 _EXACT_IN_FLOAT32 = {np.dtype(t) for t in ("bool", "int8", "uint8", "int16", "uint16", "float16", "float32")}
 _HASH_SEED = 0
+_SMALL, _ENLARGED = 2.0**-450, 900  # norms whose squares lose digits, and the power of two that saves these
 
 
 class Points:
@@ -51,9 +52,9 @@ class Points:
         return self._for_kernels(self.array[start:stop])
 
     def take(self, rows):
-        """The given rows, copied, as float32 or float64."""
+        """The given rows, copied, as float32 or float64 in C order: sums over them do not depend on the layout."""
         if not self._in_place:
-            return self._for_kernels(self.array[rows])
+            return self.array[rows].astype(self._dtype, order="C")
         taken = np.empty((len(rows), self.d), self._dtype)
         kernels.take_rows(self.array, np.ascontiguousarray(rows, np.int64), taken)
         return taken
@@ -119,7 +120,11 @@ class Points:
         """Largest Euclidean norm of a point, the same on every machine; infinite if its square overflows in float64."""
         if self._largest_square is None:
             self._hashes(n_threads)
-        return math.sqrt(self._largest_square)
+        largest = math.sqrt(self._largest_square)
+        if largest >= _SMALL:
+            return largest
+        size = 2**20 // self.d + 1
+        return max(float(norms_of(self.block(start, start + size)).max()) for start in range(0, self.n, size))
 
     def _hashes(self, n_threads, bar=None):
         """A hash of each row: uint64 array of shape (n,). The largest norm is found on the way."""
@@ -148,3 +153,13 @@ class Points:
 
         over_row_blocks(compare, a.size, self.d, 1)
         return equal.astype(bool)
+
+
+def norms_of(rows):
+    """Euclidean norms of rows in float64: infinite where squares overflow, and right where they underflow."""
+    rows = rows.astype(np.float64)
+    with np.errstate(over="ignore", under="ignore"):
+        norms = np.linalg.norm(rows, axis=1)
+        small = norms < _SMALL
+        norms[small] = np.ldexp(np.linalg.norm(np.ldexp(rows[small], _ENLARGED), axis=1), -_ENLARGED)
+    return norms

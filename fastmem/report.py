@@ -61,7 +61,8 @@ class Report:
         Smallest distance of points scaled into the unit ball, 1/delta + sqrt n and d/delta + n: the sizes of Rajput et
         al. (2021, theorem 1) with constant 1 and without logarithms.
     bound_neurons, bound_weights : int or None
-        What the construction's proof promises not to exceed; none for "compact".
+        What the construction's proof promises not to exceed, of "baum1988" for points in general position; none for
+        "compact".
     drawn : dict
         How often hyperplanes and linear code were drawn, and for which delta; empty where the proof draws none.
     instance : str or None

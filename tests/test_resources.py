@@ -14,6 +14,7 @@ from command_line import write_npy
 
 import fastmem
 from fastmem._kernels import rows, sort, store
+from fastmem.encoder import Hyperplanes
 from fastmem.io import writing_whole
 from fastmem.points import Points
 
@@ -154,7 +155,7 @@ def test_a_disk_that_fills_up_at_any_step_leaves_the_old_file(tmp_path, monkeypa
     (tmp_path / "net").write_bytes(b"old")
 
     def opened(*arguments):
-        file = open(*arguments)
+        file = open(*arguments)  # noqa: SIM115
 
         class Failing:
             def __enter__(self):
@@ -193,6 +194,12 @@ def test_more_than_two_to_the_31_points_are_refused_before_any_is_read():
 def test_a_point_of_two_to_the_31_coordinates_is_refused_by_the_network(net):
     with pytest.raises(fastmem.InvalidInput, match=f"X has {BEYOND} columns, but the network was built for 6"):
         net.predict(np.broadcast_to(np.float32(1), (1, BEYOND)))
+
+
+def test_more_columns_than_signs_are_proved_for_are_refused():
+    d = 2**28 + 1
+    with pytest.raises(fastmem.InvalidInput, match=f"points have {d} columns: {2**28} are the most"):
+        Hyperplanes(np.empty((0, d), np.float32), np.empty(0), np.broadcast_to(0.0, d), np.broadcast_to(np.int16(0), d))
 
 
 @pytest.fixture(scope="module", params=[np.float32, np.float64])

@@ -44,7 +44,7 @@ class Slab:
         self.points, self.margin, self.n_threads = points, margin, n_threads
         self.forget()
         some = points.take(distinct(np.linspace(0, points.n - 1, 512).astype(np.int64))).astype(np.float64)
-        self.centre = np.median(some, axis=0)
+        self.centre = 2 * np.median(some / 2, axis=0)  # a sum of two may overflow
         with np.errstate(all="ignore"):
             self.scale = np.sqrt(((some - self.centre) ** 2).sum(axis=1).mean()) + 1e-300
 
@@ -87,7 +87,8 @@ class Slab:
 
         def work(start, stop):
             with np.errstate(all="ignore"):
-                values[start:stop] = self.points.block(start, stop) @ weights - offset
+                # BLAS adds up another layout in another order.
+                values[start:stop] = np.ascontiguousarray(self.points.block(start, stop)) @ weights - offset
 
         over_row_blocks(work, self.points.n, self.points.d, self.n_threads)
         return values

@@ -265,7 +265,8 @@ class Space:
             distances[start + rows] = np.maximum(lowest - values, values - highest) - bounds
 
         over_row_blocks(work, self.points.n, self.points.d, self.n_threads)
-        return np.flatnonzero(distances <= max(distances.min(), _CLEAR * (highest - lowest)))
+        # Where all are infinite, those of the group are too.
+        return np.flatnonzero(is_outside & (distances <= max(distances.min(), _CLEAR * (highest - lowest))))
 
 
 def _nearest_in_tiles(coordinates, bounds, directions, middles):

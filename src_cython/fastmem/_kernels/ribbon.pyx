@@ -313,7 +313,8 @@ cdef uint64_t next_set(const uint64_t *flips, const double *costs, int n_near, d
 cdef Py_ssize_t probe_code(uint64_t *code, const uint64_t *flips, const double *costs, int n_near, Py_ssize_t most,
                            const fastmem_reader *reader, const fastmem_ribbon *ribbon, const fastmem_features *prints,
                            double *heap_costs, uint64_t *heap_sets, uint8_t *found) noexcept nogil:
-    """Replace a code by its first candidate that is known, if one is; returns the number tried."""
+    """Replace a code by its first candidate that is known, if one is; returns the number tried. Both n_near and most are
+    positive."""
     cdef uint64_t known = <uint64_t>-1 >> (64 - ribbon.n_planes)
     cdef uint64_t candidates[CANDIDATES]
     cdef uint64_t values[CANDIDATES]
@@ -321,8 +322,6 @@ cdef Py_ssize_t probe_code(uint64_t *code, const uint64_t *flips, const double *
     cdef Py_ssize_t size = 1, tried = 0
     cdef int m, k
     found[0] = 0
-    if n_near <= 0 or most <= 0:
-        return 0
     heap_costs[0], heap_sets[0] = costs[0], 1
     while size > 0 and tried < most:
         m = 0
@@ -355,6 +354,9 @@ def probe(int isa, uint64_t[::1] codes, const int64_t[::1] starts, const uint64_
     with nogil:
         for i in range(codes.shape[0]):
             e = starts[i]
+            if most <= 0 or e == starts[i + 1]:  # there may be no flips[e]
+                found[i] = tried[i] = 0
+                continue
             tried[i] = probe_code(&codes[i], &flips[e], &costs[e], <int>min(starts[i + 1] - e, NEAR), most,
                                   fastmem_readers[isa], &ribbon.ribbon, &prints.features, &heap_costs[0], &heap_sets[0],
                                   &found[i])

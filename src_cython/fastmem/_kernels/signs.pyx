@@ -403,13 +403,25 @@ cdef uint64_t decide(SignTables tables, const fastmem_isa *steps, Block *block, 
     return undecided
 
 
+cdef Py_ssize_t run_without_hyperplanes(const floating[:, :] X, uint64_t[::1] codes) noexcept nogil:
+    cdef Py_ssize_t i, k
+    for i in range(X.shape[0]):
+        codes[i] = 0
+        for k in range(X.shape[1]):
+            if not isfinite(<double>X[i, k]):
+                return i
+    return -1
+
+
 cdef Py_ssize_t run(SignTables tables, int isa, const floating[:, :] X, Py_ssize_t first_panel, Py_ssize_t last_panel,
                     const uint64_t[::1] columns, uint64_t[::1] codes, float[::1] distances, floating[:, ::1] gathered,
                     int64_t[::1] counts, float[::1] reach, float[::1] nearest, double[::1] margins) except -2:
+    if columns.shape[0] == 0:  # no array of hyperplanes has an element to point at
+        return run_without_hyperplanes(X, codes)
     cdef Py_ssize_t n = X.shape[0], first = tables.firsts[first_panel], m = columns.shape[0]
     cdef Py_ssize_t start = 0, bad = -1, i, j
     cdef bint lowering = margins is not None, bits = are_bits(columns)
-    cdef int shift = fastmem_first_bit(columns[0]) if bits and m > 0 else 0
+    cdef int shift = fastmem_first_bit(columns[0]) if bits else 0
     cdef const float *slack = &tables.slack[first]
     cdef bint alike = not lowering and tables.common >= 0
     cdef const float *limits = &reach[0] if lowering else NULL if alike else slack
