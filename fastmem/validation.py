@@ -344,8 +344,9 @@ def label_dtype_with(value, classes):
             raise ValueError
         common = np.result_type(dtype, np.min_scalar_type(value) if array.dtype.kind in "biufc" else array.dtype)
         if array.ndim == 0 and array.dtype.kind in _KINDS_BESIDE.get(dtype.kind, ""):
-            # NumPy's common type of int64 and of a number above 2^32, uint64 at least, is float64.
-            own = (dtype.newbyteorder("="),) if dtype.kind in "iu" and array.dtype.kind in "iu" else ()
+            # NumPy's common type may be wider than it need be: float64 for int64 and a number above 2^32.
+            is_alike = array.dtype.kind in ("iu" if dtype.kind in "iu" else dtype.kind)
+            own = (dtype.newbyteorder("="),) if is_alike and dtype.kind in "iufc" else ()
             for candidate in (*own, common, np.result_type(common, array.dtype)):
                 if _is_held(array, candidate) and _are_held(classes, candidate):
                     return candidate

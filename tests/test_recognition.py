@@ -184,6 +184,7 @@ HELD = {
     "an integer": (np.array([0, 1]), -1, "int64"),
     "an integer of another sign": (np.array([0, 255], np.uint8), -1, "int16"),
     "an integer above 2^32 beside larger ones": (np.array([0, 2**60]), 2**40, "int64"),
+    "the largest float32": (np.array([0, 1], np.float32), float(np.finfo(np.float32).max), "float32"),
     "an integer that the labels' own dtype holds": (np.array([0, 1], np.int8), np.int64(5), "int8"),
     "a large integer": (np.array([0, 1], np.int8), 40_000, "int32"),
     "an integer of uint64 and one below zero": (np.array([0, 2**53], np.uint64), -1, "float64"),

@@ -572,7 +572,8 @@ def _is_invalid(problem, error):
         delta = _delta(replace(problem, delta=None))
         return problem.delta is not None and (delta is None or problem.delta > delta)
     numbers = np.abs(problem.numbers[problem.numbers != 0])
-    gaps = np.abs(np.diff(np.sort(problem.numbers, axis=0) / 2, axis=0))
+    with np.errstate(over="ignore"):
+        gaps = np.diff(np.sort(problem.numbers, axis=0), axis=0)
     least = gaps[gaps > 0].min(initial=np.inf)
     # Squares of distances do not fit float64 beside the largest coordinate.
     return "rescale" in str(error) and (numbers.max() > 1e300 or least < 1e-140 * numbers.max())
