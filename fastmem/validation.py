@@ -359,8 +359,10 @@ def label_dtype_with(value, classes):
 
 
 def _is_held(value, dtype):
+    with np.errstate(over="ignore"):
+        cast = value.astype(dtype)
     # Of numbers, Python compares an integer and a float without rounding.
-    number, cast = (a.item() if a.dtype.kind in _NUMBERS else a for a in (value, value.astype(dtype)))
+    number, cast = (a.item() if a.dtype.kind in _NUMBERS else a for a in (value, cast))
     return bool(cast == number) or bool(number != number and cast != cast)
 
 
