@@ -8,7 +8,7 @@ def test_cycles_of_building_asking_saving_and_loading_leave_no_file_thread_or_de
     monkeypatch.setattr(soak, "MOST_POINTS", dict.fromkeys(soak.MOST_POINTS, 100))
     samples, counts = soak.soak(60, 0, 1, tmp_path, most_cycles=6)
     assert counts.total() == 6
-    first, last = samples[0], samples[-1]
+    first, last = soak.Sample(*samples[0]), soak.Sample(*samples[-1])
     assert (last.descriptors, last.threads, last.files) == (first.descriptors, first.threads, 0)
 
 

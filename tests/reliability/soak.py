@@ -230,7 +230,7 @@ def soak(seconds, warm_up, seed, folder, *, jit=False, most_cycles=None):
             raise
         sample = measure(folder)
         if now - start >= warm_up:
-            samples.append(sample)
+            samples.append(tuple(sample))  # of numbers alone: no object that garbage collection counts
         if now - last >= 60:
             last = now
             print(
