@@ -248,8 +248,8 @@ class Hyperplanes:
             above = np.searchsorted(x, thresholds)
             with np.errstate(over="ignore"):
                 distances = np.minimum(x[above] - thresholds, thresholds - x[above - 1])
-            # Small differences are exact.
-            np.minimum(margins, np.where(distances < 2.0**-1000, distances, np.nextafter(distances, 0)), out=margins)
+            # Below the normal numbers, and a little above, differences are exact.
+            np.minimum(margins, np.where(distances < 2.0**-1021, distances, np.nextafter(distances, 0)), out=margins)
         return -1
 
     def signs_of_block(self, points, start, stop):

@@ -1,5 +1,7 @@
 """How near memorized points come to hyperplanes: what the report says of it is true."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -36,6 +38,17 @@ def test_the_smallest_distance_is_that_of_the_nearest_point(name, n_threads):
     with np.errstate(over="ignore"):
         norms = np.linalg.norm(X.astype(np.longdouble), axis=1).max()
     assert net.largest_norm == pytest.approx(float(norms), rel=1e-6) or net.largest_norm == np.inf
+
+
+@pytest.mark.parametrize("power", [0, -960, -1005, -1015, -1020, -1030])
+def test_the_smallest_distance_on_the_line_is_rounded_down(power):
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        X = np.ldexp(rng.standard_normal((3, 1)), power + rng.integers(-12, 12, (3, 1)))
+        net = memorized(X)
+        pairs = [(Fraction(x), Fraction(t)) for x in X[:, 0].tolist() for t in net.hyperplanes.thresholds.tolist()]
+        distance = min(abs(x - t) for x, t in pairs)
+        assert distance * (1 - Fraction(2) ** -50) - Fraction(5e-324) <= net.smallest_distance <= distance
 
 
 @pytest.mark.parametrize("name", ["digits", "sphere", "square", "circle", "grid", "line"])
