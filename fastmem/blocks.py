@@ -39,8 +39,8 @@ def over_row_blocks(work, n, d, n_threads, bar=None):
 def over_blocks(work, n, size, n_threads, bar=None):
     """Call ``work(start, stop)`` over blocks of `size` that cut ``range(n)``, in up to `n_threads` threads.
 
-    The exception raised is that of the first block that failed, whatever the number of threads. `bar`, if
-    given, is advanced by the rows done.
+    The exception raised is that of the first block that failed, whatever the number of threads, or KeyboardInterrupt.
+    `bar`, if given, is advanced by the rows done.
     """
     blocks = _Blocks(work, n, size)
     try:
@@ -95,6 +95,8 @@ class _Blocks:
 
     def _stop_with(self, start, error):
         self.stopped = True
+        if not isinstance(error, Exception):
+            start = -1  # Ctrl-C is never lost to the error of a block
         with self.lock:
             if start < self.failed:
                 self.failed, self.error = start, error

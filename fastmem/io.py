@@ -37,23 +37,37 @@ _DTYPES = {
 }
 _STORES_OF = {"compact": tuple(STORES), "rajput2021": (BlockStore.name,), "baum1988": (None,), GIVEN: (None,)}
 _MOST_POINTS = 2**53  # what every JSON reader holds
-_LEAST_DELTA = 2.0**-60  # no machine holds the hyperplanes that are drawn for less
+_LEAST_DELTA = 2.0**-60  # no machine holds the hyperplanes that are drawn for less, and one point needs none
 _LABEL_DTYPE = re.compile(r"[<>|][biufcmMSU][0-9]+(\[[0-9]*[A-Za-z]+\])?")
 _LARGEST_CHARACTER = 0x10FFFF
+_TWO_FOR_ONE = re.compile("[\ud800-\udbff][\udc00-\udfff]")  # surrogates that JSON reads as one character
+_LONGEST_HEADER = 10**8  # bytes, the most that safetensors reads
 _ROOM = 2**22  # bytes that safetensors takes besides its copies of the tensors, and more
 
 
 def save(network, path):
     """Write a network; see `Network.save`."""
-    from safetensors.numpy import save as to_bytes
-
     tensors, settings = network.parameters()
     label_tensors, label_settings = _labels_to_file(network.classes)
     tensors = {name: np.ascontiguousarray(array) for name, array in (tensors | label_tensors).items()}
     header = {"format_version": FORMAT_VERSION, **settings, **label_settings}
     header["sha256"] = _checksum(tensors, header)
-    need_room(3 * sum(array.nbytes for array in tensors.values()) + _ROOM)
-    write_whole(path, to_bytes(tensors, {_KEY: json.dumps(header, sort_keys=True)}))
+    write_whole(path, _to_bytes(tensors, json.dumps(header, sort_keys=True)))
+
+
+def _to_bytes(tensors, text):
+    from safetensors import SafetensorError
+    from safetensors.numpy import save as to_bytes
+
+    need_room(3 * (sum(array.nbytes for array in tensors.values()) + 2 * len(text)) + _ROOM)
+    with contextlib.suppress(SafetensorError):  # a header that is too long, or else, in older versions, no error
+        data = to_bytes(tensors, {_KEY: text})
+        if int.from_bytes(data[:8], "little") <= _LONGEST_HEADER:
+            return data
+    raise InvalidInput(
+        f"settings and labels take more than {_LONGEST_HEADER:,} bytes as text, which no reader takes: memorize text "
+        "as fixed-width strings, y.astype(str), or integers and keep the labels beside the file, or pickle the network"
+    )
 
 
 def load(path: str | os.PathLike[str]) -> Network:
@@ -142,7 +156,7 @@ def _check(tensors, header):
         and all(float.fromhex(header[name]) >= 0 for name in ("smallest_distance", "largest_norm"))
         and header.get("store") in _STORES_OF[header["construction"]]
         and type(header["fits_float32"]) is bool
-        and _is_drawn(header["drawn"], header["construction"])
+        and _is_drawn(header["drawn"], header["construction"], header["n_told_apart"])
         and bool(np.all(np.abs(tensors["exponents"].astype(np.int32)) <= MAX_EXPONENT))
         and all(np.isfinite(tensors[name]).all() for name in ("weights", "thresholds", "centre"))
     )
@@ -150,7 +164,7 @@ def _check(tensors, header):
         raise FormatError("the parts of the network do not fit each other")
 
 
-def _is_drawn(drawn, construction):
+def _is_drawn(drawn, construction, n_told_apart):
     """Whether these are a delta and two counts, or nothing where a construction draws nothing."""
     if drawn == {}:
         return construction != "rajput2021"
@@ -158,7 +172,8 @@ def _is_drawn(drawn, construction):
         type(drawn) is dict
         and drawn.keys() == {"delta", "hyperplanes", "codes"}
         and type(drawn["delta"]) is float
-        and _LEAST_DELTA <= drawn["delta"] <= 2
+        and 0 < drawn["delta"] <= 2
+        and (n_told_apart == 1 or drawn["delta"] >= _LEAST_DELTA)
         and all(type(drawn[name]) is int and 0 < drawn[name] < _MOST_POINTS for name in ("hyperplanes", "codes"))
     )
 
@@ -212,8 +227,9 @@ def _labels_to_file(classes):
     odd = next((value for value in values if not _is_plain(value)), None)
     if odd is not None:
         raise InvalidInput(
-            f"label {_brief(odd)} of type {type(odd).__name__} cannot be saved: only str, int (below 4000 digits), "
-            "float, bool and None can; memorize integers and keep the objects beside the file, or pickle the network"
+            f"label {_brief(odd)} of type {type(odd).__name__} cannot be saved: only str (without pairs of "
+            "surrogates), int (below 4000 digits), float, bool and None can; memorize integers and keep the objects "
+            "beside the file, or pickle the network"
         )
     return {}, {"label_dtype": classes.dtype.kind, "labels": values}
 
@@ -257,7 +273,9 @@ def _is_plain(value):
     """Whether JSON returns the value as it is."""
     if type(value) is int:
         return value.bit_length() < 13_000  # Python reads no longer integers from text
-    return value is None or type(value) in (bool, str) or (type(value) is float and value == value)
+    if type(value) is str:
+        return _TWO_FOR_ONE.search(value) is None
+    return value is None or type(value) is bool or (type(value) is float and value == value)
 
 
 def write_whole(path, data):

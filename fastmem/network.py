@@ -256,8 +256,8 @@ class Network:
         """Distance within which no input's label can differ from that of a row, rounded down.
 
         ``r(x) = min_j |w_j.x - t_j| / ||w_j||``: every input at Euclidean distance below r(x) has the same signs,
-        so the same label. It falls short of that minimum by a share of 2^-19 at most, or by less than 5e-324. Infinite
-        if the network has no hyperplane.
+        so the same label. It falls short of that minimum by a share of 2^-19 and by 5e-324 at most. Infinite if the
+        network has no hyperplane.
 
         Parameters
         ----------
@@ -323,7 +323,8 @@ class Network:
         Raises
         ------
         InvalidInput
-            The labels are Python objects that JSON does not hold exactly.
+            The labels are Python objects that JSON does not hold exactly, or so many or so long that the file could not
+            be read.
         OSError
             The file cannot be written; an older file at `path` is then left as it was.
         """
@@ -1256,7 +1257,8 @@ def _count(number, noun, plural=None):
 
 def _same(a, b):
     """Equal arrays, bit by bit where they hold numbers, by type and value where they hold objects."""
-    if a.dtype != b.dtype or a.shape != b.shape:
+    both_text = a.dtype.kind == b.dtype.kind == "T"  # how the dtype converts other values makes no difference
+    if (a.dtype != b.dtype and not both_text) or a.shape != b.shape:
         return False
     if a.dtype.kind in "OT":
         return all(type(v) is type(w) and v == w for v, w in zip(a, b, strict=True))

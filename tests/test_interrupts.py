@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from reliability import interrupts
 
 import fastmem
 from fastmem import validation
+from fastmem.blocks import over_blocks
 
 PATIENCE = 10  # seconds, on whatever machine; the figures are those of the program
 
@@ -69,3 +71,20 @@ def test_no_thread_of_a_comparison_of_all_pairs_runs_on_after_an_interrupt(monke
         pairs.closest_pair(rows, 2, False)
     assert len(compared) <= 12
     assert threading.active_count() == 1
+
+
+def test_an_interrupt_is_raised_even_if_an_earlier_block_fails_while_it_is_waited_for():
+    failing, caller = threading.Event(), threading.get_ident()
+
+    def work(start, _):
+        if threading.get_ident() != caller:
+            failing.set()
+            time.sleep(0.1)
+            raise ValueError(start)
+        failing.wait(PATIENCE)
+        if start:
+            raise KeyboardInterrupt
+
+    # One of the first two blocks is the other thread's; the caller takes one behind it.
+    with pytest.raises(KeyboardInterrupt):
+        over_blocks(work, 3, 1, 2)

@@ -146,6 +146,36 @@ def test_an_integer_label_too_long_for_json_is_refused_and_nothing_is_written(tm
     assert list(tmp_path.iterdir()) == []
 
 
+def test_text_that_json_reads_as_other_text_is_refused_and_nothing_is_written(tmp_path):
+    net = random_network(n=10, y=objects(*["\ud83d\ude00", "\U0001f600"] * 5))
+    with pytest.raises(InvalidInput, match=r"\\ud83d\\ude00.*surrogates"):
+        net.save(tmp_path / "net")
+    assert list(tmp_path.iterdir()) == []
+    net = random_network(n=10, y=objects(*["\ud83d", "\ude00\ud83d"] * 5))  # no pair
+    net.save(tmp_path / "net")
+    assert fastmem.load(tmp_path / "net") == net
+
+
+def test_labels_longer_than_readers_take_are_refused_and_nothing_is_written(tmp_path):
+    net = random_network(n=2, y=objects("a" * 60_000_000, "b" * 40_000_000))
+    with pytest.raises(InvalidInput, match="100,000,000 bytes"):
+        net.save(tmp_path / "net")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("n", [1, 5])
+def test_networks_of_one_distinct_point_survive_a_file_whatever_their_delta(n, tmp_path):
+    net = fastmem.memorize(np.ones((n, 3)), np.full(n, 7), construction="rajput2021", delta=5e-324, random_state=0)
+    net.save(tmp_path / "net")
+    assert fastmem.load(tmp_path / "net") == net
+
+
+def test_text_labels_of_a_dtype_that_converts_nothing_survive_a_file(tmp_path):
+    net = random_network(n=10, y=np.array(["a", ""] * 5, np.dtypes.StringDType(coerce=False)))
+    net.save(tmp_path / "net")
+    assert fastmem.load(tmp_path / "net") == net
+
+
 def test_a_network_whose_labels_cannot_be_saved_can_be_pickled():
     net = random_network(n=10, y=objects(*[(1, 2), b"a"] * 5))
     assert pickle.loads(pickle.dumps(net)) == net

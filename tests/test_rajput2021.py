@@ -121,6 +121,12 @@ def test_a_network_too_large_is_refused_at_once_with_its_size():
     assert isinstance(error.value, ValueError)
 
 
+@pytest.mark.parametrize("delta", [5e-324, 1e-300, 1e-20])
+def test_a_delta_for_which_numbers_overflow_is_refused_as_too_large(delta):
+    with pytest.raises(fastmem.NetworkTooLarge, match="more than"):
+        fastmem.memorize(np.eye(2), [0, 1], construction="rajput2021", delta=delta)
+
+
 @pytest.mark.parametrize(
     "options",
     [{"store": "integer"}, {"effort": "small"}, {"margin": 0.1}, {"fingerprint_bits": 3}],

@@ -55,6 +55,7 @@ FAILURE = 0.01
 """p, the probability that one draw of the hyperplanes fails; of the code, half of it."""
 
 _MOST_WEIGHTS = 2**28
+_LEAST_DELTA = 2.0**-60  # for less, numbers of hyperplanes may overflow
 _MOST_DRAWS = 32
 _SAMPLE = 512
 _TOGETHER = 2**12
@@ -161,12 +162,15 @@ def build(points, labels, point_numbers, *, separate, delta, random_state, n_thr
 
 
 def _refuse_too_large(n, d, delta, n_label_bits):
-    size = bound(n, d, delta, n_label_bits)
+    near = max(delta, _LEAST_DELTA)
+    size = bound(n, d, near, n_label_bits)
     if size.weights > _MOST_WEIGHTS:
+        least = "" if near == delta else "more than "
         raise NetworkTooLarge(
             f"for {n:,} points of R^{d} with delta = {delta:.3g} in the unit ball the theorem takes "
-            f"{hyperplanes(n, delta):,} hyperplanes, up to {size.neurons:,} neurons and {size.weights:,} weights, and "
-            f'at most {_MOST_WEIGHTS:,} are built: use construction="compact", whose size does not depend on delta, or '
+            f"{least}{hyperplanes(n, near):,} hyperplanes, up to {size.neurons:,} neurons and {size.weights:,} "
+            f"weights, and at most {_MOST_WEIGHTS:,} are built: use "
+            'construction="compact", whose size does not depend on delta, or '
             "leave out points that nearly coincide (fastmem.separation names the closest two)",
             *size,
         )
