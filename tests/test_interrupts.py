@@ -1,5 +1,6 @@
 """Ctrl-C at any moment: a few cases of ``reliability/interrupts.py``, and what it has found."""
 
+import _thread
 import os
 import threading
 import time
@@ -60,7 +61,7 @@ def test_classes_found_block_by_block_are_those_of_all_labels(monkeypatch, dtype
 def test_no_thread_of_a_comparison_of_all_pairs_runs_on_after_an_interrupt(monkeypatch):
     from fastmem.theory import pairs
 
-    compared, rows = [], interrupts.points(6000, 12, dtype=np.float64)
+    compared, rows, before = [], interrupts.points(6000, 12, dtype=np.float64), _thread._count()
 
     def interrupted(self, start, *_):
         compared.append(start)
@@ -70,7 +71,16 @@ def test_no_thread_of_a_comparison_of_all_pairs_runs_on_after_an_interrupt(monke
     with pytest.raises(KeyboardInterrupt):
         pairs.closest_pair(rows, 2, False)
     assert len(compared) <= 12
-    assert threading.active_count() == 1
+    assert interrupts.threads_left(before) <= 0
+
+
+def test_a_thread_that_runs_on_is_noticed():
+    before, begun, end = _thread._count(), threading.Event(), threading.Event()
+    _thread.start_new_thread(lambda: (begun.set(), end.wait()), ())
+    begun.wait()
+    assert interrupts.threads_left(before) == 1
+    end.set()
+    assert interrupts.threads_left(before) == 0
 
 
 def test_an_interrupt_is_raised_even_if_an_earlier_block_fails_while_it_is_waited_for():

@@ -17,6 +17,7 @@ from fastmem._kernels import rows, sort, store
 from fastmem.encoder import Hyperplanes
 from fastmem.io import writing_whole
 from fastmem.points import Points
+from fastmem.room import need_room
 
 BEYOND = 2**31 + 5
 
@@ -70,6 +71,49 @@ def test_a_thread_that_dies_before_it_begins_leaves_its_work_to_others(data, net
     X = np.tile(data[0], (40, 1))
     monkeypatch.setattr(blocks._thread, "start_new_thread", lambda *_: None)
     assert np.array_equal(net.predict(X, n_threads=4), np.tile(data[1], 40))
+
+
+def test_threads_for_which_blas_would_find_no_memory_are_not_started(data, net, monkeypatch):
+    from fastmem import blocks
+
+    def refuse(n_threads):
+        raise MemoryError
+
+    monkeypatch.setattr(blocks, "need_buffers", refuse)
+    monkeypatch.setattr(blocks._thread, "start_new_thread", lambda *_: pytest.fail("a thread was started"))
+    assert np.array_equal(net.predict(np.tile(data[0], (40, 1)), n_threads=4), np.tile(data[1], 40))
+
+
+def test_where_blas_would_find_no_memory_there_is_a_memory_error(data, monkeypatch):
+    from fastmem import blas
+
+    def refuse(n_bytes):
+        raise MemoryError
+
+    blas._take_buffer.cache_clear()
+    with monkeypatch.context() as patched:
+        patched.setattr(blas, "need_room", refuse)
+        with pytest.raises(MemoryError):
+            fastmem.memorize(*data, random_state=0)
+    assert not blas._Users.present
+    assert np.array_equal(fastmem.memorize(*data, random_state=0).predict(data[0]), data[1])
+
+
+def test_room_that_no_machine_has_is_a_memory_error():
+    with pytest.raises(MemoryError, match=f"no room for {2**60} bytes"):
+        need_room(2**60)
+
+
+def test_a_block_that_a_thread_took_and_never_finished_is_a_memory_error(monkeypatch):
+    from fastmem import blocks
+
+    def work(start, stop):
+        if start == 30:
+            raise MemoryError
+
+    monkeypatch.setattr(blocks._Blocks, "_stop_with", lambda *_: None)  # not even this is left to do
+    with pytest.raises(MemoryError, match="a thread ran out of memory"):
+        blocks.over_blocks(work, 100, 10, 2)
 
 
 def test_memory_that_ends_in_one_thread_is_a_memory_error(data, net, monkeypatch):

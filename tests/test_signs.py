@@ -22,6 +22,7 @@ import fastmem
 from fastmem._kernels import signs as kernels
 from fastmem.encoder import Encoder, Hyperplanes, LinearCode, column_frame, split_exactly
 from fastmem.errors import InvalidInput
+from fastmem.export.arithmetic import first_layer
 from fastmem.network import EncodedNetwork
 from fastmem.store import IntegerStore
 from fastmem.validation import as_points
@@ -766,6 +767,27 @@ def test_the_line_is_exact_in_any_environment(change):
     with change():
         codes = encoder.codes(points, n_threads=1)
     assert codes.tolist() == [0b001111, 0b001111, 0b011111, 0b000011, 0b111111]
+
+
+@needs_glibc
+def test_codes_near_by_are_found_in_the_same_order_if_subnormals_are_flushed():
+    X = np.unique(np.random.default_rng(0).integers(-99, 100, (40, 3)), axis=0) * 5e-324
+    net = fastmem.memorize(X, np.arange(len(X)) % 3, separate="all", fingerprint_bits=12, random_state=0)
+    options = {"unknown": -1, "tolerance": 2.0**-1020, "max_probes": 4}
+    near = X + 1e-323
+    assert not net.contains(near).all()
+    expected = net.predict(near, **options)
+    with subnormals_flushed():
+        found = net.predict(near, **options)
+    assert np.array_equal(found, expected)
+
+
+@needs_glibc
+def test_weights_to_export_keep_their_subnormals():
+    layer = fastmem.Network.from_layers([(np.array([[2.0**-140, 1]], np.float32), [0.0]), ([[1]], [1])]).layers[0]
+    with subnormals_flushed():
+        weights, _ = first_layer(layer, "float64")
+    assert weights.tolist() == [[2.0**-140], [1.0]]
 
 
 # Instruction sets

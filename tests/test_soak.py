@@ -6,7 +6,7 @@ from reliability import soak
 
 def test_cycles_of_building_asking_saving_and_loading_leave_no_file_thread_or_descriptor(tmp_path, monkeypatch):
     monkeypatch.setattr(soak, "MOST_POINTS", dict.fromkeys(soak.MOST_POINTS, 100))
-    samples, counts = soak.soak(60, 0, 1, tmp_path, most_cycles=6)
+    samples, counts = soak.soak(600, 0, 1, tmp_path, most_cycles=6)
     assert counts.total() == 6
     first, last = soak.Sample(*samples[0]), soak.Sample(*samples[-1])
     assert (last.descriptors, last.threads, last.files) == (first.descriptors, first.threads, 0)

@@ -7,6 +7,7 @@ network by pickle. A file that several processes save to is at all times one who
 it saves leaves the old one (and perhaps a .tmp file).
 
     cd tests && python -m reliability.concurrency --rounds 100 --seed 0
+    cd tests && python -m reliability.concurrency --part killed --rounds 100 --seed 0    # one part again
 """
 
 import argparse
@@ -164,8 +165,11 @@ def forks(rounds, seed):
         ]
 
         def repeat(action):
-            while not over.is_set():
-                action()
+            try:
+                while not over.is_set():
+                    action()
+            except Exception as error:
+                problems.append(f"a thread that was forked beside: {error!r}")
 
         for action in busy:
             action()

@@ -14,6 +14,8 @@ to 0, in one and two threads, and numba's functions of some networks. Some netwo
 floating-point environment, and must be the same.
 
     cd tests && python -m reliability.exactness --cases 1000000 --seed 0
+
+What is wrong is printed with its network's number and kind; ``check_one(kind, number, seed, 4000)`` repeats it.
 """
 
 import argparse
@@ -417,7 +419,7 @@ def main():
     except Wrong as wrong:
         print(wrong)
         return 1
-    print(f"seed {arguments.seed}, {time.monotonic() - started:.0f} s, nothing wrong: {described(total)}")
+    print(f"exactness: seed {arguments.seed}, {time.monotonic() - started:.0f} s, nothing wrong: {described(total)}")
     return 0
 
 

@@ -128,10 +128,18 @@ def check_torch(rng, X, y, net, folder):
     return check_rounding(rng, X, y, net, run)
 
 
+def beside_hyperplanes(rng, net, dtype, n=100):
+    """Points at all distances from some hyperplane, in units of the dtype's last place and up."""
+    if not net.n_hyperplanes:
+        return np.empty((0, net.n_features_in))
+    X = c_programs.near_hyperplanes(net, dtype, n, int(rng.integers(2**31))).astype(np.float64)
+    return X * (1 + np.ldexp(rng.standard_normal(X.shape), rng.integers(-60, 0, (len(X), 1))))
+
+
 def check_rounding(rng, X, y, net, run):
     """Compare a runtime that rounds with `predict`, on memorized rows and on others that clear the bound."""
     dtype = ("float32", "float64")[rng.integers(2)]
-    new = others(rng, X)
+    new = np.concatenate([others(rng, X), beside_hyperplanes(rng, net, dtype)])
     new = np.delete(new, net.unsafe_rows(new, dtype), axis=0)
     rows = np.concatenate([X, new])
     try:
@@ -170,14 +178,14 @@ def main():
         try:
             compared = attack(case, options.seed, options.to)
         except Exception:
-            print(f"case {case} of seed {options.seed}", file=sys.stderr)
+            print(f"attack({case}, {options.seed}, {options.to}) went wrong", file=sys.stderr)
             raise
         networks += compared is not None
         rows.update(compared or {})
         exports.update(runtime for runtime, count in (compared or {}).items() if count)
         if case % 50 == 49:
             print(f"{case + 1} cases", flush=True)
-    print(f"{options.cases} cases, seed {options.seed}: {networks} networks; no fault in", end=" ")
+    print(f"exports: {options.cases} cases, seed {options.seed}: {networks} networks; no fault in", end=" ")
     print("; ".join(f"{exports[name]} exports to {name}, {rows[name]} rows" for name in options.to))
 
 

@@ -463,6 +463,9 @@ def assert_usable(net, path):
     require(len(net.stages) == net.depth == len(net.layers), "stages are not those of the layers")
     net.relative_margin, net.rounding_reach(np.float64)
     f"{predicted.tolist()}".encode("utf-8", "surrogatepass")
+    require(net.classes.dtype.kind in "OT" or np.array_equal(net.classes, net.classes), "a label is not itself")
+    said = [net.construction, getattr(net, "store_reason", ""), *net.stages]
+    require(all(map(str.isprintable, said)), "what is printed may hide or change what is on a terminal")
     if isinstance(net, fastmem.EncodedNetwork):
         require(not (net.codes(X, n_threads=1) >> np.uint64(net.encoder.n_bits)).any(), "a code is too long")
     if net.fingerprint_bits:

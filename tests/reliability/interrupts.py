@@ -11,8 +11,11 @@ which `blas` and `environment` put things back, but for the functions that `blas
 Python has no way to protect each of these.
 
     cd tests && python -m reliability.interrupts --cases 200 --seed 0
+
+A wait of more than a second is wrong too, so the machine should have little else to do.
 """
 
+import _thread
 import argparse
 import ctypes
 import ctypes.util
@@ -28,7 +31,6 @@ import tempfile
 import threading
 import time
 import traceback
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +41,7 @@ import fastmem
 TOWARD_ZERO = 0xC00  # of fesetround on x86; elsewhere the rounding mode is left alone
 PACKAGE = Path(fastmem.__file__).parent
 PATIENCE = 600.0
+LONGEST = 1.0  # seconds from a signal to the end of what it interrupts
 
 
 class Held:
@@ -242,8 +245,9 @@ OPERATIONS = {
 # Signals
 
 
-def _blas_threads():
-    return [(info["filepath"], info["num_threads"]) for info in threadpoolctl.threadpool_info()]
+def state():
+    """How many threads run that Python has started, those that `threading` does not know too; threads of each BLAS."""
+    return _thread._count(), {info["filepath"]: info["num_threads"] for info in threadpoolctl.threadpool_info()}
 
 
 def _rounding():
@@ -253,32 +257,33 @@ def _rounding():
     return ctypes.CDLL(ctypes.util.find_library("m"))
 
 
-def _remains(before, folder):
-    """What an interrupt left behind, in words.
-
-    A thread of a pool that Ctrl-C met while it was started or joined may take a moment to end.
-    """
+def threads_left(before):
+    """How many more threads run than before; one that Ctrl-C met while it was started or ended may take a moment."""
     limit = time.monotonic() + 1
-    while threading.active_count() > 1 and time.monotonic() < limit:
+    while _thread._count() > before and time.monotonic() < limit:
         time.sleep(0.001)
-    found = [
-        f"thread {thread.name} runs on" for thread in threading.enumerate() if thread is not threading.main_thread()
-    ]
-    if _blas_threads() != before:
-        found.append(f"BLAS threads are {_blas_threads()}, not {before}")
+    return _thread._count() - before
+
+
+def _remains(before, folder):
+    """What an interrupt left behind, in words."""
+    n_threads, blas = before
+    left, now = threads_left(n_threads), state()[1]
+    found = [f"{left} threads run on"] if left > 0 else []
+    found += [f"{name} has {now[name]} threads, not {number}" for name, number in blas.items() if now[name] != number]
     found += [f"{path.name} is left" for path in folder.iterdir() if path.name.endswith(".tmp")]
     return found
 
 
 def child(name, share):
     """Repeat an operation, saying when it begins and, after each SIGINT, how it ended."""
+    before, modes = state(), _rounding()
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         act, check = OPERATIONS[name](folder, share)
         started = time.monotonic()
         reference = act()
         tell({"seconds": time.monotonic() - started})
-        before, modes = _blas_threads(), _rounding()
         while sys.stdin.readline().strip() == "again":
             tell(_one_case(act, check, folder, before, modes))
         result, problem = act(), None
@@ -490,11 +495,11 @@ def attack_lines(cases, seed):
     """Raise KeyboardInterrupt before random lines: how many were met, and problems."""
     rng = np.random.default_rng(seed)
     X, y = points(400, 12), labels(400, 5)
-    problems, met = [], 0
+    problems, met, before = [], 0, state()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "net"
         _work_of_lines(X, y, path)
-        expected, before = Held.net, _blas_threads()
+        expected = Held.net
         n_lines = _run_to_line(X, y, path, 0).count
         for _ in range(cases):
             Held.net = None
@@ -543,34 +548,36 @@ def main():
         child(options.child, options.share)
         return
     names = [options.operation] if options.operation else [*OPERATIONS, "command"]
-    all_latencies, all_problems, n_ended, places = [], [], 0, Counter()
+    waits, problems, n_ended, met = [], [], 0, 0
     for position, name in enumerate(names):
         cases = options.cases * (position + 1) // len(names) - options.cases * position // len(names)
         run = (attack_command,) if name == "command" else (attack, name)
-        latencies, ended, problems = run[0](*run[1:], cases, options.seed, options.share)
+        latencies, ended, found = run[0](*run[1:], cases, options.seed, options.share)
         longest = f"{max(latencies):.3f} s, median {np.median(latencies):.3f} s" if latencies else "-"
         print(f"{name}: {cases} signals, {ended} after its end, longest wait {longest}", flush=True)
-        for problem in problems:
-            print(f"  WRONG {problem}", flush=True)
-        all_latencies += latencies
-        all_problems += problems
+        found += [f"{name}: ended {wait:.3f} s after the signal" for wait in latencies if wait > LONGEST]
+        tell_problems(found)
+        waits += [(wait, name) for wait in latencies]
+        problems += found
         n_ended += ended
-        places[name] = max(latencies, default=0.0)
-    met = 0
     if not options.operation:
-        met, problems = attack_lines(options.lines, options.seed)
-        for problem in problems:
-            print(f"  WRONG {problem}", flush=True)
-        all_problems += problems
-    slow = sum(latency > 1 for latency in all_latencies)
-    name, longest = places.most_common(1)[0]
-    shares = np.quantile(all_latencies, [0.5, 0.9, 0.99]) if all_latencies else [0.0] * 3
+        met, found = attack_lines(options.lines, options.seed)
+        tell_problems(found)
+        problems += found
+    longest, name = max(waits, default=(0.0, "-"))
+    shares = np.quantile([wait for wait, _ in waits] or [0.0], [0.5, 0.9, 0.99])
     print(
-        f"{len(all_latencies)} interrupts by signals and {n_ended} after the end, {met} before lines: "
-        f"{len(all_problems)} wrong; wait median {shares[0]:.3f} s, 90 % {shares[1]:.3f} s, 99 % {shares[2]:.3f} s, "
-        f"longest {longest:.3f} s ({name}), {slow} above 1 s (seed {options.seed})"
+        f"interrupts: {len(waits)} by signals, {n_ended} after the end, {met} before lines, seed {options.seed}: "
+        f"{len(problems)} wrong; wait median {shares[0]:.3f} s, 90 % {shares[1]:.3f} s, 99 % {shares[2]:.3f} s, "
+        f"longest {longest:.3f} s ({name})"
     )
-    sys.exit(1 if all_problems else 0)
+    sys.exit(1 if problems else 0)
+
+
+def tell_problems(problems):
+    """A line for each."""
+    for problem in problems:
+        print(f"  WRONG {problem}", flush=True)
 
 
 if __name__ == "__main__":

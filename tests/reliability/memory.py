@@ -12,6 +12,9 @@ first needed is an ImportError: that is counted by itself. Commands of the comma
 one line; for them the limit holds from the start of the interpreter, and the sweep begins where ``--help`` works.
 
 Linux only: other systems do not keep the limit, or do not say how much there is.
+
+    cd tests && python -m reliability.memory --cases 60 --seed 0
+    cd tests && python -m reliability.memory --only "save, large" --seed 0    # one operation again
 """
 
 import argparse

@@ -279,6 +279,8 @@ FAULTS = {
     "a label too few": "y has",
     "contradiction": None,
 }
+if np.finfo(np.longdouble).nmant < 60:  # as on Windows and on Apple's processors
+    del FAULTS["too many digits"]
 
 
 @dataclass(frozen=True)
@@ -818,7 +820,10 @@ def main():
     print(*table(outcomes), sep="\n")
     built = sum(count for (*_, outcome), count in outcomes.items() if outcome == "built")
     refused = outcomes.total() - built
-    print(f"{outcomes.total():,} problems: {built:,} built and right, {refused:,} refused with reason")
+    print(
+        f"pipeline: {outcomes.total():,} problems, seed {options.seed}: "
+        f"{built:,} built and right, {refused:,} refused with reason"
+    )
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ same code and label. For points of many data sets, memorized and not, and for po
 - checks the margin asked of `memorize` and the network's own `smallest_distance` in rational arithmetic.
 
     cd tests && python -m reliability.radius --points 1000 --perturbations 1000 --seed 0
+    cd tests && python -m reliability.radius --data baum1988 --seed 0    # one data set again
 """
 
 import argparse
@@ -63,7 +64,7 @@ DATA = {
     "digits, float64, random labels": lambda rng, n: _labelled(rng, exported.digits()[0].astype(np.float64)),
     "digits, every point told apart, margin 0.01": lambda rng, n: _digits(rng, np.float32, separate="all", margin=0.01),
     "patches, float32, random labels": lambda rng, n: _labelled(rng, exported.patches(2 * n)),
-    "patches, float64, margin 0.5": lambda rng, n: _labelled(rng, exported.patches(2 * n).astype(float), 2, margin=0.5),
+    "patches, float64, margin 0.1": lambda rng, n: _labelled(rng, exported.patches(2 * n).astype(float), 2, margin=0.1),
     "sphere, d = 16": lambda rng, n: _labelled(rng, instances.sphere(2 * n, 16, rng).X.astype(np.float64)),
     "sphere, d = 3, float32": lambda rng, n: _labelled(rng, instances.sphere(2 * n, 3, rng).X.astype(np.float32)),
     "circle, a linear code": lambda rng, n: _labelled(rng, instances.circle(max(n, 200)).X),
@@ -330,7 +331,8 @@ def main():
             return 1
         print(f"{name}: {tally}", flush=True)
         total.add(tally)
-    print(f"{len(names)} data sets, seed {arguments.seed}, {time.monotonic() - started:.0f} s, nothing wrong: {total}")
+    seconds = f"{time.monotonic() - started:.0f} s"
+    print(f"radius: {len(names)} data sets, seed {arguments.seed}, {seconds}, nothing wrong: {total}")
     return 0
 
 

@@ -264,7 +264,7 @@ def main():
     built = ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items()))
     wrong = [name for name, bound in BOUNDS.items() if grown[name] > bound]
     print(
-        f"{counts.total():,} cycles in {options.minutes:g} min ({built}), all right; "
+        f"soak: {counts.total():,} cycles in {options.minutes:g} min ({built}), seed {options.seed}, all right; "
         f"after {warm_up:g} min of warm-up {', '.join(wrong) + ' grew' if wrong else 'nothing grew'}"
     )
     sys.exit(bool(wrong))
