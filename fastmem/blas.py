@@ -83,7 +83,7 @@ def _enter(user):
             _Users.before = [(library, number) for library, number in numbers if number is not None]
         _Users.present.add(user)
         for library, _ in _Users.before:
-            library.set_num_threads(1)
+            _set_number(library, 1)
 
 
 def _leave(user):
@@ -91,8 +91,19 @@ def _leave(user):
         _Users.present.discard(user)
         if not _Users.present:
             for library, number in _Users.before:
-                library.set_num_threads(number)
+                _set_number(library, number)
             _Users.before = []
+
+
+def _set_number(library, number):
+    """Set a library's number of threads, from whatever thread of Python.
+
+    From version 3.8 on, threadpoolctl lets only one of these set it, the first one, and ignores the others.
+    """
+    let_go = getattr(library, "clear_controlling_thread", lambda force: None)
+    let_go(force=True)
+    library.set_num_threads(number)
+    let_go(force=True)
 
 
 def _after_fork():

@@ -122,6 +122,22 @@ def test_blas_has_its_threads_again_if_setting_them_is_interrupted(step, before,
     assert not blas._Users.present
 
 
+def test_blas_has_one_thread_in_whatever_thread_it_is_needed(before):
+    found = []
+
+    def use():
+        with blas.single_threaded_blas():
+            found.append(set(blas_threads()))
+
+    for library, number in zip(blas._libraries(), before, strict=True):
+        library.set_num_threads(number)  # threadpoolctl now ignores other threads
+    thread = threading.Thread(target=use)
+    thread.start()
+    thread.join()
+    assert found == [{1}]
+    assert blas_threads() == before
+
+
 def test_blas_has_its_threads_again_after_users_overlap(before):
     first, second = blas.single_threaded_blas(), blas.single_threaded_blas()
     with second:
