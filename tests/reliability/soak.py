@@ -41,7 +41,7 @@ from fastmem.store import STORES
 
 # How much more the last third of the cycles may hold than the first, in the median.
 BOUNDS = {"rss_kb": 16 * 1024, "objects": 1000, "descriptors": 0, "threads": 0, "files": 0}
-MOST_POINTS = {"compact": 20_000, "rajput2021": 1000, "baum1988": 2000}
+MOST_POINTS = {"compact": 20_000, "rajput2021": 200, "baum1988": 2000}
 SOME = 200  # rows that go through every unit
 _PRINTED = io.StringIO()
 
