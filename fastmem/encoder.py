@@ -85,8 +85,8 @@ class Hyperplanes:
     _isa = kernels.supported_isas().index(kernels.isa_in_use())  # tests set the others
 
     def __init__(self, weights, thresholds, centre, exponents):
-        if weights.shape[1] > MAX_COLUMNS:
-            raise InvalidInput(f"points have {weights.shape[1]} columns: {MAX_COLUMNS} are the most")
+        if np.shape(weights)[1] > MAX_COLUMNS:
+            raise InvalidInput(f"points have {np.shape(weights)[1]} columns: {MAX_COLUMNS} are the most")
         self.weights = np.ascontiguousarray(weights, np.float32)
         self.thresholds = np.ascontiguousarray(thresholds, np.float64)
         self.centre = np.ascontiguousarray(centre, np.float64)

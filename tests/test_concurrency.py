@@ -15,7 +15,7 @@ from fastmem import blas
 def in_a_process(code):
     """What Python prints that runs the code, with the folder of this file in its path."""
     folder = os.path.dirname(os.path.abspath(__file__))
-    command = [sys.executable, "-W", "ignore", "-c", f"import sys; sys.path.insert(0, {folder!r})\n{code}"]
+    command = [sys.executable, "-P", "-W", "ignore", "-c", f"import sys; sys.path.insert(0, {folder!r})\n{code}"]
     return subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout
 
 

@@ -265,7 +265,7 @@ def save_on(path, number, rounds):
 def _saver(path, number, rounds):
     code = f"from reliability.concurrency import save_on; save_on({str(path)!r}, {number}, {rounds})"
     here = str(Path(__file__).resolve().parent.parent)
-    return subprocess.Popen([sys.executable, "-c", f"import sys; sys.path.insert(0, {here!r}); {code}"])
+    return subprocess.Popen([sys.executable, "-P", "-c", f"import sys; sys.path.insert(0, {here!r}); {code}"])
 
 
 def savers(rounds, seed):
