@@ -26,8 +26,9 @@ def over_common_denominator(A):
 
 def inner_product(w, x):
     """The real number w.x as a Fraction."""
-    pairs = zip(np.asarray(w).tolist(), np.asarray(x).tolist(), strict=True)
-    return sum((Fraction(a) * Fraction(b) for a, b in pairs), Fraction(0))
+    P, p = over_common_denominator(w)
+    Q, q = over_common_denominator(x)
+    return Fraction(sum(a * b for a, b in zip(P.tolist(), Q.tolist(), strict=True)), p * q)
 
 
 def excesses(X, weights, thresholds):
@@ -391,12 +392,13 @@ def group_counts(patterns, thresholds, chosen, shifts):
 
     Group g has the bits from shifts[g]; 64 - thresholds[t] is added to the first group's.
     """
-    counts = np.zeros((len(shifts), 16, 7), object)
+    counts = [[[0] * 7 for _ in range(16)] for _ in shifts]
     for g, value, t in itertools.product(range(len(shifts)), range(16), range(WORD)):
         number = (~(value ^ patterns[t] >> shifts[g]) & chosen >> shifts[g] & 15).bit_count()
         number += 64 - thresholds[t] if g == 0 else 0
-        counts[g, value] += np.array([(number >> digit) % 2 << t for digit in range(7)], object)
-    return counts.astype(np.uint64)
+        for digit in range(7):
+            counts[g][value][digit] |= (number >> digit) % 2 << t
+    return np.array(counts, np.uint64)
 
 
 def parity_bytes(parities, n_bits):
