@@ -16,6 +16,7 @@ the same network unit by unit and ``net.forward(X)`` its evaluation through all 
 import importlib
 import importlib.util
 
+from fastmem._version import __version__ as __version__
 from fastmem.api import memorize
 from fastmem.compare import Built, Comparison, compare
 from fastmem.errors import (
@@ -35,8 +36,6 @@ from fastmem.network import EncodedNetwork, LayeredNetwork, Network
 from fastmem.report import Report
 from fastmem.theory.bounds import Bounds, bounds
 from fastmem.theory.separation import Separation, separation
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Bounds",

@@ -18,8 +18,8 @@ from click.shell_completion import get_completion_class
 import fastmem
 from fastmem.compare import CONTESTANTS
 from fastmem.constructions import CONSTRUCTIONS
+from fastmem.disk import write_whole, writing_whole
 from fastmem.files import as_json, as_text, read_labelled, read_points, suffix, writing_labels
-from fastmem.io import write_whole, writing_whole
 from fastmem.progress import progress_bar
 from fastmem.separate.effort import EFFORTS
 from fastmem.store import STORES

@@ -13,8 +13,8 @@ import re
 import click
 import numpy as np
 
+from fastmem.disk import writing_whole
 from fastmem.errors import InvalidInput
-from fastmem.io import writing_whole
 from fastmem.parquet import ParquetTable
 
 __all__ = ["as_json", "as_text", "read_labelled", "read_points", "suffix", "writing_labels"]

@@ -7,7 +7,6 @@ reaches that.
 """
 
 import itertools
-import math
 
 import numpy as np
 
@@ -15,10 +14,9 @@ from fastmem.encoder import Hyperplanes
 from fastmem.environment import default_environment
 from fastmem.errors import InvalidInput
 from fastmem.layer import Layer
-from fastmem.network import GIVEN, LayeredNetwork
 from fastmem.validation import as_array, as_labels
 
-__all__ = ["network"]
+__all__ = ["parts_of"]
 
 _MOST_OUTPUTS = 16
 _MOST_CLASS_BITS = 31
@@ -26,8 +24,8 @@ _LIMIT = 2**62
 
 
 @default_environment()  # a weight below the normal numbers is not 0
-def network(layers, classes):
-    """The network that `Network.from_layers` returns."""
+def parts_of(layers, classes):
+    """Hyperplanes, the layers behind them, and the classes of the network that `Network.from_layers` returns."""
     if not hasattr(layers, "__iter__"):
         raise InvalidInput(f"layers are a list of Layer or of pairs (weights, thresholds), not {layers!r}")
     layers = [_parts(layer, number) for number, layer in enumerate(layers, start=1)]
@@ -39,16 +37,10 @@ def network(layers, classes):
                 f"layer {number} has weights for {after.shape[1]} inputs, but layer {number - 1} has {before.shape[0]} "
                 "units"
             )
-    return LayeredNetwork(
+    return (
         _hyperplanes(*layers[0]),
         [_integer_layer(*layer, number) for number, layer in enumerate(layers[1:], start=2)],
         _classes(classes, layers[-1][0].shape[0]),
-        n_points=0,
-        n_told_apart=0,
-        construction=GIVEN,
-        separate="labels",
-        smallest_distance=math.inf,
-        largest_norm=0.0,
     )
 
 

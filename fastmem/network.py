@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastmem.blocks import over_row_blocks, resolve_threads
-from fastmem.encoder import Encoder, Hyperplanes, LinearCode
+from fastmem.encoder import MAX_BITS, Encoder, Hyperplanes, LinearCode
 from fastmem.environment import default_environment
 from fastmem.errors import FormatError, InvalidInput, MemorizationError
 from fastmem.layer import Layer
@@ -51,6 +52,10 @@ if TYPE_CHECKING:
 __all__ = ["EncodedNetwork", "LayeredNetwork", "Network"]
 
 GIVEN = "given"  # the construction of a network from a user's own layers
+GIVEN_FACTS = {
+    "n_points": 0, "n_told_apart": 0, "construction": GIVEN, "separate": "labels",
+    "smallest_distance": math.inf, "largest_norm": 0.0,
+}  # fmt: skip
 _FLOATS = ("smallest_distance", "largest_norm")
 _SETTINGS = ("n_points", "n_told_apart", "construction", "separate", "drawn", "fits_float32", *_FLOATS)
 _ENTRIES = 64  # words of inputs of units that take as long as a coordinate
@@ -93,6 +98,13 @@ class Network:
     drawn : dict
         What a construction drew at random and how often, and the delta it drew for, by name; empty for "compact".
     """
+
+    _kinds = {}  # noqa: RUF012
+
+    def __init_subclass__(cls, kind=None, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if kind:
+            Network._kinds[kind] = cls
 
     def __init__(
         self,
@@ -313,6 +325,18 @@ class Network:
 
         return Report.of(self, delta, instance)
 
+    def store_facts(self):
+        """What `report` says of the store, by name."""
+        return {
+            "store": None,
+            "store_reason": "",
+            "cells_per_bit": None,
+            "integer_store_neurons": None,
+            "fingerprint_bits": self.fingerprint_bits,
+            "n_code_bits": None,
+            "n_label_bits": self.n_label_bits,
+        }
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to a safetensors file, whole or not at all.
 
@@ -328,7 +352,7 @@ class Network:
         OSError
             The file cannot be written; an older file at `path` is then left as it was.
         """
-        from fastmem.io import save
+        from fastmem.format import save
 
         save(self, path)
 
@@ -553,9 +577,9 @@ class Network:
         >>> exclusive_or.forward([[0, 0], [0, 1], [1, 0], [1, 1]])
         array([0, 1, 1, 0])
         """
-        from fastmem.given import network
+        from fastmem.given import parts_of
 
-        return network(layers, classes)
+        return cls._kinds["layered"](*parts_of(layers, classes), **GIVEN_FACTS)
 
     def parameters(self):
         """All that defines the network but its labels: a dict of arrays and a dict of plain values."""
@@ -568,7 +592,7 @@ class Network:
     @classmethod
     def from_parameters(cls, tensors, settings, classes):
         """Rebuild a network from its `parameters` and classes."""
-        kind = EncodedNetwork if "store" in settings else LayeredNetwork
+        kind = cls._kinds["encoded" if "store" in settings else "layered"]
         hyperplanes = Hyperplanes(*(tensors[name] for name in ("weights", "thresholds", "centre", "exponents")))
         common = {name: settings[name] for name in _SETTINGS}
         common |= {name: float.fromhex(settings[name]) for name in _FLOATS}
@@ -684,7 +708,7 @@ class Network:
         return [self.construction] if self.construction != "compact" else []
 
 
-class LayeredNetwork(Network):
+class LayeredNetwork(Network, kind="layered"):
     """A memorizing network given by its layers alone: `predict` is `forward`, packed and compiled.
 
     Parameters
@@ -742,16 +766,26 @@ class LayeredNetwork(Network):
 
     @classmethod
     def _from_parts(cls, hyperplanes, tensors, settings, classes, common):
+        n_layers, stages = settings["n_layers"], settings["stages"]
+        if not (
+            type(n_layers) is int
+            and 0 <= n_layers <= len(tensors)
+            and (n_layers > 0) == (hyperplanes.m > 0)
+            and type(stages) is list
+            and len(stages) in (0, n_layers)
+            and all(map(_is_text, stages))
+        ):
+            raise FormatError("the layers and what is said of them do not fit each other")
         layers, width = [], hyperplanes.m
-        for position in range(2, settings["n_layers"] + 1):
+        for position in range(2, n_layers + 1):
             layers.append(Layer.from_tensors(part_of(tensors, f"layer.{position}"), width))
             width = layers[-1].n_units
         if width != (len(classes) - 1).bit_length():
             raise FormatError(f"the last layer has {width} units for {len(classes)} classes")
-        return cls(hyperplanes, layers, classes, stages=settings["stages"], **common)
+        return cls(hyperplanes, layers, classes, stages=stages, **common)
 
 
-class EncodedNetwork(Network):
+class EncodedNetwork(Network, kind="encoded"):
     """A memorizing network of two parts: an encoder from points to codes and a store from codes to labels.
 
     `memorize` and `load` make them. The parameters are those of `encoder` and `store`; `layers` is derived from
@@ -832,6 +866,17 @@ class EncodedNetwork(Network):
     def fingerprint_bits(self) -> int:
         """Number f of fingerprint bits, 0 if none: unknown inputs are taken for known with probability about 2^-f."""
         return self.fingerprints.n_filter_bits if self.fingerprints is not None else 0
+
+    def store_facts(self):
+        """What `report` says of the store, by name."""
+        return super().store_facts() | {
+            "store": self.store.name,
+            "store_reason": self.store_reason,
+            "cells_per_bit": getattr(self.store, "cells_per_bit", None),
+            "integer_store_neurons": _integer_store_neurons(self),
+            "n_code_bits": self.encoder.n_bits,
+            "n_label_bits": self.store.n_label_bits,
+        }
 
     def predict(
         self,
@@ -1210,10 +1255,9 @@ class EncodedNetwork(Network):
 
     @classmethod
     def _from_parts(cls, hyperplanes, tensors, settings, classes, common):
-        if "columns" in tensors:
-            code = LinearCode(tensors["columns"], settings["n_bits"])
-        else:
-            code = LinearCode.identity(hyperplanes.m)
+        code = _linear_code(tensors.get("columns"), hyperplanes.m, settings["n_bits"])
+        if not _is_text(settings["store_reason"]) or not re.fullmatch("([0-9a-f]{64})?", settings["codes_digest"]):
+            raise FormatError("the reason for the store or the digest of the codes is no such text")
         store = ALL_STORES[settings["store"]].from_tensors(part_of(tensors, "store"), code.n_bits, len(classes))
         return cls(
             Encoder(hyperplanes, code),
@@ -1228,6 +1272,24 @@ class EncodedNetwork(Network):
     def _parts(self):
         fingerprints = [f"{self.fingerprint_bits}-bit fingerprints"] if self.fingerprints is not None else []
         return [f"{self.encoder.n_bits}-bit codes", f"{self.store.name} store", *fingerprints, *super()._parts()]
+
+
+def _linear_code(columns, m, n_bits):
+    """The code with these columns, or the identity without; `FormatError` unless it is one from m signs to n_bits."""
+    if not 0 <= n_bits <= MAX_BITS:
+        raise FormatError(f"codes have {n_bits} bits, and {MAX_BITS} are the most")
+    if columns is None:
+        fits = n_bits == m
+    else:
+        fits = m > 0 and n_bits > 0 and columns.shape == (m,) and not (columns >> np.uint64(n_bits)).any()
+    if not fits:
+        raise FormatError(f"the linear code does not lead from {m} signs to {n_bits} bits")
+    return LinearCode.identity(m) if columns is None else LinearCode(columns, n_bits)
+
+
+def _is_text(value):
+    """Whether this is a line that can be printed, in any file and on any terminal."""
+    return type(value) is str and value.isprintable()
 
 
 def digest_of_codes(ascending):
@@ -1263,3 +1325,19 @@ def _same(a, b):
     if a.dtype.kind in "OT":
         return all(type(v) is type(w) and v == w for v, w in zip(a, b, strict=True))
     return a.tobytes() == b.tobytes()
+
+
+def _integer_store_neurons(network):
+    """About how many neurons there are with an integer store, 2 sqrt(K n / 2) in it for random labels; or None."""
+    store = network.store
+    if (
+        store.name != "binary"
+        or not store.n_label_bits
+        or store.label_code.filter_bits
+        or network.fingerprints is not None
+    ):
+        return None
+    units = 2 * math.sqrt(store.n_label_bits * network.n_points / 2) + store.n_bits + store.n_label_bits
+    before = network.n_neurons - sum(network.widths[-store.depth :])
+    neurons = math.ceil(before + units)
+    return neurons if neurons < network.n_neurons else None

@@ -7,10 +7,8 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
-from fastmem.constructions import CONSTRUCTIONS
 from fastmem.errors import InvalidInput
-from fastmem.network import EncodedNetwork
-from fastmem.theory.bounds import hyperplanes_for_cells, rajput2021_sizes
+from fastmem.theory.bounds import AS_BUILT, hyperplanes_for_cells, rajput2021_sizes
 from fastmem.validation import as_delta, as_points
 
 __all__ = ["Report"]
@@ -125,7 +123,7 @@ class Report:
             n_classes=len(network.classes),
             construction=network.construction,
             separate=network.separate,
-            **_of_store(network),
+            **network.store_facts(),
             n_hyperplanes=network.n_hyperplanes,
             n_hyperplanes_least=hyperplanes_for_cells(network.n_told_apart, d),
             widths=network.widths,
@@ -227,23 +225,9 @@ class Report:
         return text
 
 
-def _of_store(network):
-    """What only networks of an encoder and a store have, by name."""
-    encoded = isinstance(network, EncodedNetwork)
-    return {
-        "store": network.store.name if encoded else None,
-        "store_reason": network.store_reason if encoded else "",
-        "cells_per_bit": getattr(network.store, "cells_per_bit", None) if encoded else None,
-        "integer_store_neurons": _integer_store_neurons(network) if encoded else None,
-        "fingerprint_bits": network.fingerprint_bits,
-        "n_code_bits": network.encoder.n_bits if encoded else None,
-        "n_label_bits": network.store.n_label_bits if encoded else network.n_label_bits,
-    }
-
-
 def _proved(network):
     """What the proof of the construction promises not to exceed, by name; nothing where it promises nothing."""
-    bound = getattr(CONSTRUCTIONS.get(network.construction), "bound", None)
+    bound = AS_BUILT.get(network.construction)
     if bound is None or not network.layers:
         return {}
     # As told apart, and for the delta drawn for, not for another one that is asked about.
@@ -280,19 +264,3 @@ def _beside_instance(network, instance):
         "instance_reason": instance.reason,
         "is_optimal": None if kind == "scale" else network.n_hyperplanes == instance.bound,
     }
-
-
-def _integer_store_neurons(network):
-    """About how many neurons there are with an integer store, 2 sqrt(K n / 2) in it for random labels; or None."""
-    store = network.store
-    if (
-        store.name != "binary"
-        or not store.n_label_bits
-        or store.label_code.filter_bits
-        or network.fingerprints is not None
-    ):
-        return None
-    units = 2 * math.sqrt(store.n_label_bits * network.n_points / 2) + store.n_bits + store.n_label_bits
-    before = network.n_neurons - sum(network.widths[-store.depth :])
-    neurons = math.ceil(before + units)
-    return neurons if neurons < network.n_neurons else None

@@ -14,8 +14,8 @@ from command_line import write_npy
 
 import fastmem
 from fastmem._kernels import rows, sort, store
+from fastmem.disk import writing_whole
 from fastmem.encoder import Hyperplanes
-from fastmem.io import writing_whole
 from fastmem.points import Points
 from fastmem.room import need_room
 
@@ -217,7 +217,7 @@ def test_a_disk_that_fills_up_at_any_step_leaves_the_old_file(tmp_path, monkeypa
 
         return Failing()
 
-    monkeypatch.setattr(fastmem.io, "open", opened, raising=False)
+    monkeypatch.setattr("fastmem.disk.open", opened, raising=False)
     with pytest.raises(OSError, match=r"net'$") as caught, writing_whole(tmp_path / "net") as file:
         file.write(b"new")
     assert (caught.value.errno, str(caught.value.filename)) == (failure, str(tmp_path / "net"))

@@ -14,7 +14,7 @@ from command_line import failure, run, write_npy
 
 import fastmem
 from fastmem import cli
-from fastmem.io import write_whole, writing_whole
+from fastmem.disk import write_whole, writing_whole
 
 
 @pytest.fixture(params=[1, 7, 60, 61])

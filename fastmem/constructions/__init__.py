@@ -1,8 +1,10 @@
 """Constructions of memorizing networks, one a file: ``build(points, labels, point_numbers, ...)`` returns a network.
 
 Each names in `OPTIONS` which options of `fastmem.memorize` its `build` takes beside ``random_state``, ``n_threads`` and
-``progress``; those with a theorem have a ``bound(n, d, delta, n_label_bits)`` on neurons and weights, which what they
-build keeps. `tests/contract.py` runs every construction registered here through the same suite.
+``progress``, in `STORES` which stores its networks may have, None for networks without one, and says by
+``drawn_fits(drawn, n_told_apart)`` whether these are numbers that it draws and keeps (`Network.drawn`): so files are
+checked. Those with a theorem have a ``bound(n, d, delta, n_label_bits)`` on neurons and weights, which what they build
+keeps. `tests/contract.py` runs every construction registered here through the same suite.
 """
 
 from fastmem.constructions import baum1988, compact, rajput2021

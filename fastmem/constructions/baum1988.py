@@ -23,41 +23,16 @@ from fastmem.network import LayeredNetwork
 from fastmem.progress import progress_bar
 from fastmem.separate.frame import threshold_between
 from fastmem.separate.slabs_through import Slabs, Space
-from fastmem.theory.bounds import Size
+from fastmem.theory.baum1988 import bound
 
-__all__ = ["OPTIONS", "bound", "build"]
+__all__ = ["OPTIONS", "STORES", "bound", "build", "drawn_fits"]
 
 OPTIONS = ()
+STORES = (None,)
 
 _ROUNDS = 64
 _SAMPLE_ROWS = 1024
 _SHOWN = 5
-
-
-def bound(n: int, d: int, delta: float, n_label_bits: int = 1) -> Size:
-    """Neurons and weights that suffice for any labels of n points in general position.
-
-    A bit of the labels has one value at n/2 points at most. They make ceil(n / 2d) groups, each with two units of
-    d weights and two weights to the output.
-
-    Parameters
-    ----------
-    n, d : int
-    delta : float
-        Smallest distance of two points; nothing depends on it.
-    n_label_bits : int
-
-    Returns
-    -------
-    Size
-
-    Examples
-    --------
-    >>> bound(10_000, 16, 0.1)
-    Size(neurons=627, weights=10642)
-    """
-    groups = -(-(n // 2) // d)
-    return Size(n_label_bits * (2 * groups + 1), n_label_bits * 2 * groups * (d + 1))
 
 
 def build(points, labels, point_numbers, *, random_state, n_threads, progress):
@@ -104,6 +79,11 @@ def build(points, labels, point_numbers, *, random_state, n_threads, progress):
         fits_float32=points.fit_float32(),
         stages=("sides of slabs", "inside a slab") if slabs else (),
     )
+
+
+def drawn_fits(drawn, n_told_apart):
+    """Whether a network may say that this was drawn: nothing that it keeps."""
+    return drawn == {}
 
 
 def _slabs_of_bits(points, labels, distinct, sample, random_state, n_threads, progress):

@@ -17,9 +17,9 @@ from fastmem.network import EncodedNetwork, digest_of_codes
 from fastmem.progress import progress_bar
 from fastmem.runs import SortedCodes, run_starts
 from fastmem.separate import separate as separated
-from fastmem.store import Filter, build_store
+from fastmem.store import STORES, Filter, build_store
 
-__all__ = ["OPTIONS", "build"]
+__all__ = ["OPTIONS", "STORES", "build", "drawn_fits"]
 
 OPTIONS = ("store", "separate", "margin", "fingerprint_bits", "effort")
 
@@ -94,6 +94,11 @@ def build(
         fits_float32=points.fit_float32(),
         **clearance._asdict(),
     )
+
+
+def drawn_fits(drawn, n_told_apart):
+    """Whether a network may say that this was drawn: nothing that it keeps."""
+    return drawn == {}
 
 
 def _encode(separation, points, must_differ, random_state, n_threads, progress):

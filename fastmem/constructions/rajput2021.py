@@ -37,83 +37,26 @@ import math
 
 import numpy as np
 
-from fastmem.encoder import MAX_BITS, Encoder, Hyperplanes, LinearCode, Margins, column_frame
+from fastmem.encoder import Encoder, Hyperplanes, LinearCode, Margins, column_frame
 from fastmem.errors import InvalidInput, MemorizationError, NetworkTooLarge
 from fastmem.network import EncodedNetwork, digest_of_codes
 from fastmem.points import Points
 from fastmem.progress import progress_bar
 from fastmem.runs import SortedCodes, distinct
-from fastmem.store.blocks import BlockStore, segment_bits
-from fastmem.theory.bounds import Size
+from fastmem.store.blocks import BlockStore
+from fastmem.theory.rajput2021 import FAILURE, bound, code_bits, hyperplanes, most_blocks, most_ones
 from fastmem.theory.separation import separation, unit_ball
 
-__all__ = ["FAILURE", "OPTIONS", "bound", "build", "code_bits", "hyperplanes"]
+__all__ = ["FAILURE", "OPTIONS", "STORES", "bound", "build", "code_bits", "drawn_fits", "hyperplanes"]
 
 OPTIONS = ("separate", "delta")
-
-FAILURE = 0.01
-"""p, the probability that one draw of the hyperplanes fails; of the code, half of it."""
+STORES = (BlockStore.name,)
 
 _MOST_WEIGHTS = 2**28
-_LEAST_DELTA = 2.0**-60  # for less, numbers of hyperplanes may overflow
+_LEAST_DELTA = 2.0**-60  # no machine holds the hyperplanes drawn for less, whose number may overflow
 _MOST_DRAWS = 32
 _SAMPLE = 512
 _TOGETHER = 2**12
-_SPARE_BLOCKS = 4
-
-
-def hyperplanes(n: int, delta: float) -> int:
-    """How many Gaussian hyperplanes part n points: m = ceil((2 pi / delta) ln(n^2 / (2 p))), or 0 for one point.
-
-    Examples
-    --------
-    >>> hyperplanes(100_000, 0.5)
-    339
-    """
-    return math.ceil(2 * math.pi / delta * math.log(n * n / (2 * FAILURE))) if n > 1 else 0
-
-
-def code_bits(n: int) -> int:
-    """Length of the code: k = ceil(2 log2 n + log2(1/p)), at most 62.
-
-    Examples
-    --------
-    >>> code_bits(100_000)
-    40
-    """
-    return min(math.ceil(2 * math.log2(max(n, 2)) - math.log2(FAILURE)), MAX_BITS)
-
-
-def bound(n: int, d: int, delta: float, n_label_bits: int = 1) -> Size:
-    """Neurons and weights that `build` never exceeds, for n distinct points of R^d.
-
-    With at most s = m k/2 + 2 sqrt(m k) ones in the code, L = ceil(log2 m) and at most R = 2 n/C + 4 blocks:
-
-    - units: m hyperplanes, 2 s + k (L + 1) parities, C of the lift, R - 1 gates, K R block units, K outputs;
-    - weights: d m; of parities 2 s on the first level, whose units read two signs at most, 4 (s + k L) on all others,
-      whose units read two differences of two units, and 2 k at the end: with as many units, 8 s + 5 k (L + 1) at most,
-      and `fastmem.parity` only chooses larger groups where units and weights together are fewer; a C of the lift; k
-      for each gate; C + 2 for each block unit, and one for it in the output.
-
-    Examples
-    --------
-    >>> bound(100_000, 64, 0.5)
-    Size(neurons=16195, weights=306188)
-    """
-    m, k, a = hyperplanes(n, delta), code_bits(n), segment_bits(n, n_label_bits)
-    ones, levels, places = _most_ones(m, k), math.ceil(math.log2(max(m, 1))), 3 << a
-    blocks = _most_blocks(n, places)
-    neurons = m + 2 * ones + k * (levels + 1) + places + blocks - 1 + n_label_bits * (blocks + 1)
-    weights = m * d + 8 * ones + 5 * k * (levels + 1) + a * places + (blocks - 1) * k
-    return Size(neurons, weights + n_label_bits * blocks * (places + 3))
-
-
-def _most_ones(m, k):
-    return math.floor(m * k / 2 + 2 * math.sqrt(m * k))
-
-
-def _most_blocks(n, places):
-    return 2 * n // places + _SPARE_BLOCKS
 
 
 def build(points, labels, point_numbers, *, separate, delta, random_state, n_threads, progress):
@@ -161,6 +104,18 @@ def build(points, labels, point_numbers, *, separate, delta, random_state, n_thr
     )
 
 
+def drawn_fits(drawn, n_told_apart):
+    """Whether a network may say that this was drawn: a delta that hyperplanes are drawn for, and two counts."""
+    return (
+        type(drawn) is dict
+        and drawn.keys() == {"delta", "hyperplanes", "codes"}
+        and type(drawn["delta"]) is float
+        and 0 < drawn["delta"] <= 2
+        and (n_told_apart == 1 or drawn["delta"] >= _LEAST_DELTA)
+        and all(type(drawn[name]) is int and 0 < drawn[name] <= _MOST_DRAWS for name in ("hyperplanes", "codes"))
+    )
+
+
 def _refuse_too_large(n, d, delta, n_label_bits):
     near = max(delta, _LEAST_DELTA)
     size = bound(n, d, near, n_label_bits)
@@ -198,7 +153,7 @@ class _Draws:
         hyperplanes, pairs = self._draw_hyperplanes(), ()
         while self.of_codes < _MOST_DRAWS:
             code = self._draw_code(hyperplanes.m)
-            if np.bitwise_count(code.columns).sum() > _most_ones(hyperplanes.m, code.n_bits):
+            if np.bitwise_count(code.columns).sum() > most_ones(hyperplanes.m, code.n_bits):
                 continue
             encoder = Encoder(hyperplanes, code)
             self.margins = Margins(hyperplanes.m)
@@ -209,7 +164,7 @@ class _Draws:
             if not len(pairs):
                 classes = labels.indices[ordered.rows]
                 store = BlockStore.build(ordered.codes, classes, encoder.n_bits, len(labels.classes))
-                if store.n_blocks <= _most_blocks(self.n, store.weights.shape[1]):
+                if store.n_blocks <= most_blocks(self.n, store.weights.shape[1]):
                     return encoder, codes, ordered, store
             elif self._have_equal_signs(hyperplanes, pairs):
                 hyperplanes = self._draw_hyperplanes()

@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from fastmem.disk import write_whole
 from fastmem.errors import InvalidInput, MarginTooSmall
 from fastmem.export import c_text as text
 from fastmem.export.c_layers import BinaryLayer, FirstLayer, Tables, filled, n_words
 from fastmem.export.guard import check_size, memorized_points, rows_named
-from fastmem.io import write_whole
 from fastmem.points import Points
 from fastmem.validation import as_float_dtype, check_option
 

@@ -9,11 +9,11 @@ import json
 
 import numpy as np
 
-import fastmem
+from fastmem._version import __version__
+from fastmem.disk import write_whole
 from fastmem.errors import InvalidInput
 from fastmem.export.arithmetic import SHIFT, exact_layer, first_layer, n_weights_stored
 from fastmem.export.guard import check_arithmetic, check_size, output_values
-from fastmem.io import write_whole
 from fastmem.layer import narrowed
 from fastmem.validation import as_count
 
@@ -175,7 +175,7 @@ class _Graph:
         model = helper.make_model(
             graph,
             producer_name="fastmem",
-            producer_version=fastmem.__version__,
+            producer_version=__version__,
             opset_imports=[helper.make_opsetid("", OPSET)],
             ir_version=_IR_VERSION,
             doc_string=repr(network),

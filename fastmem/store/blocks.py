@@ -33,22 +33,11 @@ from fastmem._kernels import store as runs
 from fastmem.errors import FormatError
 from fastmem.layer import Layer, narrowed
 from fastmem.store.ranges import distinct_codes, prefix_index
+from fastmem.theory.rajput2021 import LOAD, MOST_SEGMENT_BITS, SEGMENTS, segment_bits
 
 __all__ = ["LOAD", "BlockStore", "segment_bits"]
 
-LOAD = 0.8  # codes a lift unit, in a block
 _LARGEST = 2**20
-_MOST_SEGMENT_BITS = 24
-_SEGMENTS = 3
-
-
-def segment_bits(n, n_label_bits):
-    """a: the lift has C = 3 * 2^a units, so that C + (K + 1) n / (0.8 C) is as small as it can be."""
-
-    def units(a):
-        return _SEGMENTS * 2**a + (n_label_bits + 1) * n / (LOAD * _SEGMENTS * 2**a)
-
-    return min(range(1, _MOST_SEGMENT_BITS + 1), key=units)
 
 
 class BlockStore:
@@ -72,7 +61,7 @@ class BlockStore:
         self.n_classes = int(n_classes)
         self.starts = np.ascontiguousarray(starts, np.uint64)
         self.weights = np.ascontiguousarray(weights)
-        self._segment_bits = (self.weights.shape[1] // _SEGMENTS).bit_length() - 1
+        self._segment_bits = (self.weights.shape[1] // SEGMENTS).bit_length() - 1
         self._shift, self._index = prefix_index(self.starts, self.n_bits)
 
     @classmethod
@@ -92,8 +81,8 @@ class BlockStore:
         codes, classes = distinct_codes(codes, np.ascontiguousarray(classes))
         n_label_bits = max(n_classes - 1, 0).bit_length()
         if n_label_bits == 0:
-            return cls(np.zeros(1, np.uint64), np.zeros((1, _SEGMENTS, 0), np.int8), n_bits, n_classes)
-        a = min(segment_bits(len(codes), n_label_bits), max(n_bits // _SEGMENTS, 1))
+            return cls(np.zeros(1, np.uint64), np.zeros((1, SEGMENTS, 0), np.int8), n_bits, n_classes)
+        a = min(segment_bits(len(codes), n_label_bits), max(n_bits // SEGMENTS, 1))
         blocks = list(_Peeling(a).blocks(codes, classes, n_label_bits))
         sizes = [size for size, _ in blocks]
         number = np.repeat(np.arange(len(blocks), dtype=np.int32), sizes)
@@ -152,7 +141,7 @@ class BlockStore:
             and len(starts) > 0
             and weights.dtype in (np.int8, np.int16, np.int32)
             and weights.shape == (len(starts), places, (n_classes - 1).bit_length())
-            and places in [_SEGMENTS << a for a in range(_MOST_SEGMENT_BITS + 1)]
+            and places in [SEGMENTS << a for a in range(MOST_SEGMENT_BITS + 1)]
             and starts[0] == 0
             and bool(np.all(starts[1:] > starts[:-1]))
             and int(starts[-1]) < max(1 << n_bits, 1)
@@ -173,11 +162,11 @@ class BlockStore:
 
         a, value = self._segment_bits, np.arange(1 << self._segment_bits)
         ones = value[:, None] >> np.arange(a) & 1
-        segment, number, bit = np.indices((_SEGMENTS, 1 << a, a))
+        segment, number, bit = np.indices((SEGMENTS, 1 << a, a))
         inside = segment * a + bit < self.n_bits
         lift = coo_array(
             ((2 * ones[number, bit] - 1)[inside], ((segment << a | number)[inside], (segment * a + bit)[inside])),
-            shape=(_SEGMENTS << a, self.n_bits),
+            shape=(SEGMENTS << a, self.n_bits),
         )
         # The bits below the lowest one of a start decide nothing.
         starts = self.starts[1:].astype(np.int64)
@@ -185,14 +174,14 @@ class BlockStore:
         gate, bit = np.nonzero(np.arange(self.n_bits) >= zeros[:, None])
         gates = coo_array((np.int64(1) << (bit - zeros[gate]), (gate, bit)), shape=(len(starts), self.n_bits))
         weights = vstack([lift, gates], format="csr", dtype=np.int64)
-        return Layer(weights, np.concatenate([np.tile(ones.sum(axis=1), _SEGMENTS), starts >> zeros]))
+        return Layer(weights, np.concatenate([np.tile(ones.sum(axis=1), SEGMENTS), starts >> zeros]))
 
     def _units(self):
         from scipy.sparse import coo_array, csr_array, hstack
 
         n_blocks, places, n_label_bits = self.weights.shape
         lifts = csr_array(self.weights.astype(np.int64).transpose(0, 2, 1).reshape(-1, places))
-        segments = self.weights.reshape(n_blocks, _SEGMENTS, -1, n_label_bits).max(axis=2).astype(np.int64)
+        segments = self.weights.reshape(n_blocks, SEGMENTS, -1, n_label_bits).max(axis=2).astype(np.int64)
         most = np.maximum(segments.sum(axis=1), 0).ravel()  # M, unit by unit
         unit, block = np.arange(n_blocks * n_label_bits), np.repeat(np.arange(n_blocks), n_label_bits)
         begun, ended = block > 0, block < n_blocks - 1
@@ -221,7 +210,7 @@ class _Peeling:
 
     def __init__(self, a):
         self.a = a
-        self.n_vertices = _SEGMENTS << a
+        self.n_vertices = SEGMENTS << a
         self._degrees, self._joined, self._waiting = (np.empty(self.n_vertices, np.int32) for _ in range(3))
         self._edges, self._vertices = (np.empty(self.n_vertices, np.int32) for _ in range(2))
 

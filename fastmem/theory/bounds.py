@@ -11,9 +11,11 @@ import bisect
 import math
 import textwrap
 from dataclasses import asdict, dataclass
-from typing import NamedTuple
 
 from fastmem.errors import InvalidInput
+from fastmem.theory.baum1988 import bound as _baum1988_bound
+from fastmem.theory.rajput2021 import bound as _rajput2021_bound
+from fastmem.theory.size import Size
 from fastmem.validation import as_count, as_delta
 
 __all__ = [
@@ -45,19 +47,6 @@ _HAR_PELED = 'Har-Peled & Jones, "On separating points by lines", SODA 2018'
 _EVERY = "every n distinct points, all told apart"
 _EVERY_LABELLED = "every n distinct points, all labellings"
 _SOME = "some n points however near, two labels"
-
-
-class Size(NamedTuple):
-    """Size of a network: all threshold units of all layers, and all non-zero connections.
-
-    Attributes
-    ----------
-    neurons : int
-    weights : int
-    """
-
-    neurons: int
-    weights: int
 
 
 @dataclass(frozen=True)
@@ -250,27 +239,25 @@ def bounds(n: int, d: int, delta: float, *, n_classes: int = 2) -> Bounds:
 
 
 def _sizes(n, d, delta, n_classes):
-    from fastmem.constructions import baum1988, rajput2021
-
     n_label_bits = max((n_classes - 1).bit_length(), 1)
     exponential, root = _exp(1 / delta / delta), math.sqrt(n)
     vershynin = exponential + root, exponential * (d + root) + n
     general, apart, on_sphere = "general position", "delta apart in the unit ball", "delta apart on the unit sphere"
     quoted = f"{_BAUM}, as Rajput et al. (2021) quote it"
 
-    def as_built(name, construction, assumption, source):
+    def as_built(name, bound, assumption, source):
         try:
-            size = construction.bound(n, d, delta, n_label_bits)
+            size = bound(n, d, delta, n_label_bits)
         except OverflowError:
             size = math.inf, math.inf
         return TheoremSize(f"{name}, as built", *size, _AS_BUILT, assumption, source)
 
     return (
         TheoremSize("Baum 1988", -(-n // d), max(n, d), _ASYMPTOTIC, general, quoted),
-        as_built("baum1988", baum1988, general, _BAUM),
+        as_built("baum1988", _baum1988_bound, general, _BAUM),
         TheoremSize("Vershynin 2020", *vershynin, _ASYMPTOTIC, on_sphere, _VERSHYNIN),
         TheoremSize("Rajput et al. 2021", *rajput2021_sizes(n, d, delta), _ASYMPTOTIC, apart, _RAJPUT),
-        as_built("rajput2021", rajput2021, apart, _RAJPUT),
+        as_built("rajput2021", _rajput2021_bound, apart, _RAJPUT),
     )
 
 
@@ -409,6 +396,9 @@ def _without_infinities(value):
     if isinstance(value, list | tuple):
         return [_without_infinities(part) for part in value]
     return None if value == math.inf else value
+
+
+AS_BUILT = {"baum1988": _baum1988_bound, "rajput2021": _rajput2021_bound}
 
 
 def hyperplanes_for_cells(n: int, d: int) -> int:
