@@ -27,7 +27,7 @@ _ONE_THREAD = dict.fromkeys(["OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM
 def measure(name, effort, seeds):
     """One row of the table, as a dict."""
     import fastmem
-    from fastmem.points import Points
+    from fastmem.data.points import Points
     from fastmem.separate import separate
 
     instance = INSTANCES[name]()

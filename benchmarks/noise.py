@@ -23,7 +23,7 @@ from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
 import fastmem
-from fastmem.points import Points
+from fastmem.data.points import Points
 
 N_QUERIES = 10_000
 FINGERPRINT_BITS = (1, 4, 8, 12, 16, 20)

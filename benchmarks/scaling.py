@@ -22,8 +22,8 @@ import numpy as np
 from measuring import print_header, print_row
 
 import fastmem
-from fastmem.encoder import Hyperplanes
-from fastmem.points import Points
+from fastmem.data.points import Points
+from fastmem.hyperplanes.hyperplanes import Hyperplanes
 from fastmem.theory.scaling import power_law
 
 MOST = 0.85  # share of the weights above which they are said to dominate

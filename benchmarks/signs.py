@@ -3,7 +3,7 @@
     python benchmarks/signs.py
 
 prints a Markdown table, all on one thread and in one process, times the best of several taken in turns. Points are
-Gaussian and float32, the m hyperplanes random; *signs* is `fastmem.encoder.Encoder.codes`, every sign exact.
+Gaussian and float32, the m hyperplanes random; *signs* is `fastmem.hyperplanes.Encoder.codes`, every sign exact.
 
 - signs / X@W, and GFLOP/s of both, 2 n d m operations counted for either;
 - % of peak: of the multiply-adds that one core can do in float32. The peak is measured before the table, in this
@@ -29,7 +29,7 @@ from measuring import fastest, print_header, print_row
 from threadpoolctl import threadpool_limits
 
 import fastmem
-from fastmem.points import Points
+from fastmem.data.points import Points
 
 # Twelve chains of dependent multiply-adds, more than the latency times the number of units that do them.
 PEAK = """

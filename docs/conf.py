@@ -3,7 +3,7 @@
 Nothing is fetched while building or reading: no inventories of other projects, no fonts or scripts of other servers.
 """
 
-import pkgutil
+from pathlib import Path
 
 import fastmem
 
@@ -22,7 +22,8 @@ autodoc_member_order = "bysource"
 autosummary_generate = False
 numpydoc_show_class_members = False
 # Options and attributes that are names of modules too, such as `store`.
-nitpick_ignore = [("py:obj", module.name) for module in pkgutil.iter_modules(fastmem.__path__)]
+_modules = [path.with_suffix("").parts for path in Path(fastmem.__file__).parent.rglob("*.py")]
+nitpick_ignore = [("py:obj", parts[-2] if parts[-1] == "__init__" else parts[-1]) for parts in _modules]
 default_role = "autolink"  # `name` in a docstring is a link if it is the name of something documented
 
 smartquotes = False  # "labels" is what one types

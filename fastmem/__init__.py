@@ -16,6 +16,7 @@ the same network unit by unit and ``net.forward(X)`` its evaluation through all 
 import importlib
 import importlib.util
 
+from fastmem._moved import leave_addresses
 from fastmem._version import __version__ as __version__
 from fastmem.api import memorize
 from fastmem.compare import Built, Comparison, compare
@@ -31,9 +32,9 @@ from fastmem.errors import (
     NotInGeneralPosition,
 )
 from fastmem.io import load
-from fastmem.layer import Layer
+from fastmem.layers.layer import Layer
 from fastmem.network import EncodedNetwork, LayeredNetwork, Network
-from fastmem.report import Report
+from fastmem.network.report import Report
 from fastmem.theory.bounds import Bounds, bounds
 from fastmem.theory.separation import Separation, separation
 
@@ -64,11 +65,14 @@ __all__ = [
 ]
 
 
+leave_addresses()
+
+
 def __getattr__(name):
     if name == "plot":  # loaded when it is used
         return importlib.import_module("fastmem.plot")
     if name == "MemorizingClassifier":  # needs scikit-learn
-        return importlib.import_module("fastmem.estimator").MemorizingClassifier
+        return importlib.import_module("fastmem.estimators.memorizing").MemorizingClassifier
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -6,25 +6,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastmem.blas import single_threaded_blas
-from fastmem.blocks import resolve_threads
 from fastmem.constructions import CONSTRUCTIONS
-from fastmem.environment import default_environment
+from fastmem.data.as_labels import as_labels, refuse_contradictions
+from fastmem.data.as_points import as_points
+from fastmem.data.options import as_count, as_delta, as_distance, as_generator, check_option
 from fastmem.errors import InvalidInput, MemorizationError
-from fastmem.progress import progress_bar
+from fastmem.machine.blas import single_threaded_blas
+from fastmem.machine.floats import default_environment
+from fastmem.machine.progress import progress_bar
+from fastmem.machine.threads import resolve_threads
 from fastmem.separate.effort import EFFORTS
 from fastmem.store import STORES
 from fastmem.store.filter import MOST_BITS as MOST_FINGERPRINT_BITS
-from fastmem.validation import (
-    as_count,
-    as_delta,
-    as_distance,
-    as_generator,
-    as_labels,
-    as_points,
-    check_option,
-    refuse_contradictions,
-)
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastmem.api import memorize
-from fastmem.blocks import resolve_threads
 from fastmem.constructions import CONSTRUCTIONS
+from fastmem.data.as_labels import as_labels, refuse_contradictions
+from fastmem.data.as_points import as_points
+from fastmem.data.options import as_delta
 from fastmem.errors import InvalidInput, NetworkTooLarge, NotInGeneralPosition
-from fastmem.progress import progress_bar
+from fastmem.machine.progress import progress_bar
+from fastmem.machine.threads import resolve_threads
 from fastmem.store import STORES
 from fastmem.theory.bounds import hyperplanes_for_cells
 from fastmem.theory.separation import separation
-from fastmem.validation import as_delta, as_labels, as_points, refuse_contradictions
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

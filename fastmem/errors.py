@@ -17,15 +17,19 @@ class FastmemError(Exception):
     """Base of all errors of this package."""
 
 
-class _NamesRows(FastmemError):
+class _HoldsFacts(FastmemError):
+    """An error that holds more than its message, which is all that is printed; all of it survives pickling."""
+
+    def __str__(self):
+        return self.args[0]
+
+
+class _NamesRows(_HoldsFacts):
     """An error that holds the rows it speaks of, beside a message that names the first of them."""
 
     def __init__(self, message, rows=()):
         super().__init__(message, rows)
         self.rows = list(rows)
-
-    def __str__(self):
-        return self.args[0]
 
 
 class InvalidInput(FastmemError, ValueError):
@@ -57,7 +61,7 @@ class MemorizationError(_NamesRows):
     """
 
 
-class MarginNotReached(FastmemError, ValueError):
+class MarginNotReached(_HoldsFacts, ValueError):
     """Points that must differ could not be separated at the distance asked for.
 
     Attributes
@@ -69,7 +73,7 @@ class MarginNotReached(FastmemError, ValueError):
     """
 
     def __init__(self, message, margin, largest):
-        super().__init__(message)
+        super().__init__(message, margin, largest)
         self.margin = margin
         self.largest = largest
 
@@ -84,7 +88,7 @@ class MarginTooSmall(_NamesRows, ValueError):
     """
 
 
-class NetworkTooLarge(FastmemError, ValueError):
+class NetworkTooLarge(_HoldsFacts, ValueError):
     """The theorem asks for a network that is too large to build; nothing was allocated.
 
     Attributes
@@ -98,11 +102,8 @@ class NetworkTooLarge(FastmemError, ValueError):
         self.neurons = neurons
         self.weights = weights
 
-    def __str__(self):
-        return self.args[0]
 
-
-class NotInGeneralPosition(FastmemError, ValueError):
+class NotInGeneralPosition(_HoldsFacts, ValueError):
     """Baum's construction needs points in general position: no d + 1 of them on a hyperplane of R^d.
 
     Attributes
@@ -117,6 +118,3 @@ class NotInGeneralPosition(FastmemError, ValueError):
         super().__init__(message, rows, group)
         self.rows = list(rows)
         self.group = list(group)
-
-    def __str__(self):
-        return self.args[0]

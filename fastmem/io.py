@@ -1,4 +1,4 @@
-"""Networks from files: what `fastmem.format` reads, checked part by part, as the network that was saved."""
+"""Networks from files: what `fastmem.network.format` reads, checked part by part, as the network that was saved."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import os
 import numpy as np
 
 from fastmem.constructions import CONSTRUCTIONS
-from fastmem.encoder import MAX_EXPONENT
 from fastmem.errors import FormatError
-from fastmem.format import FORMAT_VERSION, labels_from_file, labels_to_file, read
-from fastmem.network import GIVEN, Network
+from fastmem.hyperplanes.frame import MAX_EXPONENT
+from fastmem.network import Network
+from fastmem.network.base import GIVEN
+from fastmem.network.format import FORMAT_VERSION, labels_from_file, labels_to_file, read
 
 __all__ = ["FORMAT_VERSION", "load"]
 

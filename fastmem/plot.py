@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastmem.data.as_labels import as_labels
+from fastmem.data.as_points import as_points
+from fastmem.data.options import as_count
 from fastmem.errors import InvalidInput
 from fastmem.theory.scaling import power_law
-from fastmem.validation import as_count, as_labels, as_points
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -3,7 +3,7 @@
 import numpy as np
 from click.testing import CliRunner
 
-from fastmem.cli import main
+from fastmem.cli.commands import main
 
 
 def run(*arguments, code=0):

@@ -5,7 +5,7 @@ import contextlib
 import pytest
 
 from fastmem._kernels import signs
-from fastmem.encoder import Hyperplanes
+from fastmem.hyperplanes.hyperplanes import Hyperplanes
 from fastmem.store.features import CodeFeatures
 
 ISAS = signs.supported_isas()

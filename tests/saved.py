@@ -6,7 +6,7 @@ import numpy as np
 import safetensors.numpy
 
 from fastmem import memorize
-from fastmem.format import _checksum
+from fastmem.network.format import _checksum
 
 
 def on_the_line(n, run, **options):

@@ -12,9 +12,9 @@ from sklearn.datasets import load_digits
 import fastmem
 from fastmem import Layer, LayeredNetwork
 from fastmem.constructions import baum1988
+from fastmem.data.as_points import as_points
 from fastmem.errors import NotInGeneralPosition
 from fastmem.theory import instances
-from fastmem.validation import as_points
 
 
 def memorized(X, y, seed=0, **options):

@@ -15,7 +15,7 @@ from partners import missing
 
 import fastmem
 from fastmem import InvalidInput, MarginTooSmall, Network, NetworkTooLarge, memorize
-from fastmem.export import c as export
+from fastmem.export.c import program as export
 
 SEED = {"random_state": 0}
 

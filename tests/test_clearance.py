@@ -7,10 +7,11 @@ import pytest
 from sklearn.datasets import load_digits
 
 import fastmem
-from fastmem.clearance import _Distances, clear
-from fastmem.encoder import Hyperplanes, LinearCode
-from fastmem.points import Points
-from fastmem.runs import SortedCodes
+from fastmem.data.points import Points
+from fastmem.data.sorting import SortedCodes
+from fastmem.hyperplanes.code import LinearCode
+from fastmem.hyperplanes.hyperplanes import Hyperplanes
+from fastmem.separate.clearance import _Distances, clear
 from fastmem.theory import instances
 
 DATA = {

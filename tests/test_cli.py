@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from command_line import failure, run, usage_error, write_csv, write_npy
 
 import fastmem
-from fastmem.cli import main
+from fastmem.cli.commands import main
 
 
 @pytest.fixture

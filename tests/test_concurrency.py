@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from reliability import concurrency
 
-from fastmem import blas
+from fastmem.machine import blas
 
 
 def in_a_process(code):
@@ -36,7 +36,7 @@ def test_processes_forked_while_threads_work_give_right_answers():
 def test_a_process_forked_while_another_thread_memorizes_has_all_its_blas_threads():
     code = """
 import os, threading
-from fastmem.blas import _Users, single_threaded_blas
+from fastmem.machine.blas import _Users, single_threaded_blas
 from reliability.concurrency import blas_threads
 before, entered, left = blas_threads(), threading.Event(), threading.Event()
 def other():
@@ -64,7 +64,7 @@ print(status, blas_threads() == before)
 def test_a_process_forked_while_another_thread_derives_something_can_derive_it():
     code = """
 import os, signal, threading
-from fastmem.lazy import cached_property
+from fastmem.machine.once import cached_property
 class Slow:
     @cached_property
     def value(self):

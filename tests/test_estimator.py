@@ -103,7 +103,7 @@ def test_fitted_classifier_survives_pickling_under_its_own_module():
     X, y = data()
     clf = MemorizingClassifier(random_state=0).fit(X, y)
     copy = pickle.loads(pickle.dumps(clf))
-    assert (type(copy).__module__, type(copy).__qualname__) == ("fastmem.estimator", "MemorizingClassifier")
+    assert (type(copy).__module__, type(copy).__qualname__) == ("fastmem.estimators.memorizing", "MemorizingClassifier")
     assert copy.network_ == clf.network_
     assert np.array_equal(copy.predict_proba(X), clf.predict_proba(X))
 

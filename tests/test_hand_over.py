@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_array, csr_array
 
 import fastmem
-from fastmem.export.arithmetic import SHIFT, exact_layer
+from fastmem.data.as_points import as_points
+from fastmem.export.exact_sums import SHIFT, exact_layer
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -283,7 +284,7 @@ def test_weights_that_short_formats_round_are_summed_up_in_float64():
 
 def naive_signs(net, points):
     """Exact signs of each point as bits of one integer."""
-    words = net.hyperplanes.signs(fastmem.validation.as_points(points))
+    words = net.hyperplanes.signs(as_points(points))
     return [sum(int(word) << (64 * place) for place, word in enumerate(row)) for row in words]
 
 

@@ -31,7 +31,7 @@ from saved import (
 
 import fastmem
 from fastmem import FormatError, InvalidInput
-from fastmem.format import FORMAT_VERSION
+from fastmem.network.format import FORMAT_VERSION
 
 
 @pytest.fixture(scope="module", params=NETWORKS.values(), ids=NETWORKS)

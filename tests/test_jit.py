@@ -16,9 +16,10 @@ from numba.core.errors import TypingError
 from reliability.exactness import ENVIRONMENTS, control
 from sklearn.datasets import load_digits
 
-import fastmem
 from fastmem import InvalidInput, memorize
-from fastmem.encoder import Encoder, Hyperplanes, LinearCode
+from fastmem.hyperplanes.code import LinearCode
+from fastmem.hyperplanes.encoder import Encoder
+from fastmem.hyperplanes.hyperplanes import Hyperplanes
 from fastmem.network import EncodedNetwork
 from fastmem.store import IntegerStore
 
@@ -471,7 +472,7 @@ def test_compile_time_and_code_do_not_grow_with_the_number_of_points():
 
 def test_without_numba_the_error_says_what_to_install(net, monkeypatch):
     monkeypatch.setitem(sys.modules, "numba", None)
-    monkeypatch.delitem(sys.modules, "fastmem.jit", raising=False)
-    monkeypatch.delattr(fastmem, "jit", raising=False)
+    for name in [name for name in sys.modules if name.startswith("fastmem.export.jit")]:
+        monkeypatch.delitem(sys.modules, name)
     with pytest.raises(ImportError, match=r'pip install "fastmem\[jit\]"'):
         net.jit()

@@ -7,7 +7,7 @@ import pytest
 from command_line import failure, run, write_npy
 
 import fastmem
-from fastmem.files import as_json
+from fastmem.cli.files import as_json
 
 
 def printed(*arguments, code=0):

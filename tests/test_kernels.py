@@ -13,14 +13,14 @@ from hypothesis.extra import numpy as hnp
 from scipy.sparse import csr_array
 
 from fastmem import ContradictoryLabels, memorize
-from fastmem._kernels import blocks, rows, sort, store
-from fastmem.encoder import LinearCode
+from fastmem._kernels import lifts, rows, runs, sort
+from fastmem.data.as_points import as_points
+from fastmem.data.sorting import SortedCodes, distinct, sort_codes
 from fastmem.errors import FormatError, InvalidInput, MemorizationError
-from fastmem.layer import Layer
-from fastmem.parity import parity_layers
-from fastmem.runs import SortedCodes, distinct, sort_codes
+from fastmem.hyperplanes.code import LinearCode
+from fastmem.layers.layer import Layer
+from fastmem.layers.parity import parity_layers
 from fastmem.store import BlockStore, IntegerStore
-from fastmem.validation import as_points
 
 PROPERTY = settings(deadline=None, max_examples=200)
 FEW = settings(deadline=None, max_examples=50)
@@ -64,7 +64,7 @@ def test_equal_rows_are_found_among_colliding_hashes(n_hashes, X):
         return -1, 0.0
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fastmem.points.kernels.hash_rows", hash_rows)
+        patch.setattr("fastmem.data.points.kernels.hash_rows", hash_rows)
         assert pairs_of(X) == naive.equal_rows(X)
 
 
@@ -347,8 +347,8 @@ def stored_codes(draw, most=40):
 def test_runs_are_merged_and_their_starts_rounded(stored):
     _, codes, classes, _ = stored
     starts, run_classes = np.empty(len(codes), np.uint64), np.empty(len(codes), np.int32)
-    runs = store.merge_runs(codes, classes, starts, run_classes)
-    assert (starts[:runs].tolist(), run_classes[:runs].tolist()) == naive.merge_runs(codes, classes)
+    n_runs = runs.merge_runs(codes, classes, starts, run_classes)
+    assert (starts[:n_runs].tolist(), run_classes[:n_runs].tolist()) == naive.merge_runs(codes, classes)
 
 
 @PROPERTY
@@ -358,7 +358,7 @@ def test_each_prefix_has_the_run_of_its_first_code(stored, prefix_bits):
     starts, _ = naive.merge_runs(codes, classes)
     prefix_bits = min(prefix_bits, n_bits)
     index = np.empty(2**prefix_bits + 1, np.int32)
-    store.index_runs(np.array(starts, np.uint64), n_bits - prefix_bits, index)
+    runs.index_runs(np.array(starts, np.uint64), n_bits - prefix_bits, index)
     assert index.tolist() == naive.index_runs(starts, 2**prefix_bits, n_bits - prefix_bits)
 
 
@@ -405,7 +405,7 @@ def test_equal_codes_of_two_classes_are_refused(stored, data):
     codes, classes = np.insert(codes, place, codes[place]), np.insert(classes, place, classes[place] + 1)
     conflicts = [i for i in range(1, len(codes)) if codes[i] == codes[i - 1] and classes[i] != classes[i - 1]]
     outputs = np.empty(len(codes), np.uint64), np.empty(len(codes), np.int32)
-    assert store.merge_runs(codes, classes, *outputs) == -1 - conflicts[0]
+    assert runs.merge_runs(codes, classes, *outputs) == -1 - conflicts[0]
     with pytest.raises(MemorizationError, match=f"code {codes[conflicts[0]]} "):
         IntegerStore.build(codes, classes, n_bits, 5)
 
@@ -434,7 +434,7 @@ def test_runs_that_leave_a_label_bit_unused_or_use_more_are_refused(run_classes)
 
 
 @st.composite
-def runs(draw):
+def drawn_runs(draw):
     n_bits = draw(st.sampled_from([1, 2, 3, 8, 31]))
     classes = draw(st.lists(st.integers(0, 2**n_bits - 1), min_size=1, max_size=40))
     classes = [c for i, c in enumerate(classes) if i == 0 or c != classes[i - 1]]
@@ -443,7 +443,7 @@ def runs(draw):
 
 def cut_blocks(run_classes, capacities):
     used, block_starts = np.empty(len(capacities), np.int64), np.empty(len(run_classes), np.int64)
-    blocks = store.cut_blocks(run_classes, np.array(capacities, np.int64), used, block_starts)
+    blocks = runs.cut_blocks(run_classes, np.array(capacities, np.int64), used, block_starts)
     return block_starts[:blocks].tolist(), used.tolist()
 
 
@@ -453,9 +453,9 @@ def used_by(run_classes, block_starts, n_bits):
 
 
 @PROPERTY
-@given(runs(), st.data())
-def test_blocks_are_as_long_as_the_capacities_allow(runs, data):
-    n_bits, run_classes = runs
+@given(drawn_runs(), st.data())
+def test_blocks_are_as_long_as_the_capacities_allow(drawn, data):
+    n_bits, run_classes = drawn
     capacities = data.draw(st.lists(st.integers(1, 6), min_size=n_bits, max_size=n_bits))
     block_starts, used = cut_blocks(run_classes, capacities)
     assert block_starts == naive.cut_blocks(run_classes, capacities)
@@ -464,9 +464,9 @@ def test_blocks_are_as_long_as_the_capacities_allow(runs, data):
 
 
 @PROPERTY
-@given(runs(), st.data())
-def test_blocks_keep_capacities_of_at_least_1(runs, data):
-    n_bits, run_classes = runs
+@given(drawn_runs(), st.data())
+def test_blocks_keep_capacities_of_at_least_1(drawn, data):
+    n_bits, run_classes = drawn
     capacities = data.draw(st.lists(st.integers(0, 2), min_size=n_bits, max_size=n_bits))
     block_starts, used = cut_blocks(run_classes, capacities)
     assert used == used_by(run_classes, block_starts, n_bits)
@@ -559,8 +559,8 @@ def test_parity_layers_compute_the_xor_of_columns(seed):
 
 @pytest.mark.parametrize("size", [2, 3, 5, 16, 40, 100])
 def test_parities_are_right_for_any_group_size(size, monkeypatch):
-    monkeypatch.setattr("fastmem.parity._GROUP_SIZES", (size,))
-    monkeypatch.setattr("fastmem.parity._cost", lambda counts, p: abs(p - size))
+    monkeypatch.setattr("fastmem.layers.parity._GROUP_SIZES", (size,))
+    monkeypatch.setattr("fastmem.layers.parity._cost", lambda counts, p: abs(p - size))
     rng = np.random.default_rng(size)
     counts = np.arange(101)
     signs = np.concatenate([np.arange(100) < counts[:, None], rng.random((20, 100)) < 0.5])
@@ -664,41 +664,41 @@ def peeled(codes, a):
     codes = np.array(codes, np.uint64)
     degrees, joined, waiting = (np.empty(3 << a, np.int32) for _ in range(3))
     edges, vertices = (np.full(len(codes), -1, np.int32) for _ in range(2))
-    gone = blocks.peel(codes, a, degrees, joined, edges, vertices, waiting)
+    gone = lifts.peel(codes, a, degrees, joined, edges, vertices, waiting)
     return edges[:gone].tolist(), vertices[:gone].tolist()
 
 
 @PROPERTY
 @given(CODES, st.integers(1, 4))
 def test_edges_are_peeled_while_one_has_a_vertex_of_its_own(codes, a):
-    lifts = [naive.lift(code, a) for code in codes]
+    vectors = [naive.lift(code, a) for code in codes]
     edges, vertices = peeled(codes, a)
-    assert set(edges) == naive.peel(lifts)
+    assert set(edges) == naive.peel(vectors)
     assert len(set(edges)) == len(edges)
     for i, (edge, vertex) in enumerate(zip(edges, vertices, strict=True)):
-        later = [lifts[k] for k in range(len(codes)) if k not in edges[: i + 1]]
-        assert vertex in lifts[edge]
+        later = [vectors[k] for k in range(len(codes)) if k not in edges[: i + 1]]
+        assert vertex in vectors[edge]
         assert all(vertex not in lift for lift in later)
 
 
 @PROPERTY
 @given(CODES, st.integers(1, 4), st.integers(1, 3), SEEDS)
 def test_a_peeled_block_gives_every_code_its_class(codes, a, n_label_bits, seed):
-    lifts = [naive.lift(code, a) for code in codes]
+    vectors = [naive.lift(code, a) for code in codes]
     edges, vertices = peeled(codes, a)
     assume(len(edges) == len(codes))
     classes = np.random.default_rng(seed).integers(0, 2**n_label_bits, len(codes)).astype(np.int32)
     weights = np.zeros((3 << a, n_label_bits), np.int32)
     arrays = np.array(codes, np.uint64), classes, a, n_label_bits, np.int32(edges), np.int32(vertices)
-    assert blocks.solve(*arrays, weights, 2**20)
+    assert lifts.solve(*arrays, weights, 2**20)
     for b in range(n_label_bits):
-        expected = naive.block_weights(lifts, (classes >> b & 1).tolist(), edges, vertices)
+        expected = naive.block_weights(vectors, (classes >> b & 1).tolist(), edges, vertices)
         assert {v: int(weights[v, b]) for v in expected} == expected
-        for edge, c in zip(lifts, classes.tolist(), strict=True):
+        for edge, c in zip(vectors, classes.tolist(), strict=True):
             assert (weights[edge, b].sum() >= 1) == (c >> b & 1)
     largest = int(abs(weights).max())
     weights[:] = 0
-    assert bool(blocks.solve(*arrays, weights, max(largest - 1, 0))) == (largest == 0)
+    assert bool(lifts.solve(*arrays, weights, max(largest - 1, 0))) == (largest == 0)
 
 
 @FEW

@@ -14,8 +14,8 @@ from scipy.sparse import csr_array
 from threadpoolctl import threadpool_info
 
 import fastmem
-from fastmem.blas import single_threaded_blas
-from fastmem.points import Points
+from fastmem.data.points import Points
+from fastmem.machine.blas import single_threaded_blas
 from fastmem.store import STORES, Filter
 
 
@@ -50,7 +50,7 @@ def test_one_thread_starts_no_thread(net, data, monkeypatch):
     def forbidden(*_):
         raise AssertionError("a thread was started")
 
-    monkeypatch.setattr("fastmem.blocks._thread.start_new_thread", forbidden)
+    monkeypatch.setattr("fastmem.machine.threads._thread.start_new_thread", forbidden)
     net.predict(data[0], n_threads=1)
     fastmem.memorize(data[0][:1000], data[1][:1000], n_threads=1)
 

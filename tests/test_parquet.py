@@ -8,7 +8,7 @@ from command_line import failure, run, usage_error, write_csv, write_npy
 from partners import partner
 
 import fastmem
-from fastmem.parquet import ParquetTable
+from fastmem.cli.parquet import ParquetTable
 
 pytestmark = pytest.mark.partner
 

@@ -18,7 +18,7 @@ from scipy.sparse import csr_array
 import fastmem
 import fastmem.plot
 from fastmem import InvalidInput, Layer, LayeredNetwork
-from fastmem.encoder import Hyperplanes
+from fastmem.hyperplanes.hyperplanes import Hyperplanes
 from fastmem.theory.scaling import PowerLaw, power_law
 
 

@@ -9,7 +9,7 @@ from scipy import stats
 
 import fastmem
 from fastmem.constructions import rajput2021
-from fastmem.points import Points
+from fastmem.data.points import Points
 from fastmem.theory.separation import unit_ball
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 import fastmem
 from fastmem import ContradictoryLabels, InvalidInput, MemorizationError, memorize
-from fastmem.encoder import Hyperplanes
-from fastmem.points import Points
-from fastmem.validation import label_dtype_with
+from fastmem.data.as_labels import label_dtype_with
+from fastmem.data.points import Points
+from fastmem.hyperplanes.hyperplanes import Hyperplanes
 
 ALL = {"separate": "all", "random_state": 0}
 

@@ -13,11 +13,11 @@ import pytest
 from command_line import write_npy
 
 import fastmem
-from fastmem._kernels import rows, sort, store
-from fastmem.disk import writing_whole
-from fastmem.encoder import Hyperplanes
-from fastmem.points import Points
-from fastmem.room import need_room
+from fastmem._kernels import rows, runs, sort
+from fastmem.data.points import Points
+from fastmem.hyperplanes.hyperplanes import Hyperplanes
+from fastmem.machine.disk import writing_whole
+from fastmem.machine.memory import need_room
 
 BEYOND = 2**31 + 5
 
@@ -49,10 +49,10 @@ def test_without_memory_there_is_a_memory_error_or_the_right_answer(name, tmp_pa
 
 @pytest.mark.parametrize("failing", [1, 2, 3])
 def test_threads_that_cannot_start_are_not_needed(data, net, monkeypatch, failing):
-    from fastmem import blocks
+    from fastmem.machine import threads
 
     X = np.tile(data[0], (40, 1))
-    started, start = [], blocks._thread.start_new_thread
+    started, start = [], threads._thread.start_new_thread
 
     def refuse(*arguments):
         started.append(arguments)
@@ -60,32 +60,32 @@ def test_threads_that_cannot_start_are_not_needed(data, net, monkeypatch, failin
             raise RuntimeError("can't start new thread")
         return start(*arguments)
 
-    monkeypatch.setattr(blocks._thread, "start_new_thread", refuse)
+    monkeypatch.setattr(threads._thread, "start_new_thread", refuse)
     assert np.array_equal(net.predict(X, n_threads=4), np.tile(data[1], 40))
     assert len(started) == failing
 
 
 def test_a_thread_that_dies_before_it_begins_leaves_its_work_to_others(data, net, monkeypatch):
-    from fastmem import blocks
+    from fastmem.machine import threads
 
     X = np.tile(data[0], (40, 1))
-    monkeypatch.setattr(blocks._thread, "start_new_thread", lambda *_: None)
+    monkeypatch.setattr(threads._thread, "start_new_thread", lambda *_: None)
     assert np.array_equal(net.predict(X, n_threads=4), np.tile(data[1], 40))
 
 
 def test_threads_for_which_blas_would_find_no_memory_are_not_started(data, net, monkeypatch):
-    from fastmem import blocks
+    from fastmem.machine import threads
 
     def refuse(n_threads):
         raise MemoryError
 
-    monkeypatch.setattr(blocks, "need_buffers", refuse)
-    monkeypatch.setattr(blocks._thread, "start_new_thread", lambda *_: pytest.fail("a thread was started"))
+    monkeypatch.setattr(threads, "need_buffers", refuse)
+    monkeypatch.setattr(threads._thread, "start_new_thread", lambda *_: pytest.fail("a thread was started"))
     assert np.array_equal(net.predict(np.tile(data[0], (40, 1)), n_threads=4), np.tile(data[1], 40))
 
 
 def test_where_blas_would_find_no_memory_there_is_a_memory_error(data, monkeypatch):
-    from fastmem import blas
+    from fastmem.machine import blas
 
     def refuse(n_bytes):
         raise MemoryError
@@ -105,15 +105,15 @@ def test_room_that_no_machine_has_is_a_memory_error():
 
 
 def test_a_block_that_a_thread_took_and_never_finished_is_a_memory_error(monkeypatch):
-    from fastmem import blocks
+    from fastmem.machine import threads
 
     def work(start, stop):
         if start == 30:
             raise MemoryError
 
-    monkeypatch.setattr(blocks._Blocks, "_stop_with", lambda *_: None)  # not even this is left to do
+    monkeypatch.setattr(threads._Blocks, "_stop_with", lambda *_: None)  # not even this is left to do
     with pytest.raises(MemoryError, match="a thread ran out of memory"):
-        blocks.over_blocks(work, 100, 10, 2)
+        threads.over_blocks(work, 100, 10, 2)
 
 
 def test_memory_that_ends_in_one_thread_is_a_memory_error(data, net, monkeypatch):
@@ -132,14 +132,14 @@ def test_memory_that_ends_in_one_thread_is_a_memory_error(data, net, monkeypatch
 
 
 def test_the_closest_pair_is_found_without_further_threads(data, monkeypatch):
-    from fastmem import blocks
+    from fastmem.machine import threads
 
     def refuse(*_):
         raise RuntimeError("can't start new thread")
 
     X = np.tile(data[0], (1, 3)) + np.arange(18)
     expected = [fastmem.separation(points, n_threads=1) for points in (X, data[0])]
-    monkeypatch.setattr(blocks._thread, "start_new_thread", refuse)
+    monkeypatch.setattr(threads._thread, "start_new_thread", refuse)
     assert [fastmem.separation(points, n_threads=4) for points in (X, data[0])] == expected
 
 
@@ -217,7 +217,7 @@ def test_a_disk_that_fills_up_at_any_step_leaves_the_old_file(tmp_path, monkeypa
 
         return Failing()
 
-    monkeypatch.setattr("fastmem.disk.open", opened, raising=False)
+    monkeypatch.setattr("fastmem.machine.disk.open", opened, raising=False)
     with pytest.raises(OSError, match=r"net'$") as caught, writing_whole(tmp_path / "net") as file:
         file.write(b"new")
     assert (caught.value.errno, str(caught.value.filename)) == (failure, str(tmp_path / "net"))
@@ -290,12 +290,12 @@ def test_numbers_of_points_beyond_32_bits_are_kept_by_kernels():
     assert numbers.tolist() == [2**40, 7, BEYOND, -(2**33)]
     starts, classes = np.array([0, 2**31, 2**32 - 1], np.uint32), np.array([0, 1, 2], np.int32)
     index, found = np.empty(5, np.int32), np.empty(5, np.int32)
-    store.index_runs(starts, 30, index)
-    store.lookup(np.array([0, 2**31 - 1, 2**31, 2**32 - 2, 2**32 - 1], np.uint64), starts, classes, index, 30, found)
+    runs.index_runs(starts, 30, index)
+    runs.lookup(np.array([0, 2**31 - 1, 2**31, 2**32 - 2, 2**32 - 1], np.uint64), starts, classes, index, 30, found)
     assert found.tolist() == [0, 0, 1, 1, 2]
     wide = np.array([0, 2**32, 2**61], np.uint64)
-    store.index_runs(wide, 60, index)
-    store.lookup(np.array([2**32 - 1, 2**32, 2**61 - 1, 2**61, 2**62 - 1], np.uint64), wide, classes, index, 60, found)
+    runs.index_runs(wide, 60, index)
+    runs.lookup(np.array([2**32 - 1, 2**32, 2**61 - 1, 2**61, 2**62 - 1], np.uint64), wide, classes, index, 60, found)
     assert found.tolist() == [0, 1, 1, 2, 2]
 
 
@@ -314,7 +314,7 @@ def test_the_last_of_more_than_two_to_the_31_points_get_their_labels(data, net):
 
 
 def test_blocks_cut_numbers_beyond_two_to_the_31():
-    from fastmem.blocks import over_blocks
+    from fastmem.machine.threads import over_blocks
 
     cuts = []
     over_blocks(lambda start, stop: cuts.append((start, stop)), 2 * BEYOND, 2**30, 1)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastmem._kernels import ribbon, signs, store
+from fastmem._kernels import probe, ribbon, runs, signs
 
 PROPERTY = settings(deadline=None, max_examples=200)
 FEW = settings(deadline=None, max_examples=60)
@@ -126,7 +126,7 @@ def ribbon_tables(drawn, firsts, table, prefix_bits):
     """The ribbon, as kernels read it."""
     prefix_bits = min(prefix_bits, drawn.n_bits)
     index = np.empty(2**prefix_bits + 1, np.int32)
-    store.index_runs(firsts, drawn.n_bits - prefix_bits, index)
+    runs.index_runs(firsts, drawn.n_bits - prefix_bits, index)
     n_planes = table.shape[2]
     padded = np.concatenate([table.ravel(), np.full(n_planes, 0xDEADBEEF, np.uint64)])
     return ribbon.RibbonTables(
@@ -248,7 +248,7 @@ def store_prints(drawn, codes, n_planes, prefix_bits):
     return ribbon_tables(drawn, firsts, table, prefix_bits), is_known
 
 
-def probe(tables, drawn, codes, near, most):
+def probed_by_kernel(tables, drawn, codes, near, most):
     """The kernel on inputs whose hyperplanes near are lists of pairs (flip, cost)."""
     starts = np.append(0, np.cumsum([len(pairs) for pairs in near])).astype(np.int64)
     flips = np.array([flip for pairs in near for flip, _ in pairs], np.uint64)
@@ -260,7 +260,7 @@ def probe(tables, drawn, codes, near, most):
         probed = np.array(codes, np.uint64)
         found, tried = np.full(len(codes), 7, np.uint8), np.full(len(codes), 7, np.int64)
         heap = heap_costs[:-1], heap_sets[:-1]
-        ribbon.probe(isa, probed, starts, flips, costs, most, tables, drawn.print_tables, *heap, found, tried)
+        probe.probe(isa, probed, starts, flips, costs, most, tables, drawn.print_tables, *heap, found, tried)
         results.append((probed.tolist(), found.tolist(), tried.tolist()))
     assert (heap_costs[-1], heap_sets[-1]) == (-7, 7)
     assert all(result == results[0] for result in results)
@@ -293,7 +293,7 @@ def test_the_nearest_known_code_is_found_among_the_sets_of_flips(data, drawn, n_
         naive.probe(code, [flip for flip, _ in near], [cost for _, cost in near], most, is_known)
         for code, near in inputs
     ]
-    got = probe(tables, drawn, [code for code, _ in inputs], [near for _, near in inputs], most)
+    got = probed_by_kernel(tables, drawn, [code for code, _ in inputs], [near for _, near in inputs], most)
     assert list(zip(*got, strict=True)) == expected
 
 
@@ -308,7 +308,7 @@ def test_every_set_is_tried_in_its_turn_where_sums_are_rounded_or_equal(costs):
         stored = code ^ int(np.bitwise_xor.reduce([flip for e, flip in enumerate(flips) if number >> e & 1]))
         tables, _ = store_prints(drawn, np.array([stored], np.uint64), 40, 3)
         _, _, tried = naive.probe(code, flips, costs, 255, stored.__eq__)
-        assert probe(tables, drawn, [code], [near], 255) == ([stored], [1], [tried])
+        assert probed_by_kernel(tables, drawn, [code], [near], 255) == ([stored], [1], [tried])
 
 
 @pytest.mark.parametrize(("place", "most", "expected"), [(0, 1, 1), (63, 64, 64), (63, 63, None), (64, 64, None)])
@@ -319,5 +319,5 @@ def test_only_the_first_64_hyperplanes_of_an_input_are_flipped(place, most, expe
     tables, _ = store_prints(drawn, codes, 40, 4)
     near = [(int(rng.integers(1, 2**60)), 1 + e / 100) for e in range(70)]
     known, code = int(codes[50]), int(codes[50]) ^ near[place][0]
-    got = probe(tables, drawn, [code], [near], most)
+    got = probed_by_kernel(tables, drawn, [code], [near], most)
     assert got == (([known], [1], [expected]) if expected else ([code], [0], [most]))

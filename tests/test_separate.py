@@ -11,14 +11,15 @@ from sklearn.datasets import load_digits, make_moons
 
 import fastmem
 from fastmem import InvalidInput, MarginNotReached
-from fastmem.encoder import MAX_BITS, Hyperplanes, LinearCode
-from fastmem.points import Points
-from fastmem.progress import progress_bar
+from fastmem.data.points import Points
+from fastmem.hyperplanes.code import MAX_BITS, LinearCode
+from fastmem.hyperplanes.hyperplanes import Hyperplanes
+from fastmem.hyperplanes.passes import block_starts, signs_and_margins
+from fastmem.machine.progress import progress_bar
 from fastmem.separate import adaptive, separate
 from fastmem.separate.adaptive import Separation, separate_line
 from fastmem.separate.buckets import Buckets
 from fastmem.separate.effort import EFFORTS
-from fastmem.separate.exact import block_starts, signs_and_margins
 from fastmem.separate.trim import trim
 from fastmem.theory import instances
 from fastmem.theory.bounds import hyperplanes_for_cells
@@ -380,11 +381,17 @@ def test_20000_points_on_a_line_take_19999_thresholds(by):
     assert net.n_hyperplanes == 19_999
 
 
-@pytest.mark.parametrize("direction", [(1.0, 2.0, -3.0), (1.0, 0.0, 0.0), (0.3, -0.7, 1.1)])
+@pytest.mark.parametrize("direction", [(1.0, 2.0, -3.0), (1.0, 0.0, 0.0), (0.3125, -0.6875, 1.125)])
 def test_points_on_a_line_in_space_take_little_more_than_one_hyperplane_each(direction):
     x = np.random.default_rng(18).permutation(np.arange(1500.0))
     net = memorized(x[:, None] * np.array(direction), x.astype(int) % 2, effort="fast")
     assert 1499 <= net.n_hyperplanes <= 1520
+
+
+def test_points_that_rounding_moves_off_a_line_take_no_more_hyperplanes_than_on_it():
+    x = np.random.default_rng(18).permutation(np.arange(1500.0))
+    net = memorized(x[:, None] * np.array([0.3, -0.7, 1.1]), x.astype(int) % 2, effort="fast")
+    assert net.n_hyperplanes <= 1520
 
 
 @pytest.mark.usefixtures("little_trimming")

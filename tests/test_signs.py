@@ -20,12 +20,16 @@ from instruction_sets import ISAS, isa
 
 import fastmem
 from fastmem._kernels import signs as kernels
-from fastmem.encoder import Encoder, Hyperplanes, LinearCode, column_frame, split_exactly
+from fastmem.data.as_points import as_points
 from fastmem.errors import InvalidInput
-from fastmem.export.arithmetic import first_layer
+from fastmem.export.exact_sums import first_layer
+from fastmem.hyperplanes.code import LinearCode
+from fastmem.hyperplanes.encoder import Encoder
+from fastmem.hyperplanes.frame import column_frame
+from fastmem.hyperplanes.hyperplanes import Hyperplanes
+from fastmem.hyperplanes.tables import split_exactly
 from fastmem.network import EncodedNetwork
 from fastmem.store import IntegerStore
-from fastmem.validation import as_points
 
 FEW = settings(deadline=None, max_examples=60)
 MANY = settings(deadline=None, max_examples=300)
@@ -855,7 +859,7 @@ PROGRAM = """
 import sys
 import numpy as np
 from fastmem._kernels import signs
-from fastmem.encoder import Hyperplanes
+from fastmem.hyperplanes.hyperplanes import Hyperplanes
 rng = np.random.default_rng(0)
 X, weights = rng.integers(-9, 10, (500, 40)), rng.integers(-9, 10, (60, 40))
 hyperplanes = Hyperplanes(weights, rng.integers(-9, 10, 60), np.zeros(40), np.zeros(40))
@@ -1172,7 +1176,7 @@ def test_certified_radius_does_not_depend_on_layout_and_threads(hard, layout):
 def test_pieces_that_fit_the_cache_change_no_code_and_keep_margins(name, m, d, monkeypatch):
     hyperplanes, X = large_problem(m, n=70, d=d, m=m, dtype=np.float64)
     assert hyperplanes._pieces == ()
-    monkeypatch.setattr("fastmem.encoder._CACHE", 1)  # a piece has 64 hyperplanes
+    monkeypatch.setattr("fastmem.hyperplanes.hyperplanes._CACHE", 1)  # a piece has 64 hyperplanes
     pieces = Hyperplanes(hyperplanes.weights, hyperplanes.thresholds, hyperplanes.centre, hyperplanes.exponents)
     assert len(pieces._pieces) == -(-m // 64)
     columns = np.random.default_rng(m).integers(0, 2**62, m, dtype=np.uint64)

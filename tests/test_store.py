@@ -10,13 +10,14 @@ from scipy.sparse import csr_array
 import fastmem
 from fastmem import FormatError, MemorizationError
 from fastmem._kernels import codewords
-from fastmem.layer import Layer
+from fastmem.layers.layer import Layer
+from fastmem.layers.wiring import after_form, share_units, side_by_side
 from fastmem.store import MOST_CELLS_PER_BIT, BinaryStore, Filter, IntegerStore, build_store
+from fastmem.store.choose_features import suitable_features
 from fastmem.store.features import CodeFeatures
-from fastmem.store.label_code import PrefixCode, choose
+from fastmem.store.label_code import choose
+from fastmem.store.prefix_code import PrefixCode
 from fastmem.store.ribbon import Ribbon
-from fastmem.store.suitable import suitable_features
-from fastmem.wiring import after_form, share_units, side_by_side
 
 PROPERTY = settings(deadline=None, max_examples=60)
 FEW = settings(deadline=None, max_examples=25)

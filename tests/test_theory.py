@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import fastmem
 from fastmem import separation
-from fastmem.points import Points
+from fastmem.data.points import Points
 from fastmem.theory import pairs
 from fastmem.theory.bounds import hyperplanes_for_cells
 from fastmem.theory.separation import unit_ball

@@ -719,7 +719,15 @@ ERRORS = [
     FormatError("text"),
     ContradictoryLabels("text", [(0, 1), (0, 2)]),
     MemorizationError("text", [3, 4]),
+    fastmem.MarginNotReached("text", 0.5, 0.25),
+    fastmem.MarginTooSmall("text", [1]),
+    fastmem.NetworkTooLarge("text", 10, 20),
+    fastmem.NotInGeneralPosition("text", [1], [2, 3]),
 ]
+
+
+def test_every_error_is_among_those_that_are_pickled_here():
+    assert sorted(type(error).__name__ for error in ERRORS) == sorted(fastmem.errors.__all__)
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)

@@ -9,11 +9,37 @@ that do not change from call to call, those of hyperplanes, features and ribbons
 """
 
 try:
-    from fastmem._kernels import blocks, codewords, environment, layers, ribbon, rows, search, signs, sort, store
+    from fastmem._kernels import (
+        codewords,
+        distances,
+        floats,
+        layers,
+        lifts,
+        probe,
+        ribbon,
+        rows,
+        runs,
+        search,
+        signs,
+        sort,
+    )
 except ImportError as error:
     raise ImportError(
         "the compiled modules of fastmem cannot be imported. If Python runs in fastmem's source folder, which holds "
         "none: start it in another folder to use the installed fastmem, or install in place (see CONTRIBUTING.md)"
     ) from error
 
-__all__ = ["blocks", "codewords", "environment", "layers", "ribbon", "rows", "search", "signs", "sort", "store"]
+__all__ = [
+    "codewords",
+    "distances",
+    "floats",
+    "layers",
+    "lifts",
+    "probe",
+    "ribbon",
+    "rows",
+    "runs",
+    "search",
+    "signs",
+    "sort",
+]

@@ -7,7 +7,7 @@ of the other label. Two units for the slab's sides, [w.x >= lower] - [w.x >= upp
 the output adds these differences up and compares with 1. So n points take at most 2 ceil(n / 2d) + 1 units, whatever
 their labels. Here a label is a class index of K bits: K such networks stand side by side.
 
-Slabs are those of `fastmem.separate.slabs_through`, exact in spite of rounding. A group without a slab is paired with
+Slabs are those of `fastmem.separate.slabs`, exact in spite of rounding. A group without a slab is paired with
 another one and their points are mixed; the two new groups take the place of the old ones unless fewer of them have a
 slab. What has none after many rounds raises `NotInGeneralPosition`.
 
@@ -16,13 +16,14 @@ Points that span an affine space of lower dimension are cut into groups of that 
 
 import numpy as np
 
-from fastmem.encoder import Hyperplanes, column_frame
 from fastmem.errors import NotInGeneralPosition
-from fastmem.layer import Layer
+from fastmem.hyperplanes.frame import column_frame
+from fastmem.hyperplanes.hyperplanes import Hyperplanes
+from fastmem.layers.layer import Layer
+from fastmem.machine.progress import progress_bar
 from fastmem.network import LayeredNetwork
-from fastmem.progress import progress_bar
 from fastmem.separate.frame import threshold_between
-from fastmem.separate.slabs_through import Slabs, Space
+from fastmem.separate.slabs import Slabs, Space
 from fastmem.theory.baum1988 import bound
 
 __all__ = ["OPTIONS", "STORES", "bound", "build", "drawn_fits"]

@@ -3,20 +3,23 @@
 Rajput, Sreenivasan, Papailiopoulos & Karbasi (NeurIPS 2021, arXiv 2106.07724) map points to sign patterns of
 O(log n / delta) random hyperplanes, shorten these by a linear code to O(log n) bits, and read labels from them in
 O(sqrt n log^2 n) units. Here hyperplanes are chosen on the data (`fastmem.separate`), about 1.5 log2 n of them
-for points in general position; a linear code is used beyond 62 signs (`fastmem.encoder`); and a store reads labels
+for points in general position; a linear code is used beyond 62 signs (`fastmem.hyperplanes`); and a store reads labels
 from codes: the binary one with about 1.02 n one-bit weights and 2 sqrt(n) units for one label bit
 (`fastmem.store.binary`), the integer one with about 2 sqrt(K n / 2) units for K label bits (`fastmem.store.integer`).
 """
 
 import numpy as np
 
-from fastmem.clearance import clear
-from fastmem.encoder import MAX_BITS, Encoder, LinearCode, Margins
+from fastmem.data.sorting import SortedCodes, run_starts
 from fastmem.errors import MemorizationError
-from fastmem.network import EncodedNetwork, digest_of_codes
-from fastmem.progress import progress_bar
-from fastmem.runs import SortedCodes, run_starts
+from fastmem.hyperplanes.code import MAX_BITS, LinearCode
+from fastmem.hyperplanes.encoder import Encoder
+from fastmem.hyperplanes.margins import Margins
+from fastmem.machine.progress import progress_bar
+from fastmem.network import EncodedNetwork
+from fastmem.network.encoded import digest_of_codes
 from fastmem.separate import separate as separated
+from fastmem.separate.clearance import clear
 from fastmem.store import STORES, Filter, build_store
 
 __all__ = ["OPTIONS", "STORES", "build", "drawn_fits"]

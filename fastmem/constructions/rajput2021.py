@@ -18,14 +18,14 @@ fits. n counts distinct points here, K is the number of bits of a class index, a
 
 2. **Linear code**, m to k = ceil(2 log2 n + log2(1/p)) bits: a random matrix over GF(2) of independent fair bits. Two
    different sign patterns collide with probability 2^-k, so the union bound over n^2/2 pairs gives p/2. As a network
-   (`fastmem.parity`) each bit is a tree of parities of two. An output that reads s of the m signs takes s units,
+   (`fastmem.layers.parity`) each bit is a tree of parities of two. An output that reads s of the m signs takes s units,
    then ceil(s/2), ceil(s/4), ..., 2, and at last one: at most 2 s + L + 1, L = ceil(log2 m). The matrix has m k/2 ones
    on average, with standard deviation sqrt(m k)/2; at most m k/2 + 2 sqrt(m k) are accepted. So these are about m k
    units, Õ(1/delta) as the hyperplanes.
 3. **Lift** to C = 3 * 2^a units, about sqrt((K + 1) n / 0.8).
 4. **Block units**, K for each of about n/(0.8 C) blocks of codes; each memorizes its block by linear independence, with
    integer weights.
-5. **Outputs**, an OR for each label bit. `fastmem.store.blocks` holds stages 3 to 5, their constants, and why lifts are
+5. **Outputs**, an OR for each label bit. `fastmem.store.lifts` holds stages 3 to 5, their constants, and why lifts are
    independent.
 
 A draw that fails is made again: hyperplanes if two distinct points have equal signs, the code if it has too many ones,
@@ -37,13 +37,18 @@ import math
 
 import numpy as np
 
-from fastmem.encoder import Encoder, Hyperplanes, LinearCode, Margins, column_frame
+from fastmem.data.points import Points
+from fastmem.data.sorting import SortedCodes, distinct
 from fastmem.errors import InvalidInput, MemorizationError, NetworkTooLarge
-from fastmem.network import EncodedNetwork, digest_of_codes
-from fastmem.points import Points
-from fastmem.progress import progress_bar
-from fastmem.runs import SortedCodes, distinct
-from fastmem.store.blocks import BlockStore
+from fastmem.hyperplanes.code import LinearCode
+from fastmem.hyperplanes.encoder import Encoder
+from fastmem.hyperplanes.frame import column_frame
+from fastmem.hyperplanes.hyperplanes import Hyperplanes
+from fastmem.hyperplanes.margins import Margins
+from fastmem.machine.progress import progress_bar
+from fastmem.network import EncodedNetwork
+from fastmem.network.encoded import digest_of_codes
+from fastmem.store.lifts import BlockStore
 from fastmem.theory.rajput2021 import FAILURE, bound, code_bits, hyperplanes, most_blocks, most_ones
 from fastmem.theory.separation import separation, unit_ball
 

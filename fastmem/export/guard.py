@@ -7,8 +7,9 @@ unless every memorized point is farther from every hyperplane than the rounding 
 
 import numpy as np
 
+from fastmem.data.as_points import as_memorized_points, as_points
+from fastmem.data.options import as_float_dtype, check_option
 from fastmem.errors import InvalidInput, MarginTooSmall, NetworkTooLarge
-from fastmem.validation import as_float_dtype, as_memorized_points, as_points, check_option
 
 __all__ = ["check_arithmetic", "check_size", "memorized_points", "no_such_labels", "output_values", "rows_named"]
 

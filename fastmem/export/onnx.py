@@ -1,7 +1,7 @@
 """ONNX: the layers of a network as a graph of standard operators.
 
 Each layer is a MatMul (or a Gather and a sum, where units have few inputs), a GreaterOrEqual and a Cast, in nodes named
-by what the layer does. Behind the first layer every sum is exact (`fastmem.export.arithmetic`); in the first one signs
+by what the layer does. Behind the first layer every sum is exact (`fastmem.export.exact_sums`); in the first one signs
 are right for all points that clear the rounding errors (`fastmem.export.guard`).
 """
 
@@ -10,12 +10,12 @@ import json
 import numpy as np
 
 from fastmem._version import __version__
-from fastmem.disk import write_whole
+from fastmem.data.options import as_count
 from fastmem.errors import InvalidInput
-from fastmem.export.arithmetic import SHIFT, exact_layer, first_layer, n_weights_stored
+from fastmem.export.exact_sums import SHIFT, exact_layer, first_layer, n_weights_stored
 from fastmem.export.guard import check_arithmetic, check_size, output_values
-from fastmem.layer import narrowed
-from fastmem.validation import as_count
+from fastmem.layers.layer import narrowed
+from fastmem.machine.disk import write_whole
 
 __all__ = ["OPSET", "write"]
 

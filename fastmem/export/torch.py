@@ -1,6 +1,6 @@
 """PyTorch: the layers of a network as a module of buffers, for CPU and CUDA, `torch.jit.script` and `torch.export`.
 
-Behind the first layer every sum is exact (`fastmem.export.arithmetic`); in the first one signs are right for all points
+Behind the first layer every sum is exact (`fastmem.export.exact_sums`); in the first one signs are right for all points
 that clear the rounding errors (`fastmem.export.guard`). There is nothing to train: all tensors are buffers.
 """
 
@@ -10,7 +10,7 @@ except ImportError as error:
     raise ImportError('to_torch needs PyTorch, which is not installed: pip install "fastmem[torch]"') from error
 from torch import Tensor, nn
 
-from fastmem.export.arithmetic import SHIFT, exact_layer, first_layer, n_weights_stored
+from fastmem.export.exact_sums import SHIFT, exact_layer, first_layer, n_weights_stored
 from fastmem.export.guard import check_arithmetic, check_size, no_such_labels, output_values
 
 __all__ = ["MemorizingModule", "RecognisingModule", "module"]

@@ -12,7 +12,7 @@ without looking at the data. Here points with the same signs so far share a buck
 Where much is open, a round chooses on a larger sample in rounds of its own, and draws some hyperplanes for what that
 sample cannot show, so that few passes over all points are needed. Hyperplanes are trimmed afterwards
 (`fastmem.separate.trim`) where the effort allows. With a margin each of them is first cleared of points
-(`fastmem.separate.slab`).
+(`fastmem.separate.margin`).
 
 On the line no search is needed: `separate_line` is optimal.
 
@@ -38,14 +38,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastmem.encoder import MAX_BITS, Hyperplanes, column_frame
-from fastmem.points import Points
-from fastmem.progress import progress_bar
-from fastmem.runs import distinct
+from fastmem.data.points import Points
+from fastmem.data.sorting import distinct
+from fastmem.hyperplanes.code import MAX_BITS
+from fastmem.hyperplanes.frame import column_frame
+from fastmem.hyperplanes.hyperplanes import Hyperplanes
+from fastmem.hyperplanes.passes import block_starts, signs_and_margins, signs_of
+from fastmem.machine.progress import progress_bar
 from fastmem.separate.buckets import Buckets
 from fastmem.separate.effort import EFFORTS
-from fastmem.separate.exact import block_starts, signs_and_margins, signs_of
 from fastmem.separate.frame import threshold_between
+from fastmem.separate.margin import Slab
 from fastmem.separate.moves import (
     bisecting_move,
     discriminant_move,
@@ -55,7 +58,6 @@ from fastmem.separate.moves import (
     whitened_gaussian_move,
 )
 from fastmem.separate.sample import Candidate, Sample
-from fastmem.separate.slab import Slab
 from fastmem.separate.trim import trim
 
 __all__ = ["Separation", "separate", "separate_line"]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastmem._kernels import sort as kernels
-from fastmem.runs import distinct, sort_codes
+from fastmem.data.sorting import distinct, sort_codes
 
 __all__ = ["Buckets"]
 

@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from fastmem._kernels import rows as kernels
-from fastmem.encoder import column_frame, split_exactly
+from fastmem.hyperplanes.frame import column_frame
+from fastmem.hyperplanes.tables import split_exactly
 
 __all__ = ["Frame", "threshold_between"]
 

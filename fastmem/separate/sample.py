@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastmem._kernels import search as kernels
-from fastmem.runs import run_starts
+from fastmem.data.sorting import run_starts
 from fastmem.separate.frame import Frame, threshold_between
 
 __all__ = ["Candidate", "Sample"]

@@ -11,9 +11,9 @@ returned.
 import numpy as np
 
 from fastmem._kernels import search as kernels
-from fastmem.encoder import Hyperplanes
-from fastmem.runs import distinct, run_starts, sort_codes
-from fastmem.separate.exact import signs_and_margins
+from fastmem.data.sorting import distinct, run_starts, sort_codes
+from fastmem.hyperplanes.hyperplanes import Hyperplanes
+from fastmem.hyperplanes.passes import signs_and_margins
 from fastmem.separate.frame import Frame
 from fastmem.separate.moves import whitened_basis
 from fastmem.separate.sample import Sample
@@ -39,7 +39,7 @@ def trim(hyperplanes, codes, margins, points, classes, work, slab, random_state,
     codes : uint64 array of shape (n,)
         Their signs.
     margins : float64 array of shape (b, m)
-        How near the points come to them (`fastmem.separate.exact.signs_and_margins`).
+        How near the points come to them (`fastmem.hyperplanes.passes.signs_and_margins`).
     points : Points
     classes : int32 array of shape (n,)
     work : float

@@ -5,9 +5,9 @@ codes of `n_bits` bits, ``layers()`` with the same answer unit by unit, and ``te
 """
 
 from fastmem.store.binary import BinaryStore
-from fastmem.store.blocks import BlockStore
 from fastmem.store.filter import Filter
 from fastmem.store.integer import IntegerStore
+from fastmem.store.lifts import BlockStore
 
 __all__ = [
     "ALL_STORES",

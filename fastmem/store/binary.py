@@ -9,144 +9,23 @@ units with weights 0, 1 and -1, in five layers. They stand for stages 3 to 5 of 
 import numpy as np
 
 from fastmem.errors import FormatError
-from fastmem.layer import Layer
+from fastmem.layers.layer import Layer
+from fastmem.layers.wiring import after_form, share_units, side_by_side
+from fastmem.store.choose_features import suitable_features
 from fastmem.store.features import CodeFeatures
-from fastmem.store.filter import Filter
 from fastmem.store.integer import IntegerStore
-from fastmem.store.label_code import MOST_COMMON, MOST_FILTER_BITS, MOST_SYMBOLS_NESTED, LabelCode, PrefixCode, choose
+from fastmem.store.label_code import MOST_COMMON, MOST_FILTER_BITS, MOST_SYMBOLS_NESTED, LabelCode, choose
+from fastmem.store.prefix_code import PrefixCode
 from fastmem.store.ranges import distinct_codes
-from fastmem.store.ribbon import Ribbon
-from fastmem.store.suitable import suitable_features
+from fastmem.store.symbols import Filtered, form_of_word
 from fastmem.store.tensors import part_of
-from fastmem.wiring import after_form, share_units, side_by_side
 
 __all__ = ["BinaryStore"]
+
 
 _DRAW_AGAIN = 1.2
 _SECOND_SEED = 100
 _MOST_DEPTH = 60
-
-
-class _Symbols:
-    """A symbol for each of some codes: one ribbon for each stage of a prefix code."""
-
-    def __init__(self, code, ribbons):
-        self.code = code
-        self.ribbons = ribbons
-
-    @classmethod
-    def build(cls, code, codes, symbols, features, more_parities):
-        """Store a symbol for each code; features and starts as for `Ribbon.build`."""
-        words, ribbons = code.words(symbols), []
-        for begin, end in code.stages:
-            stored = slice(None) if code.lengths is None else code.lengths[symbols] >= end
-            bits = (words[stored] >> np.uint64(code.depth - end)) & np.uint64((1 << (end - begin)) - 1)
-            ribbons.append(Ribbon.build(features, codes[stored], bits, end - begin, more_parities))
-        return cls(code, ribbons)
-
-    def tensors(self, name):
-        """Parameters by name."""
-        tensors = {f"{name}_lengths": self.code.lengths} if self.code.lengths is not None else {}
-        for i, ribbon in enumerate(self.ribbons):
-            tensors |= {f"{name}.{i}.{part}": tensor for part, tensor in ribbon.tensors().items()}
-        return tensors
-
-    @classmethod
-    def from_tensors(cls, code, tensors, name, features):
-        """The part of that name; `FormatError` if its parameters are not what `tensors` gives."""
-        ribbons = [Ribbon.from_tensors(part_of(tensors, f"{name}.{i}"), features) for i in range(len(code.stages))]
-        if any(ribbon.n_planes != end - begin for ribbon, (begin, end) in zip(ribbons, code.stages, strict=True)):
-            raise FormatError("a ribbon has not the planes that the codewords need")
-        return cls(code, ribbons)
-
-    def read(self, codes):
-        """Symbol of each code: int32 or int64 array of shape (n,)."""
-        if len(self.ribbons) == 1:
-            return self.code.decode(self.ribbons[0].read(codes))
-        words, active = np.zeros(len(codes), np.uint64), slice(None)
-        for (_, end), ribbon in zip(self.code.stages, self.ribbons, strict=True):
-            words[active] |= ribbon.read(codes[active]) << np.uint64(self.code.depth - end)
-            if end < self.code.depth:
-                active = np.flatnonzero(words >= self.code.longer_than(end))
-        return self.code.decode(words)
-
-    def layers(self):
-        """For each stage its layers and linear forms, and the places of its bits in the word."""
-        for (begin, end), ribbon in zip(self.code.stages, self.ribbons, strict=True):
-            layers, form = ribbon.layers()
-            yield layers, form, self.code.depth - end + np.arange(end - begin)
-
-
-class _Filtered:
-    """Symbols of a code with common ones, a filter, and others behind it; without a filter all are behind."""
-
-    def __init__(self, code, common, accepting, rare):
-        self.code = code
-        self.common = common
-        self.filter = accepting
-        self.rare = rare
-
-    @classmethod
-    def build(cls, code, codes, symbols, features, more_parities):
-        """Store a symbol for each code; features and starts as for `Ribbon.build`."""
-        frequent = code.common_symbols[symbols] >= 0
-        in_front = code.common_symbols[symbols[frequent]]
-        common = _Symbols.build(code.common_code, codes[frequent], in_front, features, more_parities)
-        accepting, passing = None, slice(None)
-        if code.filter_bits:
-            accepting = Filter.build(features, codes[~frequent], code.filter_bits, more_parities)
-            passing = accepting.accepts(codes)
-        behind = code.rare_symbols[symbols[passing]]
-        rare = _part(code.rare_code).build(code.rare_code, codes[passing], behind, features, more_parities)
-        return cls(code, common, accepting, rare)
-
-    @property
-    def ribbons(self):
-        """All ribbons, in the order in which they are read."""
-        return [*self.common.ribbons, *([self.filter.ribbon] if self.filter else []), *self.rare.ribbons]
-
-    def tensors(self, name):
-        """Parameters by name."""
-        inner = f"{name}." if name else ""
-        tensors = self.rare.tensors(f"{inner}rare")
-        if self.filter:
-            tensors |= {f"{inner}common": self.code.common, **self.common.tensors(f"{inner}common")}
-            tensors |= {f"{inner}filter.{part}": tensor for part, tensor in self.filter.tensors().items()}
-        return tensors
-
-    @classmethod
-    def from_tensors(cls, code, tensors, name, features):
-        """The part of that name; `FormatError` if its parameters are not what `tensors` gives."""
-        inner = f"{name}." if name else ""
-        common = _Symbols.from_tensors(code.common_code, tensors, f"{inner}common", features)
-        rare = _part(code.rare_code).from_tensors(code.rare_code, tensors, f"{inner}rare", features)
-        accepting = Filter.from_tensors(part_of(tensors, f"{inner}filter"), features) if code.filter_bits else None
-        return cls(code, common, accepting, rare)
-
-    def read(self, codes):
-        """Symbol of each code: int32 or int64 array of shape (n,)."""
-        code = self.code
-        if self.filter is None:  # all symbols are behind it
-            return self.rare.read(codes)
-        symbols = code.common[self.common.read(codes)]
-        passing = np.flatnonzero(self.filter.accepts(codes))
-        behind = self.rare.read(codes[passing])
-        replaced = behind > 0
-        symbols[passing[replaced]] = code.rare[behind[replaced] - 1]
-        return symbols
-
-    def layers(self):
-        """For each ribbon its layers and linear forms, and the places of its bits in the word."""
-        behind, n_filter_bits = self.code.rare_code.depth, self.code.filter_bits
-        for layers, form, places in self.common.layers():
-            yield layers, form, behind + n_filter_bits + places
-        if self.filter:
-            yield *self.filter.layers(), behind + np.arange(n_filter_bits)
-        yield from self.rare.layers()
-
-
-def _part(code):
-    return _Filtered if isinstance(code, LabelCode) else _Symbols
 
 
 class BinaryStore:
@@ -157,7 +36,7 @@ class BinaryStore:
     label_code : LabelCode
     features : CodeFeatures or None
         Those of all ribbons; None if nothing has to be stored.
-    symbols : _Filtered or None
+    symbols : Filtered or None
         The ribbons.
     n_bits : int
         Length k of the codes.
@@ -200,7 +79,7 @@ class BinaryStore:
     @classmethod
     def _with_features(cls, codes, classes, code, features, finer):
         """Store the classes of codes that differ with the given features and starts by so many bits finer."""
-        symbols = _Filtered.build(code, codes, classes, features, finer)
+        symbols = Filtered.build(code, codes, classes, features, finer)
         return cls(code, features, symbols, features.n_bits)
 
     @property
@@ -262,7 +141,7 @@ class BinaryStore:
         if code.depth > _MOST_DEPTH:
             raise FormatError(f"the words of the label code have {code.depth} bits, and {_MOST_DEPTH} are the most")
         features = CodeFeatures.from_tensors(part_of(tensors, "features"), n_bits)
-        return cls(code, features, _Filtered.from_tensors(code, tensors, "", features), n_bits)
+        return cls(code, features, Filtered.from_tensors(code, tensors, "", features), n_bits)
 
     def layers(self):
         """The store as layers of threshold units, from code bits to the bits of the class index."""
@@ -270,7 +149,7 @@ class BinaryStore:
         if code.depth == 0:
             return ()
         parts = list(self._symbols.layers())
-        form = _form_of_word([part[1:] for part in parts], code.depth)
+        form = form_of_word([part[1:] for part in parts], code.depth)
         layers = side_by_side([layers for layers, _, _ in parts])
         return share_units((*layers, *after_form(self._class_layers(), form)))
 
@@ -292,16 +171,6 @@ class BinaryStore:
         corrected = np.eye(code.depth, code.depth + 1, dtype=np.int64)
         corrected[-1, -1] = -1
         return checked, Layer(csr_array(corrected), ones)
-
-
-def _form_of_word(forms, depth):
-    """The linear forms of all ribbons side by side, in the order of the word's bits."""
-    from scipy.sparse import block_diag, csr_array
-
-    stacked = csr_array(block_diag([form for form, _ in forms], format="csr", dtype=np.int64))
-    order = np.empty(depth, np.int64)
-    order[np.concatenate([bits for _, bits in forms])] = np.arange(depth)
-    return csr_array(stacked[order])
 
 
 def _label_code(tensors, n_symbols, inner):

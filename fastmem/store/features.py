@@ -12,7 +12,7 @@ import numpy as np
 from fastmem._kernels import ribbon as kernels
 from fastmem._kernels import signs
 from fastmem.errors import FormatError
-from fastmem.lazy import cached_property
+from fastmem.machine.once import cached_property
 
 __all__ = ["CodeFeatures", "bits_of"]
 
@@ -64,6 +64,9 @@ class CodeFeatures:
         self.reads = _pack(random.random_raw((*self.places.shape, N_FEATURES)) < np.uint64(_READ * 2.0**64))
         self.reads[self.places >= self.n_bits] = 0
         self.signs = random.random_raw(self.places.shape) & self.reads
+
+    def __reduce__(self):
+        return CodeFeatures, (self.n_bits, self.shifts, self.thresholds, self.seed)
 
     @classmethod
     def draw(cls, codes, n_bits, n_groups, seed):

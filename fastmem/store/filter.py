@@ -9,9 +9,9 @@ small k, more of the few others are accepted.
 import numpy as np
 
 from fastmem.errors import FormatError
-from fastmem.layer import Layer
+from fastmem.layers.layer import Layer
+from fastmem.store.choose_features import suitable_features
 from fastmem.store.ribbon import Ribbon
-from fastmem.store.suitable import suitable_features
 
 __all__ = ["Filter"]
 

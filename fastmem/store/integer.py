@@ -19,10 +19,10 @@ idea of thresholds that cancel is Baum's (1988).
 
 import numpy as np
 
-from fastmem._kernels import store as kernels
+from fastmem._kernels import runs as kernels
 from fastmem.errors import FormatError, MemorizationError
-from fastmem.layer import Layer
-from fastmem.lazy import cached_property
+from fastmem.layers.layer import Layer
+from fastmem.machine.once import cached_property
 from fastmem.store.ranges import prefix_index
 
 __all__ = ["IntegerStore"]

@@ -22,11 +22,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastmem._kernels.codewords import minimum_redundancy
-from fastmem.errors import FormatError
-from fastmem.lazy import cached_property
-from fastmem.runs import run_starts
+from fastmem.data.sorting import run_starts
+from fastmem.machine.once import cached_property
+from fastmem.store.prefix_code import MOST_DEPTH, PrefixCode, ribbon_cells
 
-__all__ = ["LabelCode", "PrefixCode", "choose"]
+__all__ = ["MOST_COMMON", "MOST_FILTER_BITS", "MOST_SYMBOLS_NESTED", "LabelCode", "choose"]
+
 
 MOST_COMMON = 4  # classes; their words, rounded up to multiples of at most 4 bits, are no longer
 MOST_FILTER_BITS = 20
@@ -34,113 +35,9 @@ _MOST_SYMBOLS_FILTERED = 2**16
 MOST_SYMBOLS_NESTED = 16
 _FAR = 1.15
 _LEAST_SHARE = 0.5
-_CELLS = 1.02  # of a ribbon, a code
-_LEAST_CELLS = 64
 _FLOORS = (0.0, *2.0 ** -np.arange(24, 3, -1))
 _STEPS = (1, 2, 3, 4)
 _NEAR_LEAST = 1.02
-_MOST_DEPTH = 31  # so that words fit int32, and those of a filter's two codes 64 bits
-
-
-class PrefixCode:
-    """A canonical prefix code, or the plain one of equally long numbers.
-
-    Parameters
-    ----------
-    n_symbols : int
-    lengths : uint8 array of shape (n_symbols,), optional
-        Of the codewords; words behind the last one are the last symbol's too. Without it, symbols are numbers of as few
-        bits as will do.
-
-    Attributes
-    ----------
-    depth : int
-        Length of the longest codeword.
-    stages : list of (int, int)
-        Bits begin to end of codewords, counted from the first, that the same symbols have.
-    """
-
-    def __init__(self, n_symbols, lengths=None):
-        self.n_symbols = int(n_symbols)
-        self.lengths = lengths
-        if lengths is None:
-            self.depth = max(self.n_symbols - 1, 0).bit_length()
-            ends = [self.depth] if self.depth else []
-        else:
-            self.depth = int(lengths.max(initial=0))
-            ends = np.unique(lengths[lengths > 0]).tolist()
-        self.stages = list(zip([0, *ends], ends, strict=False))
-
-    @classmethod
-    def checked(cls, n_symbols, lengths):
-        """The code; `FormatError` if there are no codewords of such lengths."""
-        if lengths is not None and not (
-            lengths.shape == (n_symbols,)
-            and lengths.dtype == np.uint8
-            and n_symbols > 1
-            and lengths.min() > 0
-            and lengths.max() <= _MOST_DEPTH
-            and int((np.int64(1) << (_MOST_DEPTH - lengths.astype(np.int64))).sum()) <= 1 << _MOST_DEPTH
-        ):
-            raise FormatError("there is no prefix code with codewords of such lengths")
-        return cls(n_symbols, lengths)
-
-    @cached_property
-    def symbols(self):
-        """Symbols in the order of their codewords."""
-        if self.lengths is None:
-            return np.arange(self.n_symbols, dtype=np.int32)
-        return np.argsort(self.lengths, kind="stable").astype(np.int32)
-
-    @cached_property
-    def starts(self):
-        """Codewords in ascending order, each followed by zeros to the full depth: uint64 array."""
-        if self.lengths is None:
-            return np.arange(self.n_symbols, dtype=np.uint64)
-        sizes = np.uint64(1) << (self.depth - self.lengths[self.symbols].astype(np.int64)).astype(np.uint64)
-        return np.cumsum(sizes, dtype=np.uint64) - sizes
-
-    def words(self, symbols):
-        """Codeword of each symbol, followed by zeros to the full depth: uint64 array."""
-        words = np.empty(self.n_symbols, np.uint64)
-        words[self.symbols] = self.starts
-        return words[symbols]
-
-    def longer_than(self, end):
-        """The first word, of full depth, of the codewords longer than `end` bits."""
-        if end >= self.depth:
-            return 1 << self.depth
-        return int(self.starts[np.searchsorted(self.lengths[self.symbols], end, side="right")])
-
-    def decode(self, words):
-        """Symbol of each word of full depth, whatever stands behind its codeword: int32 or int64 array."""
-        if self.lengths is None:
-            symbols = words.view(np.int64)
-            if self.n_symbols < 1 << self.depth:  # a word that is no symbol loses its first bit
-                symbols = np.where(symbols < self.n_symbols, symbols, symbols - (1 << self.depth >> 1))
-            return symbols
-        return self.symbols[np.searchsorted(self.starts, words, side="right") - 1]
-
-    @property
-    def is_plain(self):
-        """Whether codewords are the symbols' numbers."""
-        return self.lengths is None
-
-    def runs(self):
-        """Starts and symbols of the intervals of words of full depth with one symbol: uint64 and int32 array."""
-        if self.lengths is not None:
-            return self.starts, self.symbols
-        words = np.arange(1 << self.depth, dtype=np.uint64)
-        return words, self.decode(words)
-
-    def cells(self, counts):
-        """About how many cells and bytes beside them the ribbons take for symbols that occur so often, in bits."""
-        if self.lengths is None:
-            return _cells(counts.sum(), self.depth)
-        total = 8 * self.n_symbols
-        for begin, end in self.stages:
-            total += _cells(counts[self.lengths >= end].sum(), end - begin)
-        return total
 
 
 @dataclass(frozen=True)
@@ -255,7 +152,7 @@ def _best_filtered(counts, best_behind):
         for filter_bits in range(max(middle - 2, 1), min(middle + 3, MOST_FILTER_BITS) + 1):
             passing = np.append(int(n_frequent) >> filter_bits, counts[rare])
             rare_bits, rare_code = best_behind(passing)
-            bits = common_bits + _cells(n_rare, filter_bits) + rare_bits
+            bits = common_bits + ribbon_cells(n_rare, filter_bits) + rare_bits
             if best is None or bits < best[0]:
                 best = bits, LabelCode(common, common_code, filter_bits, rare, rare_code)
     return best
@@ -295,7 +192,7 @@ def _all_lengths(counts):
             continue
         before = weights.copy()
         minimum_redundancy(weights)
-        if weights[0] <= _MOST_DEPTH - max(_STEPS):
+        if weights[0] <= MOST_DEPTH - max(_STEPS):
             lengths = np.empty(len(counts), np.uint8)
             lengths[order] = weights
             yield lengths
@@ -305,15 +202,11 @@ def _multiples(lengths, counts, step):
     """Lengths that are multiples of a step: rounded up, then shortened where that saves most and words are left."""
     lengths = -(-lengths.astype(np.int64) // step) * step
     while True:
-        left = (1 << _MOST_DEPTH) - int((np.int64(1) << (_MOST_DEPTH - lengths)).sum())
-        words = (np.int64(1) << (_MOST_DEPTH - lengths + step)) - (np.int64(1) << (_MOST_DEPTH - lengths))
+        left = (1 << MOST_DEPTH) - int((np.int64(1) << (MOST_DEPTH - lengths)).sum())
+        words = (np.int64(1) << (MOST_DEPTH - lengths + step)) - (np.int64(1) << (MOST_DEPTH - lengths))
         possible = np.flatnonzero((lengths > step) & (words <= left))
         possible = possible[np.argsort(-counts[possible] / words[possible], kind="stable")]
         shortened = possible[np.cumsum(words[possible]) <= left]
         if not len(shortened):
             return lengths.astype(np.uint8)
         lengths[shortened] -= step
-
-
-def _cells(n, n_planes):
-    return n_planes * max(_CELLS * n, _LEAST_CELLS) + 128 if n_planes and n else 0

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from fastmem._kernels import store as kernels
+from fastmem._kernels import runs as kernels
+from fastmem.data.sorting import run_starts
 from fastmem.errors import MemorizationError
-from fastmem.runs import run_starts
 
 __all__ = ["distinct_codes", "prefix_index"]
 

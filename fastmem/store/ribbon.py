@@ -25,7 +25,7 @@ import numpy as np
 
 from fastmem._kernels import ribbon as kernels
 from fastmem.errors import FormatError
-from fastmem.layer import Layer
+from fastmem.layers.layer import Layer
 from fastmem.store.features import MOST_PARITIES, N_FEATURES, bits_of
 from fastmem.store.ranges import prefix_index
 
@@ -70,6 +70,9 @@ class Ribbon:
             self.firsts, self._index, self._shift, self._start_table, self._spacing, features.tables, self.n_planes,
             n_words, self._cells,
         )  # fmt: skip
+
+    def __reduce__(self):
+        return Ribbon, (self.features, self.firsts, self.table, self.n_parities, self.n_codes)
 
     @classmethod
     def build(cls, features, codes, values, n_planes, more_parities=0, least_columns=WINDOW):

@@ -12,11 +12,11 @@ import math
 import textwrap
 from dataclasses import asdict, dataclass
 
+from fastmem.data.options import as_count, as_delta
 from fastmem.errors import InvalidInput
 from fastmem.theory.baum1988 import bound as _baum1988_bound
 from fastmem.theory.rajput2021 import bound as _rajput2021_bound
 from fastmem.theory.size import Size
-from fastmem.validation import as_count, as_delta
 
 __all__ = [
     "Bounds",

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastmem.data.options import as_generator, check_option
 from fastmem.errors import InvalidInput
-from fastmem.lazy import cached_property
+from fastmem.machine.once import cached_property
 from fastmem.theory.bounds import hyperplanes_for_cells
 from fastmem.theory.separation import separation
-from fastmem.validation import as_generator, check_option
 
 __all__ = ["Instance", "circle", "grid", "moment_curve", "near_orthogonal", "sphere", "square", "tight_pairs"]
 

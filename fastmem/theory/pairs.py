@@ -20,9 +20,9 @@ import threading
 
 import numpy as np
 
-from fastmem.blas import single_threaded_blas
-from fastmem.blocks import over_blocks
-from fastmem.progress import progress_bar
+from fastmem.machine.blas import single_threaded_blas
+from fastmem.machine.progress import progress_bar
+from fastmem.machine.threads import over_blocks
 
 __all__ = ["closest_pair", "squared_distances"]
 

@@ -2,7 +2,7 @@
 
 import math
 
-from fastmem.encoder import MAX_BITS
+from fastmem.hyperplanes.code import MAX_BITS
 from fastmem.theory.size import Size
 
 __all__ = ["FAILURE", "LOAD", "bound", "code_bits", "hyperplanes", "segment_bits"]
@@ -54,8 +54,8 @@ def bound(n: int, d: int, delta: float, n_label_bits: int = 1) -> Size:
     - units: m hyperplanes, 2 s + k (L + 1) parities, C of the lift, R - 1 gates, K R block units, K outputs;
     - weights: d m; of parities 2 s on the first level, whose units read two signs at most, 4 (s + k L) on all others,
       whose units read two differences of two units, and 2 k at the end: with as many units, 8 s + 5 k (L + 1) at most,
-      and `fastmem.parity` only chooses larger groups where units and weights together are fewer; a C of the lift; k
-      for each gate; C + 2 for each block unit, and one for it in the output.
+      and `fastmem.layers.parity` only chooses larger groups where units and weights together are fewer; a C of the
+      lift; k for each gate; C + 2 for each block unit, and one for it in the output.
 
     Examples
     --------

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from fastmem.blocks import over_row_blocks, resolve_threads
-from fastmem.environment import default_environment
+from fastmem.data.as_points import as_points
 from fastmem.errors import InvalidInput
+from fastmem.machine.floats import default_environment
+from fastmem.machine.threads import over_row_blocks, resolve_threads
 from fastmem.theory.pairs import closest_pair, squared_distances
-from fastmem.validation import as_points
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from fastmem.points import Points
+    from fastmem.data.points import Points
 
 __all__ = ["Separation", "separation", "unit_ball"]
 
@@ -112,7 +112,7 @@ def unit_ball(points: Points, n_threads: int = 1) -> tuple[NDArray[np.float64], 
 
     Parameters
     ----------
-    points : fastmem.points.Points
+    points : fastmem.data.points.Points
         n finite points of R^d, read in blocks.
     n_threads : int
         The result does not depend on it.
@@ -131,7 +131,7 @@ def unit_ball(points: Points, n_threads: int = 1) -> tuple[NDArray[np.float64], 
 
     Examples
     --------
-    >>> from fastmem.points import Points
+    >>> from fastmem.data.points import Points
     >>> centre, radius = unit_ball(Points(np.array([[0.0, 0.0], [6.0, 8.0], [6.0, 7.0], [0.0, 0.0]])))
     >>> centre, round(radius, 12)
     (array([3.  , 3.75]), 5.202163011671)

@@ -34,8 +34,8 @@ import numpy as np
 from instruction_sets import ISAS, isa
 
 import fastmem
+from fastmem.data.as_points import as_points
 from fastmem.theory import instances
-from fastmem.validation import as_points
 
 OF_A_NETWORK = 4000  # inputs
 _TOGETHER = 1000  # rows that the oracle takes at a time

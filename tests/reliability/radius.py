@@ -26,8 +26,8 @@ import naive
 import numpy as np
 
 import fastmem
+from fastmem.data.as_points import as_points
 from fastmem.theory import instances
-from fastmem.validation import as_points
 
 INSIDE = 1 - 2.0**-40  # of the radius
 LOSS = Fraction(1, 2**19)  # share of the distance by which the radius may fall short of it

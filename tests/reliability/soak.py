@@ -35,7 +35,7 @@ import click
 import numpy as np
 
 import fastmem
-from fastmem.cli import main as command_line
+from fastmem.cli.commands import main as command_line
 from fastmem.separate.effort import EFFORTS
 from fastmem.store import STORES
 

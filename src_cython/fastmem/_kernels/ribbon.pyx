@@ -20,49 +20,12 @@ Cell (r, c) of plane j is bit c % 64 of ``table[(r * n_words + c // 64) * n_plan
 planes lies together. Columns are a multiple of 64; n_planes more words follow the last row, since two are read for a
 window. The two hold the columns of f in its own order, the second those below p mod 64: f need not be rotated to be
 read.
-
-Inputs whose code is not stored are looked for among the codes of the cells around them (Lv, Josephson, Wang, Charikar &
-Li, VLDB 2007, section 4.4): `probe` flips sets of near hyperplanes, the nearest sets first, until a code is known.
-Known are codes for which every plane j stores what bit j + 1 of other features, their print, is not.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint16_t, uint64_t
 
 cdef enum:
     SIDE = 4  # equations that are eliminated side by side
-    CANDIDATES = 2  # codes that are probed together
-    NEAR = 64  # hyperplanes of an input that are flipped: the bits of a set
-
-cdef extern from "ribbon.h" nogil:
-    enum:
-        FASTMEM_BATCH
-    ctypedef struct fastmem_features:
-        const uint64_t *counts
-        const uint64_t *by_digit
-        const int32_t *shifts
-        int n_groups
-    ctypedef struct fastmem_equations:
-        const uint16_t *bytes
-        int n_bytes
-        uint64_t spacing
-        fastmem_features features
-    ctypedef struct fastmem_ribbon:
-        const uint64_t *firsts
-        const int32_t *index
-        int shift
-        fastmem_equations equations
-        int n_planes
-        Py_ssize_t n_words
-        const uint64_t *table
-    ctypedef struct fastmem_reader:
-        void (*count)(const uint64_t *codes, Py_ssize_t n, const fastmem_features *features,
-                      uint64_t *f) noexcept nogil
-        void (*read)(const uint64_t *codes, Py_ssize_t n, const fastmem_ribbon *ribbon, uint64_t *values) noexcept nogil
-    const fastmem_reader *const *fastmem_readers
-    int fastmem_first_bit(uint64_t x)
-    uint64_t fastmem_parity(uint64_t x)
-    void fastmem_starts(const uint64_t *codes, Py_ssize_t n, const fastmem_equations *equations, int64_t *starts)
-
 
 cdef class FeatureTables:
     """Features of codes as kernels take them; arrays are kept, not copied.
@@ -74,10 +37,6 @@ cdef class FeatureTables:
         The same numbers.
     shifts : int32 array of shape (groups,)
     """
-
-    cdef const uint64_t[:, :, ::1] counts, by_digit
-    cdef const int32_t[::1] shifts
-    cdef fastmem_features features
 
     def __init__(self, counts, by_digit, shifts):
         self.counts, self.by_digit, self.shifts = counts, by_digit, shifts
@@ -104,7 +63,7 @@ cdef class RibbonTables:
     ----------
     firsts : uint64 array of shape (rows,)
     index : int32 array
-        As `index_runs` of store.pyx gives it, for codes without their `shift` lowest bits.
+        As `index_runs` of runs.pyx gives it, for codes without their `shift` lowest bits.
     shift : int
     bytes : uint16 array of shape (bytes of a code, 256)
     spacing : int
@@ -112,12 +71,6 @@ cdef class RibbonTables:
     n_planes, n_words : int
     table : uint64 array of shape (rows * n_words * n_planes + n_planes,)
     """
-
-    cdef const uint64_t[::1] firsts, table
-    cdef const int32_t[::1] index
-    cdef const uint16_t[:, ::1] bytes
-    cdef FeatureTables features
-    cdef fastmem_ribbon ribbon
 
     def __init__(self, firsts, index, int shift, bytes, uint64_t spacing, FeatureTables features, int n_planes,
                  Py_ssize_t n_words, table):
@@ -250,113 +203,3 @@ def build_rows(int isa, const uint64_t[::1] codes, const uint64_t[::1] values, c
             solve(&band[0], &right[0], &states[0], <int>states.shape[0], n_columns >> 6, firsts[row], &table[row, 0, 0])
             row += 1
     return row, i
-
-
-cdef inline bint before(double cost, uint64_t near, double other_cost, uint64_t other) noexcept nogil:
-    return cost < other_cost or (cost == other_cost and near < other)
-
-
-cdef void push(double cost, uint64_t near, double *costs, uint64_t *sets, Py_ssize_t n) noexcept nogil:
-    """Add a set to a heap of n."""
-    cdef Py_ssize_t place = n, above
-    while place > 0:
-        above = (place - 1) >> 1
-        if not before(cost, near, costs[above], sets[above]):
-            break
-        costs[place], sets[place] = costs[above], sets[above]
-        place = above
-    costs[place], sets[place] = cost, near
-
-
-cdef void replace_top(double cost, uint64_t near, double *costs, uint64_t *sets, Py_ssize_t n) noexcept nogil:
-    """Put a set where the first of a heap of n was."""
-    cdef Py_ssize_t place = 0, below
-    while 2 * place + 1 < n:
-        below = 2 * place + 1
-        if below + 1 < n and before(costs[below + 1], sets[below + 1], costs[below], sets[below]):
-            below += 1
-        if not before(costs[below], sets[below], cost, near):
-            break
-        costs[place], sets[place] = costs[below], sets[below]
-        place = below
-    costs[place], sets[place] = cost, near
-
-
-cdef uint64_t next_set(const uint64_t *flips, const double *costs, int n_near, double *heap_costs, uint64_t *heap_sets,
-                       Py_ssize_t *size, Py_ssize_t most) noexcept nogil:
-    """Flips of the heap's first set, which leaves it; the sets that follow from it enter while there is room.
-
-    From a set follow those with its last element moved on by one, and with the next one added: neither is before it,
-    and each set follows from one other or is {0}. Sums are taken in the order of the elements.
-    """
-    cdef uint64_t near = heap_sets[0], rest = near, flip = 0
-    cdef double total = heap_costs[0], fewer = 0
-    cdef int last = 0
-    while True:
-        last = fastmem_first_bit(rest)
-        flip ^= flips[last]
-        rest &= rest - 1
-        if rest == 0:
-            break
-        fewer += costs[last]
-    if last + 1 < n_near:
-        replace_top(fewer + costs[last + 1], near + (<uint64_t>1 << last), heap_costs, heap_sets, size[0])
-        if size[0] < most:
-            push(total + costs[last + 1], near | (<uint64_t>2 << last), heap_costs, heap_sets, size[0])
-            size[0] += 1
-    else:
-        size[0] -= 1
-        replace_top(heap_costs[size[0]], heap_sets[size[0]], heap_costs, heap_sets, size[0])
-    return flip
-
-
-cdef Py_ssize_t probe_code(uint64_t *code, const uint64_t *flips, const double *costs, int n_near, Py_ssize_t most,
-                           const fastmem_reader *reader, const fastmem_ribbon *ribbon, const fastmem_features *prints,
-                           double *heap_costs, uint64_t *heap_sets, uint8_t *found) noexcept nogil:
-    """Replace a code by its first candidate that is known, if one is; returns the number tried. Both n_near and most are
-    positive."""
-    cdef uint64_t known = <uint64_t>-1 >> (64 - ribbon.n_planes)
-    cdef uint64_t candidates[CANDIDATES]
-    cdef uint64_t values[CANDIDATES]
-    cdef uint64_t f[FASTMEM_BATCH]
-    cdef Py_ssize_t size = 1, tried = 0
-    cdef int m, k
-    found[0] = 0
-    heap_costs[0], heap_sets[0] = costs[0], 1
-    while size > 0 and tried < most:
-        m = 0
-        while m < CANDIDATES and size > 0 and tried + m < most:
-            candidates[m] = code[0] ^ next_set(flips, costs, n_near, heap_costs, heap_sets, &size, most)
-            m += 1
-        reader.read(candidates, m, ribbon, values)
-        reader.count(candidates, m, prints, f)
-        for k in range(m):
-            tried += 1
-            if (values[k] ^ (f[k] >> 1)) & known == known:
-                code[0] = candidates[k]
-                found[0] = 1
-                return tried
-    return tried
-
-
-def probe(int isa, uint64_t[::1] codes, const int64_t[::1] starts, const uint64_t[::1] flips, const double[::1] costs,
-          Py_ssize_t most, RibbonTables ribbon, FeatureTables prints, double[::1] heap_costs, uint64_t[::1] heap_sets,
-          uint8_t[::1] found, int64_t[::1] tried):
-    """Replace each code by the nearest known code among those that differ in the signs of hyperplanes near its input.
-
-    The hyperplanes near input i are starts[i] to starts[i + 1], nearest first, of which the first 64 count: a change of
-    sign flips the bits flips[e] of the code, all below those that index knows, and costs[e] >= 0. Sets of hyperplanes
-    that are not empty are tried by ascending sum of costs, equal sums by the numbers whose bits are the elements,
-    `most` sets at most. found[i] says whether a code was known, tried[i] how many were tried; codes[i] stays if none
-    is. There are 1 to 63 planes; the heap has `most` entries.
-    """
-    cdef Py_ssize_t i, e
-    with nogil:
-        for i in range(codes.shape[0]):
-            e = starts[i]
-            if most <= 0 or e == starts[i + 1]:  # there may be no flips[e]
-                found[i] = tried[i] = 0
-                continue
-            tried[i] = probe_code(&codes[i], &flips[e], &costs[e], <int>min(starts[i + 1] - e, NEAR), most,
-                                  fastmem_readers[isa], &ribbon.ribbon, &prints.features, &heap_costs[0], &heap_sets[0],
-                                  &found[i])

@@ -1,0 +1,406 @@
+"""The command line: ``fastmem demo | build | predict | verify | info | compare | export | completion``.
+
+Points and labels are read from .npy, .npz (arrays X and y), .csv or .parquet (`fastmem.cli.files`). Errors are one
+line on standard error and exit status 1; a wrong use of the command line is exit status 2. With ``--json`` a command
+prints one line of JSON in place of text.
+"""
+
+import contextlib
+import io
+import sys
+import time
+from pathlib import Path
+
+import click
+import numpy as np
+from click.shell_completion import get_completion_class
+
+import fastmem
+from fastmem.cli.files import as_json, as_text, read_labelled, read_points, suffix, writing_labels
+from fastmem.compare import CONTESTANTS
+from fastmem.constructions import CONSTRUCTIONS
+from fastmem.data.as_labels import as_labels
+from fastmem.data.as_points import as_points
+from fastmem.machine.disk import write_whole, writing_whole
+from fastmem.machine.progress import progress_bar
+from fastmem.separate.effort import EFFORTS
+from fastmem.store import STORES
+from fastmem.store.filter import MOST_BITS as MOST_FINGERPRINT_BITS
+
+__all__ = ["main"]
+
+_PROGRESS = click.option(
+    "--progress/--no-progress", default=None, help="Show progress bars (default: if standard error is a terminal)."
+)
+_THREADS = click.option("--threads", type=click.IntRange(min=1), help="Number of threads (default: all cores).")
+_LABEL = click.option(
+    "--label", metavar="COLUMN", help="Column of a .csv or .parquet file that holds labels, by name or number from 0."
+)
+_JSON = click.option("--json", "json", is_flag=True, help="Print JSON instead of text; NaN and infinity are null.")
+_EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
+_DELTA = click.FloatRange(0, 2, min_open=True)
+_OUTPUT = click.Path(dir_okay=False, writable=True, path_type=Path)
+# Rows and bytes predicted at a time at most, of points as of labels: enough for many threads.
+_BLOCK_ROWS, _BLOCK_BYTES = 2**19, 2**27
+
+
+class _Command(click.Command):
+    """Command whose expected errors are one line and exit status 1."""
+
+    def invoke(self, ctx):
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # click ends quietly: nobody reads what is printed
+            raise
+        except (fastmem.FastmemError, ImportError, OSError, MemoryError, UnicodeEncodeError) as error:
+            raise click.ClickException(str(error) or type(error).__name__) from error
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(fastmem.__version__, package_name="fastmem")
+def main():
+    """Construct threshold networks that return the label of every given point, exactly."""
+
+
+main.command_class = _Command
+
+
+@main.command()
+@click.option("--points", "n", default=100_000, show_default=True, type=click.IntRange(min=2), help="Number of points.")
+@click.option("--features", "d", default=8, show_default=True, type=click.IntRange(min=1), help="Dimension.")
+@click.option("--classes", default=2, show_default=True, type=click.IntRange(1, 2**31), help="Number of random labels.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of data and network.")
+@_JSON
+@_THREADS
+@_PROGRESS
+def demo(n, d, classes, seed, json, threads, progress):
+    """Memorize random points of the unit sphere with random labels, and show what it took."""
+    progress = _progress(progress)
+    X, y = _random_points(n, d, classes, np.random.default_rng(seed))
+    if not json:
+        where = f"of the unit sphere in R^{d}" if d > 1 else "between -1 and 1"
+        click.echo(f"{n:,} random points {where}, labels drawn at random from {classes}")
+    net, built = _timed(fastmem.memorize, X, y, random_state=seed, n_threads=threads, progress=progress)
+    labels, predicted = _timed(net.predict, X, n_threads=threads)
+    report = net.report(fastmem.separation(X, n_threads=threads, progress=progress).delta)
+    wrong = int(np.count_nonzero(labels != y))
+    if json:
+        speed = {"build_seconds": built, "predictions_per_second": n / predicted}
+        click.echo(as_json({"n": n, "n_wrong": wrong, **speed, "report": report.to_dict()}))
+    else:
+        click.echo(report)
+        click.echo(f"built and verified in {built:.2f} s; predicted {n / predicted / 1e6:.2f} million points a second")
+        click.echo(f"labels returned: {n - wrong:,} of {n:,}")
+    if wrong:
+        raise click.exceptions.Exit(1)
+
+
+def _random_points(n, d, classes, rng):
+    """Points of the unit sphere, which has two in one dimension: there of the segment; and random labels."""
+    X = rng.standard_normal((n, d))
+    X = (X / np.linalg.norm(X, axis=1, keepdims=True)).astype(np.float32)
+    y = rng.integers(0, classes, n)
+    return X if d > 1 else rng.permutation(np.linspace(-1, 1, n))[:, None], y
+
+
+@main.command()
+@click.argument("data", type=_EXISTING)
+@click.argument("labels", type=_EXISTING, required=False)
+@click.option("-o", "--output", type=_OUTPUT, required=True, help="Network file to write (.safetensors).")
+@_LABEL
+@click.option("--construction", type=click.Choice(list(CONSTRUCTIONS)), default="compact", show_default=True,
+              help="How the network is built: the smallest we know, or as a paper's theorem does.")  # fmt: skip
+@click.option("--delta", type=_DELTA, help="For rajput2021: smallest distance in the unit ball (default: computed).")
+@click.option("--store", type=click.Choice(list(STORES)), default="binary", show_default=True,
+              help="How labels are kept: in the fewest bits, or the fewest units.")  # fmt: skip
+@click.option("--separate", type=click.Choice(["labels", "all"]), default="labels", show_default=True,
+              help="Which points get different codes.")  # fmt: skip
+@click.option("--effort", type=click.Choice(list(EFFORTS)), default="balanced", show_default=True,
+              help="How hard to search for few hyperplanes.")  # fmt: skip
+@click.option("--margin", type=click.FloatRange(min=0), default=0.0, show_default=True,
+              help="Distance that every point keeps from every hyperplane.")  # fmt: skip
+@click.option("--fingerprint-bits", type=click.IntRange(0, MOST_FINGERPRINT_BITS), default=0, show_default=True,
+              help="Bits a point by which inputs never stored are recognised.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(min=0), help="The same seed and data give the same network.")
+@_JSON
+@_THREADS
+@_PROGRESS
+def build(data, labels, output, label, seed, json, threads, progress, **options):
+    """Memorize DATA and write the network.
+
+    DATA is a .npy file of points with LABELS another one, a .npz file with arrays X and y, or a .csv or .parquet file
+    whose label column (default: the last) is chosen by --label.
+    """
+    X, y = read_labelled(data, labels, label)
+    progress = _progress(progress)
+    net, seconds = _timed(
+        fastmem.memorize,
+        X,
+        y,
+        random_state=seed,
+        n_threads=threads,
+        progress=progress,
+        **options,
+    )
+    net.save(output)
+    if json:
+        click.echo(as_json({**_written(output), "build_seconds": seconds, "report": net.report().to_dict()}))
+    else:
+        click.echo(f"{output}: {net!r}, built and verified in {seconds:.2f} s")
+
+
+@main.command()
+@click.argument("network", type=_EXISTING)
+@click.argument("data", type=_EXISTING)
+@click.option("-o", "--output", type=_OUTPUT, help="Where to write labels, .npy or text (default: standard output).")
+@click.option("--unknown", metavar="LABEL", help="What points get that were never stored (needs fingerprints).")
+@click.option("--tolerance", type=click.FloatRange(min=0), default=0.0, show_default=True,
+              help="Distance by which unknown points may have crossed hyperplanes.")  # fmt: skip
+@click.option("--label", metavar="COLUMN", help="Column of a .csv or .parquet file to leave out, by name or number.")
+@_JSON
+@_THREADS
+@_PROGRESS
+def predict(network, data, output, unknown, tolerance, label, json, threads, progress):
+    """Labels that NETWORK gives to the points in DATA, one a line, or with --json one array.
+
+    DATA holds points only, but for a column named by --label: .npy, .npz with an array X, .csv or .parquet. A .npy file
+    and the labels may be larger than memory: they are read and written block by block. An output file is written whole
+    or not at all, and with --json described; standard output ends early, with exit status 1, where a row is wrong.
+    """
+    net = fastmem.load(network)
+    if output is not None and suffix(output) in (".npz", ".safetensors", ".parquet"):
+        raise click.UsageError(f"{output}: labels are written as .npy or as text, one a line")
+    options = {} if unknown is None else {"unknown": _as_label(unknown, net.classes.dtype)}
+    if tolerance:
+        options["tolerance"] = tolerance
+    if options and not isinstance(net, fastmem.EncodedNetwork):
+        raise click.ClickException(f"--unknown and --tolerance need fingerprints: {net.construction} has no codes")
+    points = as_points(read_points(data, label), net.n_features_in, empty=True)
+    dtype = net.predict(points.array[:0], **options).dtype
+    with writing_labels(output, dtype, points.n, json_array=json) as write:
+        for labels in _predicted(net, points, dtype, _progress(progress), n_threads=threads, **options):
+            write(labels)
+    if json and output is not None:
+        click.echo(as_json({**_written(output), "n": points.n, "dtype": str(dtype)}))
+
+
+def _predicted(net, points, dtype, progress, **options):
+    """Labels of the points, block by block."""
+    row_bytes = max(points.array.itemsize * points.d, dtype.itemsize)
+    size = max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // max(row_bytes, 1)))
+    with progress_bar(progress, points.n, "predicting") as bar:
+        # The bar of each block is that of the whole.
+        options["progress"] = (lambda **_: contextlib.nullcontext(bar)) if progress else False
+        for start in range(0, points.n, size):
+            stop = min(start + size, points.n)
+            try:
+                labels = net.predict(points.array[start:stop], **options)
+            except fastmem.InvalidInput:
+                points.check_finite(start, stop)  # names the row of the whole
+                raise
+            yield labels
+
+
+@main.command()
+@click.argument("network", type=_EXISTING)
+@click.argument("data", type=_EXISTING)
+@click.argument("labels", type=_EXISTING, required=False)
+@_LABEL
+@_JSON
+@_THREADS
+@_PROGRESS
+def verify(network, data, labels, label, json, threads, progress):
+    """Check that NETWORK returns every label of DATA; exit status 1 if it does not.
+
+    DATA and LABELS are given as for build.
+    """
+    net = fastmem.load(network)
+    X, y = read_labelled(data, labels, label, text=True)
+    predicted = net.predict(X, n_threads=threads, progress=_progress(progress))
+    if isinstance(y, list) and predicted.dtype.kind not in "UOT":  # text: compare with what `predict` writes
+        predicted, y = np.array([as_text(label) for label in predicted], object), np.array(y, object)
+    expected = as_labels(y, len(predicted))
+    expected = expected.classes[expected.indices]
+    wrong = _differing_rows(predicted, expected)
+    first = int(wrong[0]) if len(wrong) else None
+    if json:
+        pair = {"predicted": None, "expected": None}
+        if len(wrong):
+            pair = {"predicted": predicted[first], "expected": expected[first]}
+        click.echo(as_json({"n": len(predicted), "n_wrong": len(wrong), "first_wrong_row": first, **pair}))
+        if len(wrong):
+            raise click.exceptions.Exit(1)
+        return
+    if len(wrong):
+        raise click.ClickException(
+            f"{len(wrong):,} of {len(predicted):,} labels differ, the first in row {first}: the network gives "
+            f"{as_text(predicted[first])}, the data {as_text(expected[first])}"
+        )
+    click.echo(f"all {len(predicted):,} labels returned")
+
+
+def _differing_rows(predicted, expected):
+    if predicted.dtype.kind != expected.dtype.kind and {predicted.dtype.kind, expected.dtype.kind} <= set("iufc"):
+        predicted, expected = predicted.astype(object), expected.astype(object)  # NumPy would round integers
+    differs = predicted != expected
+    if predicted.dtype.kind == expected.dtype.kind == "f":
+        differs |= np.signbit(predicted) != np.signbit(expected)
+    return np.flatnonzero(differs)
+
+
+@main.command()
+@click.argument("network", type=_EXISTING)
+@click.option("--delta", type=_DELTA, help="Smallest distance in the unit ball.")
+@_JSON
+def info(network, delta, json):
+    """What NETWORK is made of, beside the theorem's sizes if delta is given."""
+    report = fastmem.load(network).report(delta)
+    click.echo(as_json(report.to_dict()) if json else report)
+
+
+@main.command()
+@click.argument("data", type=_EXISTING)
+@click.argument("labels", type=_EXISTING, required=False)
+@_LABEL
+@click.option("--construction", "constructions", multiple=True, type=click.Choice(list(CONTESTANTS)),
+              help="Build only this one; may be given several times.")  # fmt: skip
+@click.option("--delta", type=_DELTA, help="Smallest distance in the unit ball (default: computed).")
+@click.option("--plot", type=_OUTPUT, help="Draw neurons and weights of each to this picture (.png, .svg, .pdf).")
+@click.option("--seed", type=click.IntRange(min=0), help="The same seed and data give the same networks.")
+@_JSON
+@_THREADS
+@_PROGRESS
+def compare(data, labels, label, constructions, delta, plot, seed, json, threads, progress):
+    """Build every construction on DATA, verify each, and show them in one table.
+
+    DATA and LABELS are given as for build.
+    """
+    kind = None if plot is None else _kind_of_picture(plot)
+    X, y = read_labelled(data, labels, label)
+    comparison = fastmem.compare(
+        X,
+        y,
+        constructions=list(constructions) or None,
+        delta=delta,
+        random_state=seed,
+        n_threads=threads,
+        progress=_progress(progress),
+    )
+    click.echo(as_json(comparison.to_dict()) if json else comparison)
+    if plot is not None:
+        content = io.BytesIO()
+        axes = fastmem.plot.comparison(comparison.to_dict()["rows"])
+        axes.figure.savefig(content, format=kind, dpi=150)
+        write_whole(plot, content.getvalue())
+
+
+def _kind_of_picture(path):
+    """The format that a file's name asks for, before anything is built for it."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        message = '--plot draws with matplotlib, which is not installed: pip install "fastmem[plot]"'
+        raise click.ClickException(message) from error
+    kind, kinds = suffix(path).removeprefix("."), Figure().canvas.get_supported_filetypes()
+    if kind not in kinds:
+        raise click.UsageError(f"{path}: pictures are written as {', '.join(kinds)}")
+    return kind
+
+
+@main.command()
+@click.argument("network", type=_EXISTING)
+@click.option("--to", "form", type=click.Choice(["onnx", "torch", "c"]), required=True, help="What to write.")
+@click.option("-o", "--output", type=_OUTPUT, required=True,
+              help="File to write: .onnx, .pt2 of torch.export, or .c.")  # fmt: skip
+@click.option("--dtype", type=click.Choice(["float64", "float32"]),
+              help="Dtype of the points that it takes (default: float32 for c, else float64).")  # fmt: skip
+@click.option("--returns", type=click.Choice(["label", "index"]), default="label", show_default=True,
+              help="Return labels or their positions among the classes.")  # fmt: skip
+@click.option("--data", type=_EXISTING, help="The memorized points, of which each is checked in the export.")
+@click.option("--label", metavar="COLUMN", help="Column of a .csv or .parquet file of points to leave out.")
+@click.option("--unsafe", is_flag=True, help="Go on although rounding may change the labels of some points.")
+@_JSON
+def export(network, form, output, dtype, returns, data, label, unsafe, json):
+    """Write NETWORK for another runtime: an ONNX model, a PyTorch program, or C."""
+    if label is not None and data is None:
+        raise click.UsageError("--label chooses a column of --data")
+    net = fastmem.load(network)
+    options = {"output": returns, "unsafe": unsafe, "X": None if data is None else read_points(data, label)}
+    if dtype is not None:
+        options["dtype"] = dtype
+    try:
+        report = _export(net, form, output, dtype or "float64", options)
+    except fastmem.MarginTooSmall as error:
+        raise click.ClickException(f"{error} (here: --data, --dtype, --unsafe; build --margin)") from error
+    except fastmem.InvalidInput as error:
+        hint = " (here: --returns index)" if "output=" in str(error) else ""
+        raise click.ClickException(f"{error}{hint}") from error
+    written = {**_written(output), "format": form}
+    if json:
+        click.echo(as_json(written if report is None else {**written, "report": report.to_dict()}))
+        return
+    if report is not None:
+        click.echo(report)
+    click.echo(f"{output}: {form}, {written['bytes']:,} bytes")
+
+
+def _export(net, form, path, dtype, options):
+    """Write a network in another form; what `Network.to_c` reports."""
+    if form == "c":
+        return net.to_c(path, **options)
+    if form == "onnx":
+        return net.to_onnx(path, **options)
+    return _save_program(net.to_torch(**options), net.n_features_in, dtype, path)
+
+
+def _save_program(module, d, dtype, path):
+    """Write a PyTorch module as a program for any number of points."""
+    import torch
+
+    example = torch.zeros((2, d), dtype=getattr(torch, dtype))
+    program = torch.export.export(module, (example,), dynamic_shapes=({0: torch.export.Dim("n")},))
+    with writing_whole(path) as file:
+        torch.export.save(program, file)
+
+
+@main.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell):
+    """Print the script by which SHELL completes commands, options and file names of fastmem.
+
+    \b
+    bash: fastmem completion bash > ~/.local/share/bash-completion/completions/fastmem
+    zsh:  fastmem completion zsh > a file that ~/.zshrc sources after compinit
+    fish: fastmem completion fish > ~/.config/fish/completions/fastmem.fish
+    """  # noqa: D301 - \b keeps the lines
+    complete = get_completion_class(shell)(main, {}, "fastmem", "_FASTMEM_COMPLETE")
+    click.echo(complete.source(), nl=False)
+
+
+def _written(path):
+    """What JSON says of a file that was written."""
+    return {"path": str(path), "bytes": path.stat().st_size}
+
+
+def _progress(wanted):
+    return sys.stderr.isatty() if wanted is None else wanted
+
+
+def _timed(function, *args, **kwargs):
+    start = time.perf_counter()
+    result = function(*args, **kwargs)
+    return result, time.perf_counter() - start
+
+
+def _as_label(text, dtype):
+    """A label given as text: a number where labels are numbers that it can stand among, else the text."""
+    if dtype.kind == "S":
+        return text.encode()
+    if dtype.kind in "biufc":
+        for number in (int, float):
+            try:
+                return number(text)
+            except ValueError:
+                continue
+    return text

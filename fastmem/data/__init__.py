@@ -1,0 +1,1 @@
+"""The only place where the caller's arrays are coerced or refused: points, labels, options."""

@@ -1,0 +1,157 @@
+"""Points, coerced or refused: real numbers that float64 holds exactly.
+
+What cannot be used is refused with the row, and never changed in silence.
+"""
+
+import numpy as np
+
+from fastmem.data.arrays import LARGEST_INTEGER, as_array
+from fastmem.data.points import Points
+from fastmem.errors import InvalidInput
+
+__all__ = ["as_memorized_points", "as_points"]
+
+
+_MANY_ROWS = 2**16
+_TAKEN_AS_THEY_ARE = {np.dtype(np.float32), np.dtype(np.float64)}
+
+
+def as_points(X, d=None, *, empty=False):
+    """View X as `Points`.
+
+    Parameters
+    ----------
+    X : array_like of shape (n, d)
+        Anything NumPy can view as a two-dimensional array of numbers.
+    d : int, optional
+        Required number of columns.
+    empty : bool
+        Whether n = 0 is allowed.
+
+    Raises
+    ------
+    InvalidInput
+        Wrong shape, not numbers, or numbers that float64 does not hold exactly. NaN and infinities are found
+        later, by the first kernel that reads the rows.
+    """
+    if type(X) is np.ndarray and X.ndim == 2 and X.shape[1] == d and len(X) and X.dtype in _TAKEN_AS_THEY_ARE:
+        return Points(X)  # in less time than the steps below
+    array = as_array(X, "X")
+    if array.dtype.kind == "O":
+        array = _numbers_from_objects(array)
+    _check_shape(array, d, empty)
+    if array.dtype.kind not in "biuf":
+        raise InvalidInput(_not_numbers(array.dtype))
+    if not isinstance(X, np.ndarray) and array.dtype.kind == "f" and array.dtype.itemsize > 2:
+        _check_rounded_integers(X, array)
+    if array.dtype.kind in "iu" and array.dtype.itemsize == 8:
+        _check_integers(array)
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
+        array = _narrow_long_double(array)
+    return Points(array)
+
+
+def as_memorized_points(X, n, d):
+    """View X as `Points`; raise `InvalidInput` unless there are as many as a network of d features memorized."""
+    points = as_points(X, d)
+    if points.n != n:
+        raise InvalidInput(f"X has {points.n} rows, but {n} points were memorized")
+    return points
+
+
+def _check_shape(array, d, empty):
+    if array.ndim == 0:
+        raise InvalidInput(
+            f"X is {array.item()!r:.100}, but points are the rows of a two-dimensional array: "
+            "one point of one number is [[x]]"
+        )
+    if array.ndim == 1:
+        raise InvalidInput(
+            f"X has shape {array.shape}, but points are the rows of a two-dimensional array: use "
+            "X.reshape(-1, 1) if each point is one number, X.reshape(1, -1) if X is one point"
+        )
+    if array.ndim != 2:
+        raise InvalidInput(
+            f"X has shape {array.shape}, but points are the rows of a two-dimensional array: use "
+            "X.reshape(len(X), -1) to make each X[i] a row"
+        )
+    if array.shape[1] == 0 or (array.shape[0] == 0 and not empty):
+        raise InvalidInput(f"X has shape {array.shape}: at least one row and one column are needed")
+    if d is not None and array.shape[1] != d:
+        raise InvalidInput(f"X has {array.shape[1]} columns, but the network was built for {d}")
+
+
+def _not_numbers(dtype):
+    if dtype.kind == "c":
+        return "X is complex: pass real and imaginary parts as columns, np.hstack([X.real, X.imag])"
+    return f"X has dtype {dtype}, which is not numbers: encode it as numbers first, e.g. X.astype(float)"
+
+
+def _first_entry(mask_of, array):
+    """Row and column of the first entry for which mask_of is true, read in blocks; None if there is none."""
+    for start in range(0, len(array), _MANY_ROWS):
+        found = np.argwhere(mask_of(array[start : start + _MANY_ROWS]))
+        if found.size:
+            return start + int(found[0][0]), int(found[0][1])
+    return None
+
+
+def _check_integers(array):
+    limit = LARGEST_INTEGER
+    place = _first_entry(lambda block: (block > limit) | (block < -limit if block.dtype.kind == "i" else False), array)
+    if place:
+        _raise_large_integer(*place, array[place])
+
+
+def _raise_large_integer(row, column, value):
+    raise InvalidInput(
+        f"X[{row}, {column}] is {value}: integers beyond ±2^53 do not fit float64 exactly; "
+        "split such a column in high and low parts"
+    )
+
+
+def _check_rounded_integers(X, array):
+    """Refuse integers that were rounded while mixed columns or lists became one float array."""
+    if _first_entry(lambda block: np.abs(block) >= LARGEST_INTEGER, array) is None:
+        return
+    # A data frame knows which columns were integers; anything else still has its own numbers as objects.
+    dtypes = [str(dtype).lower() for dtype in getattr(X, "dtypes", ())]
+    objects = None if dtypes else np.asarray(X, dtype=object)
+    for row, column in np.argwhere(np.abs(array) >= LARGEST_INTEGER):
+        if objects is None:
+            if dtypes[column].startswith(("int", "uint")):
+                _raise_large_integer(row, column, array[row, column])
+            continue
+        value = objects[row, column]
+        if isinstance(value, int | np.integer) and abs(int(value)) > LARGEST_INTEGER:
+            _raise_large_integer(row, column, value)
+
+
+def _narrow_long_double(array):
+    with np.errstate(over="ignore", under="ignore"):
+        place = _first_entry(lambda block: np.isfinite(block) & (block.astype(np.float64) != block), array)
+        if place:
+            raise InvalidInput(f"X[{place[0]}, {place[1]}] is {array[place]!r}, which float64 does not hold exactly")
+        return array.astype(np.float64)
+
+
+def _numbers_from_objects(array):
+    """float64 array of the numbers in an object array, each exact."""
+    if array.ndim != 2:
+        return array  # the shape is reported first
+    numbers = np.empty(array.shape, np.float64)
+    for (row, column), value in np.ndenumerate(array):
+        try:
+            if isinstance(value, str | bytes | complex | np.complexfloating):
+                raise TypeError(f"{type(value).__name__} is not a real number")
+            if isinstance(value, int | np.integer) and abs(int(value)) > LARGEST_INTEGER:
+                _raise_large_integer(row, column, value)
+            numbers[row, column] = number = float(value)
+            exact = number == value or number != number
+        except InvalidInput:
+            raise
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InvalidInput(f"X[{row}, {column}] is {value!r}, which is not a number") from error
+        if not exact:
+            raise InvalidInput(f"X[{row}, {column}] is {value!r}, which float64 does not hold exactly")
+    return numbers

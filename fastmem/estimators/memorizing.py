@@ -1,0 +1,235 @@
+"""A memorizing network as a scikit-learn classifier, for pipelines, grid searches and whatever else takes one.
+
+`MemorizingClassifier` follows scikit-learn's conventions and reads its input as `fastmem.memorize` does. scikit-learn
+checks the points and labels, but they are taken from what the caller gave, not from the copy that it makes of a list or
+a data frame: there, integers beyond 2^53, masked entries and numbers written as text are changed in silence. The module
+needs scikit-learn: ``pip install "fastmem[sklearn]"``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from fastmem.api import memorize
+from fastmem.data.as_labels import as_labels, label_array
+from fastmem.data.as_points import as_points
+from fastmem.data.options import check_option
+from fastmem.machine.floats import default_environment
+from fastmem.machine.threads import resolve_threads
+
+try:
+    from sklearn.base import BaseEstimator, ClassifierMixin
+    from sklearn.utils import check_random_state
+    from sklearn.utils.multiclass import check_classification_targets
+    from sklearn.utils.validation import check_is_fitted, validate_data
+except ImportError as error:
+    raise ImportError(
+        "fastmem.MemorizingClassifier is a scikit-learn estimator and needs scikit-learn 1.6 or newer: "
+        'pip install "fastmem[sklearn]"'
+    ) from error
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["MemorizingClassifier"]
+
+_ON_CONTRADICTION = ("raise", "majority")
+
+
+class MemorizingClassifier(ClassifierMixin, BaseEstimator):
+    """scikit-learn classifier that memorizes its training set: ``clf.fit(X, y).predict(X)`` equals y.
+
+    `fit` is `fastmem.memorize`. The classifier does not generalize: rows it was not fitted on get some label, which
+    means nothing unless the row lies within ``clf.network_.certified_radius`` of a memorized one. So a
+    score on held-out rows says nothing about the data.
+
+    Parameters
+    ----------
+    store : {"binary", "integer"}
+        As in `fastmem.memorize`.
+    separate : {"labels", "all"}
+        As in `fastmem.memorize`.
+    effort : {"fast", "balanced", "small"}
+        As in `fastmem.memorize`.
+    margin : float
+        As in `fastmem.memorize`.
+    fingerprint_bits : int
+        As in `fastmem.memorize`. With fingerprints, ``clf.network_.predict(X, unknown=...)`` and
+        ``clf.network_.contains(X)`` tell rows that were never stored; `predict` does not.
+    on_contradiction : {"raise", "majority"}
+        What to do with equal rows that have different labels. "raise": refuse them with `ContradictoryLabels`.
+        "majority": give them all their most frequent label, of several that which comes first in `classes_`. A row
+        that is outvoted is not memorized: `predict` returns the other label for it.
+    random_state : int, numpy.random.RandomState, numpy.random.Generator or None
+        An int gives the network that `fastmem.memorize` gives for it. From a RandomState, or with None from the global
+        one of NumPy, `fit` draws such an int; a Generator is drawn from as it is.
+    n_threads : int, optional
+        All cores this process may use by default; 1 starts no thread.
+
+    Attributes
+    ----------
+    network_ : EncodedNetwork
+        The network, with all that it offers: `layers`, `report`, `certified_radius`, `save`.
+    classes_ : ndarray of shape (c,)
+        The distinct labels, sorted, in the dtype of y.
+    n_features_in_ : int
+        Number of columns of X.
+    feature_names_in_ : ndarray of shape (d,)
+        Names of the columns, if X was a data frame with names that are all strings.
+    n_outvoted_ : int
+        How many rows got another label than their own by majority, and so are not memorized; 0 with
+        on_contradiction="raise".
+
+    Examples
+    --------
+    >>> from fastmem import MemorizingClassifier
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> X, y = load_digits(return_X_y=True)
+    >>> model = make_pipeline(StandardScaler(), MemorizingClassifier(random_state=0))
+    >>> model.fit(X, y).score(X, y)
+    1.0
+    >>> clf = MemorizingClassifier(on_contradiction="majority", random_state=0)
+    >>> clf.fit([[0, 0], [1, 2], [1, 2], [1, 2]], ["a", "b", "a", "b"]).predict([[0, 0], [1, 2]])
+    array(['a', 'b'], dtype='<U1')
+    >>> clf.n_outvoted_
+    1
+    """
+
+    def __init__(
+        self,
+        *,
+        store="binary",
+        separate="labels",
+        effort="balanced",
+        margin=0.0,
+        fingerprint_bits=0,
+        on_contradiction="raise",
+        random_state=None,
+        n_threads=None,
+    ):
+        self.store = store
+        self.separate = separate
+        self.effort = effort
+        self.margin = margin
+        self.fingerprint_bits = fingerprint_bits
+        self.on_contradiction = on_contradiction
+        self.random_state = random_state
+        self.n_threads = n_threads
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Memorize the labels y of the rows of X.
+
+        Parameters
+        ----------
+        X : array_like or data frame of shape (n, d)
+            Finite numbers that float64 holds exactly.
+        y : array_like of shape (n,)
+            Labels that scikit-learn takes as classes: integers, booleans, strings, dates, whole floats (-0.0 is 0.0).
+
+        Returns
+        -------
+        MemorizingClassifier
+            The classifier itself.
+
+        Raises
+        ------
+        ValueError, TypeError
+            scikit-learn refuses X or y.
+        InvalidInput
+            X, y or a parameter cannot be used as they are.
+        ContradictoryLabels
+            Equal rows have different labels, with on_contradiction="raise".
+        MarginNotReached
+            Points that must differ could not be separated at that margin.
+        """
+        check_option("on_contradiction", self.on_contradiction, _ON_CONTRADICTION)
+        _, y = validate_data(self, X, y if y is None else label_array(y))
+        check_classification_targets(y)
+        points = as_points(X)
+        labels = as_labels(y + 0.0 if y.dtype.kind == "f" else y, points.n)
+        y, n_outvoted = labels.classes[labels.indices], 0
+        if self.on_contradiction == "majority":
+            indices = _majority(labels.indices, points, resolve_threads(self.n_threads))
+            y, n_outvoted = labels.classes[indices], int((indices != labels.indices).sum())
+        self.network_ = memorize(
+            points.array, y, store=self.store, separate=self.separate, effort=self.effort, margin=self.margin,
+            fingerprint_bits=self.fingerprint_bits, random_state=_seed(self.random_state), n_threads=self.n_threads,
+        )  # fmt: skip
+        self.classes_ = labels.classes
+        self.n_outvoted_ = n_outvoted
+        return self
+
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """Label of each row: for a memorized row its own, for any other row some label.
+
+        Parameters
+        ----------
+        X : array_like or data frame of shape (n, d)
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Labels in the dtype of y.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            `fit` was not called.
+        ValueError
+            scikit-learn refuses X: NaN, other columns than those fitted.
+        InvalidInput
+            X holds numbers that float64 does not hold exactly.
+        """
+        check_is_fitted(self)
+        validate_data(self, X, reset=False)
+        return self.network_.predict(X, n_threads=self.n_threads)
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """One-hot encoding of `predict`, for tools that ask for probabilities: it does not measure any certainty.
+
+        Parameters
+        ----------
+        X : array_like or data frame of shape (n, d)
+
+        Returns
+        -------
+        float64 ndarray of shape (n, c)
+            1 in the column of the predicted label and 0 in the others; columns are in the order of `classes_`.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError, ValueError, InvalidInput
+            As `predict`.
+        """
+        labels = self.predict(X)
+        columns = np.searchsorted(self.classes_, labels)
+        probabilities = np.zeros((len(labels), len(self.classes_)))
+        probabilities[np.arange(len(labels)), columns] = 1.0
+        return probabilities
+
+
+def _seed(random_state):
+    """What `memorize` takes for scikit-learn's random_state."""
+    if random_state is None or random_state is np.random or isinstance(random_state, np.random.RandomState):
+        return check_random_state(random_state).randint(np.iinfo(np.int32).max)
+    return random_state
+
+
+@default_environment()  # as in `memorize`, to find the same rows equal
+def _majority(indices, points, n_threads):
+    """Class indices of the points; of equal points, the most frequent one, of several the lowest."""
+    later, first = points.equal_rows(n_threads)
+    leaders = np.unique(first)
+    rows, groups = np.concatenate([leaders, later]), np.concatenate([leaders, first])
+    n_classes = int(indices.max()) + 1
+    ballots, counts = np.unique(groups * n_classes + indices[rows], return_counts=True)
+    voters, classes = np.divmod(ballots, n_classes)
+    order = np.lexsort((classes, -counts, voters))
+    voters, winner = np.unique(voters[order], return_index=True)
+    resolved = indices.copy()
+    resolved[rows] = classes[order][winner][np.searchsorted(voters, groups)]
+    return resolved

@@ -1,0 +1,279 @@
+"""The signs of m hyperplanes, decided exactly, and their distances from points.
+
+A hyperplane (w, t) gives a point x the bit ``[w.x >= t]``, evaluated over the real numbers: see the essay in
+``src_cython/fastmem/_kernels/signs.pyx`` for how a rounded sum decides an exact sign.
+"""
+
+import math
+
+import numpy as np
+
+from fastmem._kernels import distances as distance_kernels
+from fastmem._kernels import signs as kernels
+from fastmem.errors import InvalidInput
+from fastmem.hyperplanes.frame import MAX_EXPONENT
+from fastmem.hyperplanes.margins import Margins
+from fastmem.hyperplanes.tables import sign_steps
+from fastmem.machine.floats import default_environment
+from fastmem.machine.once import cached_property
+from fastmem.machine.threads import over_row_blocks
+
+__all__ = ["MAX_COLUMNS", "Hyperplanes"]
+
+
+MAX_COLUMNS = 2**28  # as far as the bounds of rounding and the digits of exact sums in signs.pyx hold
+_WORD = 64
+_LARGEST = np.finfo(np.float64).max
+_NORMAL32 = np.finfo(np.float32).smallest_normal
+_CACHE = 2**19  # bytes
+
+
+class Hyperplanes:
+    """m hyperplanes in R^d whose signs are exact.
+
+    Parameters
+    ----------
+    weights : float32 array of shape (m, d)
+    thresholds : float64 array of shape (m,)
+    centre : float64 array of shape (d,)
+    exponents : int16 array of shape (d,)
+        Where the points lie and how widely each column spreads (`column_frame`). They make the float32 step
+        decide more signs and change none; exponents beyond ±900 are taken as ±900, which its proof needs.
+    """
+
+    _isa = kernels.supported_isas().index(kernels.isa_in_use())  # tests set the others
+
+    def __init__(self, weights, thresholds, centre, exponents):
+        if np.shape(weights)[1] > MAX_COLUMNS:
+            raise InvalidInput(f"points have {np.shape(weights)[1]} columns: {MAX_COLUMNS} are the most")
+        self.weights = np.ascontiguousarray(weights, np.float32)
+        self.thresholds = np.ascontiguousarray(thresholds, np.float64)
+        self.centre = np.ascontiguousarray(centre, np.float64)
+        self.exponents = np.ascontiguousarray(exponents, np.int16).clip(-MAX_EXPONENT, MAX_EXPONENT)
+        self.m, self.d = self.weights.shape
+        self._prepare()
+
+    @default_environment()
+    def _prepare(self):
+        weights = self.weights.astype(np.float64)
+        self._steps = sign_steps(self.weights, self.thresholds, self.centre, self.exponents)
+        self._constant = ~weights.any(axis=1)
+        # Rounded up: squares of float32 numbers are exact in float64, their sum errs by d 2^-53.
+        self._norms = np.sqrt((weights**2).sum(axis=1)) * (1 + (self.d + 4) * 2.0**-52)
+        # On the line a sign is a comparison of two float64 numbers.
+        self._ascending = self.d == 1 and bool(
+            (weights == 1).all() and np.all(self.thresholds[1:] >= self.thresholds[:-1])
+        )
+
+    def __reduce__(self):
+        return Hyperplanes, (self.weights, self.thresholds, self.centre, self.exponents)
+
+    def xor_codes(self, block, columns, counts=None, codes=None, margins=None):
+        """XOR of ``columns[j]`` over the hyperplanes j with sign 1, for each row.
+
+        Parameters
+        ----------
+        block : float32 or float64 array of shape (n, d), any strides
+        columns : uint64 array of shape (m,)
+        counts : int64 array of shape (2,), optional
+            Grows by the number of signs that float32 and then float64 left undecided.
+        codes : uint64 array of shape (n,), optional
+            Where to put the result.
+        margins : float64 array of shape (m,), optional
+            Lowered to a bound of ``|w_j.x - t_j|`` over the rows: never above the least of them, and above half of it
+            but for distances that float64 hardly tells from 0. Unlike codes, it may differ between processors.
+
+        Returns
+        -------
+        codes : uint64 array of shape (n,)
+        bad : int
+            First row with a NaN or an infinity, or -1.
+        """
+        if self._pieces:
+            return self._xor_pieces(block, columns, counts, codes, margins)
+        return self._xor_codes(block, None, columns, counts, codes, margins)
+
+    @cached_property
+    def _pieces(self):
+        """The same hyperplanes in slices that stay in the cache while a block of rows passes; none if all do."""
+        # Of each hyperplane: weights, a distance for every row of a block, thresholds, bounds and a column.
+        size = _CACHE // (4 * self.d + 4 * kernels.BLOCK_ROWS + 32) // _WORD * _WORD or _WORD
+        if self._ascending or self.m <= 2 * size:
+            return ()
+        parts = [slice(start, start + size) for start in range(0, self.m, size)]
+        return tuple((part, self._some(part)) for part in parts)
+
+    def _xor_pieces(self, block, columns, counts, codes, margins):
+        codes = np.empty(len(block), np.uint64) if codes is None else codes
+        codes[:], of_piece = 0, np.empty(len(block), np.uint64)
+        for part, hyperplanes in self._pieces:
+            lowered = None if margins is None else margins[part]
+            _, bad = hyperplanes.xor_codes(block, columns[part], counts, of_piece, lowered)
+            if bad >= 0:
+                return codes, bad
+            codes ^= of_piece
+        return codes, -1
+
+    def _xor_codes(self, block, part, columns, counts, codes, margins=None):
+        """The same for some hyperplanes, a slice that begins at a multiple of 64, or for all if it is None."""
+        if codes is None:
+            codes = np.empty(len(block), np.uint64)
+        if self._ascending:
+            return codes, self._xor_codes_on_the_line(block[:, 0], part, columns, codes, margins)
+        first, last = (
+            (0, len(self._steps.firsts) - 1)
+            if part is None
+            else self._steps.firsts.searchsorted((part.start, part.stop))
+        )
+        scratch = np.empty(len(columns) * kernels.BLOCK_ROWS, np.float32)
+        gathered = None
+        if block.strides[1] != block.itemsize and self.d > 1:
+            gathered = np.empty((kernels.BLOCK_ROWS, self.d), block.dtype)
+        arguments = self._isa, block, first, last, columns, codes, scratch, gathered, counts
+        if margins is None:
+            return codes, self._xor(block.dtype)(*arguments)
+        with default_environment():
+            return codes, self._lower_margins(arguments, margins)
+
+    def _xor(self, dtype):
+        return self._steps.tables.xor_float if dtype == np.float32 else self._steps.tables.xor_double
+
+    def _lower_margins(self, arguments, margins):
+        """The call of the kernel for all hyperplanes with margins: see "Margins" in signs.pyx."""
+        before, block = margins.copy(), arguments[1]
+        with np.errstate(over="ignore", under="ignore"):
+            nearest = (np.ldexp(margins, self._steps.powers) * (1 + 2.0**-21)).astype(np.float32)
+            nearest[(margins > 0) & (nearest < _NORMAL32)] = _NORMAL32
+            first = nearest.copy()
+            bad = self._xor(block.dtype)(*arguments, self._steps.slack + nearest, nearest, margins)
+            lower = np.ldexp(nearest.astype(np.float64) * (1 - 2.0**-22), -self._steps.powers)
+        lower = np.where(lower < 2.0**-1000, np.nextafter(lower, 0), lower.clip(max=_LARGEST))
+        np.minimum(margins, lower, out=margins, where=nearest < first)
+        if len(block):
+            margins[self._constant] = np.minimum(before, np.abs(self.thresholds))[self._constant]
+        return bad
+
+    @default_environment()
+    def _xor_codes_on_the_line(self, x, part, columns, codes, margins):
+        """The same in one dimension, in m log m + n log m steps instead of n m."""
+        bad = np.flatnonzero(~np.isfinite(x))
+        if bad.size:
+            return int(bad[0])
+        x, thresholds = x.astype(np.float64), self.thresholds[part or slice(None)]
+        prefixes = np.append(np.uint64(0), np.bitwise_xor.accumulate(columns))
+        codes[:] = prefixes[np.searchsorted(thresholds, x, side="right")]
+        if margins is not None and x.size:
+            x = np.concatenate([[-np.inf], np.sort(x), [np.inf]])
+            above = np.searchsorted(x, thresholds)
+            with np.errstate(over="ignore"):
+                distances = np.minimum(x[above] - thresholds, thresholds - x[above - 1])
+            # Below the normal numbers, and a little above, differences are exact.
+            np.minimum(margins, np.where(distances < 2.0**-1021, distances, np.nextafter(distances, 0)), out=margins)
+        return -1
+
+    def signs_of_block(self, points, start, stop):
+        """Signs of the points start to stop, packed: uint64 array of shape (stop - start, ceil(m / 64)).
+
+        Bit j % 64 of word j // 64 is hyperplane j.
+        """
+        block = points.block(start, stop)
+        words = np.empty((len(block), -(-self.m // _WORD)), np.uint64)
+        for word in range(words.shape[1]):
+            part = slice(word * _WORD, min((word + 1) * _WORD, self.m))
+            columns = np.uint64(1) << np.arange(part.stop - part.start, dtype=np.uint64)
+            words[:, word], bad = self._xor_codes(block, part, columns, None, None)
+            if bad >= 0:
+                points.raise_not_finite(start + bad)
+        return words
+
+    def signs(self, points, n_threads=1):
+        """Signs of all points, packed as those of `signs_of_block`."""
+        words = np.empty((points.n, -(-self.m // _WORD)), np.uint64)
+
+        def work(start, stop):
+            words[start:stop] = self.signs_of_block(points, start, stop)
+
+        over_row_blocks(work, points.n, points.d, n_threads)
+        return words
+
+    def sign_steps(self, points):
+        """How many signs each step of the exact predicate decided: dict with float32, float64 and exact.
+
+        On the line, where a sign is one comparison, all count as float32.
+        """
+        counts = np.zeros(2, np.int64)
+        columns = np.zeros(self.m, np.uint64)
+        for start in range(0, points.n, 4096):
+            _, bad = self.xor_codes(points.block(start, start + 4096), columns, counts)
+            if bad >= 0:
+                points.raise_not_finite(start + bad)
+        undecided, exact = map(int, counts)
+        return {"float32": points.n * self.m - undecided, "float64": undecided - exact, "exact": exact}
+
+    @cached_property
+    @default_environment()
+    def _lengths(self):
+        """||w_j||, correctly rounded but for the square root, so that it is the same on every machine."""
+        squares = self.weights.astype(np.float64) ** 2
+        return np.array([math.sqrt(math.fsum(row)) for row in squares.tolist()], np.float64)
+
+    def distances(self, block):
+        """Euclidean distance of each row from each hyperplane, rounded alike everywhere: float64 array (n, m).
+
+        Infinite for a hyperplane without weights.
+        """
+        distances = np.empty((len(block), self.m))
+        distance_kernels.distances(block, self._transposed, self.thresholds, self._lengths, distances)
+        return distances
+
+    @cached_property
+    @default_environment()
+    def _transposed(self):
+        return np.ascontiguousarray(self.weights.T, np.float64)
+
+    def certified_radius(self, points, n_threads=1):
+        """Distance of each point from its nearest hyperplane, rounded down: float64 array of shape (n,)."""
+        radii = np.full(points.n, np.inf)
+
+        def work(start, stop):
+            bad = distance_kernels.certified_radii(
+                points.block(start, stop), self._transposed, self.thresholds, self._norms,
+                np.empty(self.m), radii[start:stop],
+            )  # fmt: skip
+            if bad >= 0:
+                points.raise_not_finite(start + bad)
+
+        over_row_blocks(work, points.n, self.d + self.m, n_threads)
+        return radii
+
+    def smallest_distance(self, points, n_threads=1, margins=None):
+        """Smallest `certified_radius` of the points, in less time.
+
+        Parameters
+        ----------
+        points : Points
+        n_threads : int
+        margins : float64 array of shape (m,), optional
+            Lower bounds of ``|w_j.x - t_j|`` over the points, from `xor_codes`, where they are known.
+        """
+        if not self.m:
+            return math.inf
+        if margins is None:
+            margins = self._margins(points, n_threads)
+        with np.errstate(divide="ignore"):
+            lower = np.divide(margins, self._norms, out=np.full(self.m, np.inf), where=self._norms > 0)
+        upper = self._some([lower.argmin()]).certified_radius(points, n_threads).min()
+        near = np.flatnonzero(lower <= upper * (1 + 2.0**-20))  # radii are rounded down
+        return float(self._some(near).certified_radius(points, n_threads).min()) if len(near) else float(upper)
+
+    def _margins(self, points, n_threads):
+        margins, columns = Margins(self.m), np.zeros(self.m, np.uint64)
+
+        def work(start, stop):
+            self.xor_codes(points.block(start, stop), columns, margins=margins.of_this_thread())
+
+        over_row_blocks(work, points.n, self.d, n_threads)
+        return margins.lowest()
+
+    def _some(self, chosen):
+        return Hyperplanes(self.weights[chosen], self.thresholds[chosen], self.centre, self.exponents)

@@ -1,0 +1,1 @@
+"""What a process must do right, whatever it computes: threads, BLAS, rounding, memory, files."""

@@ -1,0 +1,693 @@
+"""Threshold networks: layers of units, and the compiled shortcut through an encoder and a store."""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastmem.data.as_points import as_points
+from fastmem.data.options import as_count, as_float_dtype
+from fastmem.data.points import norms_of
+from fastmem.hyperplanes.hyperplanes import Hyperplanes
+from fastmem.hyperplanes.rounding import rounding_reach
+from fastmem.layers.layer import Layer
+from fastmem.machine.floats import default_environment
+from fastmem.machine.once import cached_property
+from fastmem.machine.progress import progress_bar
+from fastmem.machine.threads import over_row_blocks, resolve_threads
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import networkx
+    import torch
+    from numpy.typing import ArrayLike, NDArray
+
+    from fastmem.export.c.program import CSize
+    from fastmem.network.layered import LayeredNetwork
+    from fastmem.network.report import Report
+    from fastmem.theory.instances import Instance
+
+__all__ = ["GIVEN", "SETTINGS", "Network"]
+
+
+GIVEN = "given"  # the construction of a network from a user's own layers
+GIVEN_FACTS = {
+    "n_points": 0, "n_told_apart": 0, "construction": GIVEN, "separate": "labels",
+    "smallest_distance": math.inf, "largest_norm": 0.0,
+}  # fmt: skip
+_FLOATS = ("smallest_distance", "largest_norm")
+SETTINGS = ("n_points", "n_told_apart", "construction", "separate", "drawn", "fits_float32", *_FLOATS)
+_ENTRIES = 64  # words of inputs of units that take as long as a coordinate
+_FEW = 256  # rows for which threads, blocks and a progress bar would take longer than the rest
+
+
+class Network:
+    """A strictly layered network of threshold units that returns a label for every point.
+
+    The outputs of the last layer are the binary digits of a class index, lowest first; a number that is no class stands
+    for the last one. Without layers the index is 0. `memorize` makes the two kinds there are, `EncodedNetwork` and
+    `LayeredNetwork`; `from_layers` makes the second from layers of your own.
+
+    Attributes
+    ----------
+    hyperplanes : Hyperplanes
+        The first layer: ``weights`` (m, d) float32 and ``thresholds`` (m,) float64.
+    layers : tuple of Layer
+        Every unit, relays included, layer by layer from the inputs to the output.
+    stages : tuple of str
+        What each layer does.
+    classes : ndarray of shape (c,)
+        The distinct labels.
+    n_features_in : int
+        Dimension d of the points.
+    n_points : int
+        Number of rows memorized.
+    n_told_apart : int
+        How many points or classes have sign patterns of their own: the classes, or with separate="all" the distinct
+        points.
+    construction, separate : str
+        As given to `memorize`; "given" for the layers of `from_layers`.
+    smallest_distance : float
+        Smallest Euclidean distance of a memorized point from a hyperplane, rounded down.
+    largest_norm : float
+        Largest Euclidean norm of a memorized point.
+    fits_float32 : bool
+        Whether float32 holds every coordinate of the memorized points, so that rounding to it moves none of them.
+    drawn : dict
+        What a construction drew at random and how often, and the delta it drew for, by name; empty for "compact".
+    """
+
+    _kinds = {}  # noqa: RUF012
+
+    def __init_subclass__(cls, kind=None, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if kind:
+            Network._kinds[kind] = cls
+
+    def __init__(
+        self,
+        hyperplanes,
+        classes,
+        *,
+        n_points,
+        n_told_apart,
+        construction,
+        separate,
+        smallest_distance,
+        largest_norm,
+        fits_float32=False,
+        drawn=None,
+    ):
+        self.hyperplanes = hyperplanes
+        self.classes = classes
+        self.n_features_in = hyperplanes.d
+        self.n_points = int(n_points)
+        self.n_told_apart = int(n_told_apart)
+        self.construction = construction
+        self.separate = separate
+        self.smallest_distance = float(smallest_distance)
+        self.largest_norm = float(largest_norm)
+        self.fits_float32 = bool(fits_float32)
+        self.drawn = dict(drawn or {})
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Number of units of each layer: tuple of int."""
+        return tuple(layer.n_units for layer in self.layers)
+
+    @property
+    def depth(self) -> int:
+        """Number of layers of threshold units."""
+        return len(self.layers)
+
+    @property
+    def n_neurons(self) -> int:
+        """Number of threshold units of all layers, relays and outputs included."""
+        return sum(self.widths)
+
+    @property
+    def n_weights(self) -> int:
+        """Number of connections (weights that are not 0); thresholds are not counted."""
+        return sum(layer.n_weights for layer in self.layers)
+
+    @property
+    def n_hyperplanes(self) -> int:
+        """Number m of units of the first layer."""
+        return self.hyperplanes.m
+
+    @property
+    def n_label_bits(self) -> int:
+        """Number K of binary digits of a class index."""
+        return max(len(self.classes) - 1, 0).bit_length()
+
+    @default_environment()
+    def _first_layer(self):
+        from scipy.sparse import csr_array
+
+        return Layer(csr_array(self.hyperplanes.weights), self.hyperplanes.thresholds)
+
+    fingerprint_bits = 0  # what is not stored by its code cannot be known
+
+    @property
+    def largest_integer_weight(self) -> int:
+        """Largest absolute value of a weight beyond the first layer."""
+        return max((int(abs(layer.weights).max()) for layer in self.layers[1:] if layer.n_weights), default=0)
+
+    @property
+    def relative_margin(self) -> float:
+        """Smallest distance of a memorized point from a hyperplane, relative to the largest norm of a point."""
+        return self.smallest_distance / self.largest_norm if self.largest_norm else math.inf
+
+    def rounding_reach(self, dtype: np.typing.DTypeLike, norm: ArrayLike | None = None) -> float | NDArray[np.float64]:
+        """Distance from a hyperplane within which arithmetic in a float dtype may get a point's sign wrong.
+
+        With points and parameters rounded first, the sum w.x of d products and its comparison with t err by at most
+        ``gamma(d + 3) (||w|| ||x|| + |t|)``, whatever the order of summation, if nothing over- or underflows (Higham,
+        Accuracy and Stability of Numerical Algorithms, section 3.1).
+
+        Parameters
+        ----------
+        dtype : dtype
+            float32 or float64.
+        norm : array_like, optional
+            Euclidean norms of points; by default the largest one of a memorized point.
+
+        Returns
+        -------
+        float, or float64 ndarray of the shape of norm
+            In the units of X; infinite where a sum may overflow.
+        """
+        norm = self.largest_norm if norm is None else norm
+        return rounding_reach(self.hyperplanes, as_float_dtype(dtype), np.asarray(norm, np.float64))
+
+    def is_safe(self, dtype: np.typing.DTypeLike) -> bool:
+        """Whether signs taken in a float dtype's arithmetic are sure to be those of every memorized point.
+
+        True if there is none, as for the layers of `from_layers`: ask for the `unsafe_rows` of your points there.
+
+        Parameters
+        ----------
+        dtype : dtype
+            float32 or float64; see `rounding_reach`.
+        """
+        return not self.n_hyperplanes or bool(self.smallest_distance > self.rounding_reach(dtype))
+
+    @default_environment()
+    def unsafe_rows(
+        self, X: ArrayLike, dtype: np.typing.DTypeLike, *, n_threads: int | None = None
+    ) -> NDArray[np.int64]:
+        """Rows for which arithmetic in a float dtype may get a sign wrong, and so the label.
+
+        Parameters
+        ----------
+        X : array_like of shape (n, d)
+        dtype : dtype
+            float32 or float64.
+        n_threads : int, optional
+            All cores by default.
+
+        Returns
+        -------
+        int64 ndarray
+            The rows whose `certified_radius` is not above the `rounding_reach`, in ascending order.
+
+        Raises
+        ------
+        InvalidInput
+            As `predict`.
+        """
+        points, n_threads = as_points(X, self.n_features_in, empty=True), resolve_threads(n_threads)
+        radii, reach = self.hyperplanes.certified_radius(points, n_threads), np.zeros(points.n)
+
+        def work(start, stop):
+            reach[start:stop] = self.rounding_reach(dtype, norms_of(points.block(start, stop)))
+
+        if self.n_hyperplanes:
+            over_row_blocks(work, points.n, points.d, n_threads)
+        return np.flatnonzero(~(radii > reach))
+
+    def certified_radius(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[np.float64]:
+        """Distance within which no input's label can differ from that of a row, rounded down.
+
+        ``r(x) = min_j |w_j.x - t_j| / ||w_j||``: every input at Euclidean distance below r(x) has the same signs,
+        so the same label. It falls short of that minimum by a share of 2^-19 and by 5e-324 at most. Infinite if the
+        network has no hyperplane.
+
+        Parameters
+        ----------
+        X : array_like of shape (n, d)
+        n_threads : int, optional
+            All cores by default.
+
+        Returns
+        -------
+        float64 ndarray of shape (n,)
+            In the units of X.
+
+        Raises
+        ------
+        InvalidInput
+            As `predict`.
+        """
+        points = as_points(X, self.n_features_in, empty=True)
+        return self.hyperplanes.certified_radius(points, resolve_threads(n_threads))
+
+    def report(self, delta: float | None = None, *, instance: Instance | None = None) -> Report:
+        """What was built, beside the theorem's sizes and the lower bounds.
+
+        Parameters
+        ----------
+        delta : float, optional
+            Smallest distance of two points after scaling all into the unit ball, which the theorem's sizes depend on:
+            ``fastmem.separation(X).delta``. By default what the construction drew its hyperplanes for.
+        instance : fastmem.theory.instances.Instance, optional
+            The data set that was memorized, if its optimum or a bound is known: the report then says whether the
+            number of hyperplanes is optimal, and why.
+
+        Returns
+        -------
+        Report
+            Print it, or take ``report.to_dict()``.
+
+        Raises
+        ------
+        InvalidInput
+            delta is not in (0, 2], or the hyperplanes do not separate the points of `instance`, so that these were
+            not memorized.
+
+        Examples
+        --------
+        >>> import fastmem
+        >>> circle = fastmem.theory.instances.circle(8)
+        >>> report = fastmem.memorize(circle.X, circle.y, random_state=0).report(instance=circle)
+        >>> report.instance_bound, report.instance_bound_is
+        (4, 'optimum')
+        """
+        from fastmem.network.report import Report
+
+        return Report.of(self, delta, instance)
+
+    def store_facts(self):
+        """What `report` says of the store, by name."""
+        return {
+            "store": None,
+            "store_reason": "",
+            "cells_per_bit": None,
+            "integer_store_neurons": None,
+            "fingerprint_bits": self.fingerprint_bits,
+            "n_code_bits": None,
+            "n_label_bits": self.n_label_bits,
+        }
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to a safetensors file, whole or not at all.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+
+        Raises
+        ------
+        InvalidInput
+            The labels are Python objects that JSON does not hold exactly, or so many or so long that the file could not
+            be read.
+        OSError
+            The file cannot be written; an older file at `path` is then left as it was.
+        """
+        from fastmem.network.format import save
+
+        save(self, path)
+
+    def to_onnx(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        dtype: str = "float64",
+        batch: int | str = "dynamic",
+        output: str = "label",
+        X: ArrayLike | None = None,
+        unsafe: bool = False,
+    ) -> None:
+        """Write the layers as an ONNX model of standard operators (opset 17).
+
+        The graph's input "X" has shape (batch, d), its output "label" shape (batch,); with fingerprints the output
+        "known" says whether the input is recognised. Node names begin with the layer and what it does. The file holds a
+        dense matrix for most layers, of one byte a weight where weights are small.
+
+        Any runtime that computes in `dtype`, in whatever order, returns every memorized label; that is checked before
+        anything is written. Labels of points nearer to a hyperplane than `rounding_reach` may differ from `predict`,
+        and NaN is not refused. A runtime that is allowed to shorten float32 factors (TF32) does not compute in float32.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+        dtype : {"float64", "float32"}
+            Of the input and of the first layer's arithmetic. Beyond it sums are integers, and exact.
+        batch : "dynamic" or int
+            Number of rows in a call, if it is fixed.
+        output : {"label", "index"}
+            "index": return positions in `classes`, for labels that ONNX has no type for: dates, bytes, Python objects.
+        X : array_like of shape (n, d), optional
+            The memorized points. Each is then checked by itself, and the error names those that fail.
+        unsafe : bool
+            Write the file even if points may lose their labels.
+
+        Raises
+        ------
+        MarginTooSmall
+            Memorized points are too near a hyperplane for `dtype`.
+        InvalidInput
+            An option cannot be used as it is.
+        NetworkTooLarge
+            The file would take more than 2 GiB, which ONNX does not hold.
+        ImportError
+            There is no onnx: ``pip install "fastmem[onnx]"``.
+        OSError
+            The file cannot be written; an older file at `path` is then left as it was.
+        """
+        from fastmem.export import onnx
+
+        onnx.write(self, path, dtype, batch, output, X, unsafe)
+
+    def to_torch(
+        self, *, dtype: str = "float64", output: str = "label", X: ArrayLike | None = None, unsafe: bool = False
+    ) -> torch.nn.Module:
+        """The layers as a PyTorch module, for CPU and CUDA, ``torch.jit.script`` and ``torch.export``.
+
+        ``module(X)`` takes a tensor of shape (n, d) and dtype `dtype` and returns the labels, a tensor of shape (n,);
+        with fingerprints a second tensor says which are known. Weights are buffers: ``module.to("cuda")`` moves them,
+        ``state_dict`` holds them, and there is nothing to train.
+
+        In `dtype`, in any order of summation, every memorized point gets its label; that is checked first. Labels of
+        points nearer to a hyperplane than `rounding_reach` may differ from `predict`, and NaN is not refused. A float32
+        module refuses to run under autocast and where float32 products may be shortened
+        (``torch.set_float32_matmul_precision``); a scripted, exported or compiled one does not know.
+
+        Parameters
+        ----------
+        dtype : {"float64", "float32"}
+            Of the input and of the first layer's arithmetic. Beyond it sums are integers, and exact.
+        output : {"label", "index"}
+            "index": return positions in `classes`, for labels that PyTorch has no type for.
+        X : array_like of shape (n, d), optional
+            The memorized points. Each is then checked by itself, and the error names those that fail.
+        unsafe : bool
+            Return a module even if points may lose their labels.
+
+        Returns
+        -------
+        torch.nn.Module
+
+        Raises
+        ------
+        MarginTooSmall
+            Memorized points are too near a hyperplane for `dtype`.
+        InvalidInput
+            An option cannot be used as it is.
+        NetworkTooLarge
+            The module would take more than 8 GiB.
+        ImportError
+            There is no PyTorch: ``pip install "fastmem[torch]"``.
+        """
+        from fastmem.export import torch
+
+        return torch.module(self, dtype, output, X, unsafe)
+
+    def to_c(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        dtype: str = "float32",
+        output: str = "label",
+        name: str = "fastmem",
+        X: ArrayLike | None = None,
+        unsafe: bool = False,
+    ) -> CSize:
+        """Write the network as one C99 file: no allocation, no library, all tables read-only.
+
+        It defines ``int fastmem_predict(const float *x)``, which returns the label of a point of d coordinates, and, of
+        a network with fingerprints, ``int fastmem_contains(const float *x)``. They evaluate every unit of `layers`, and
+        signs are exact: the answer is that of `predict` and `contains` for every input, memorized or not. For NaN and
+        infinities they return ``INT_MIN``, defined as ``FASTMEM_INVALID``, and 0.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+        dtype : {"float32", "float64"}
+            Of the coordinates: ``float`` or ``double``. With "float32" the caller rounds points that have more digits,
+            so it is checked first that no memorized point loses its label by that.
+        output : {"label", "index"}
+            "index": return positions in `classes`; a table of the names, ``fastmem_classes``, is written too if they
+            are text. Labels themselves can be returned if they are integers within 2^31 or booleans.
+        name : str
+            What the functions' names begin with, a C identifier.
+        X : array_like of shape (n, d), optional
+            The memorized points, each of which is then checked. Without it "float32" asks that they are float32
+            numbers (`fits_float32`), or that the smallest distance of one from a hyperplane is larger than rounding
+            can move it. "float64" needs no check.
+        unsafe : bool
+            Write the file unchecked.
+
+        Returns
+        -------
+        CSize
+            Bytes of tables and of local arrays: print it, or take ``size.to_dict()``.
+
+        Raises
+        ------
+        MarginTooSmall
+            Memorized points lose their labels, or might, when they are rounded to float32.
+        InvalidInput
+            The labels are no such integers, or an option or X cannot be used.
+        NetworkTooLarge
+            The tables would take more than 256 MiB.
+        OSError
+            The file cannot be written; an older file at `path` is then left as it was.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile, fastmem
+        >>> net = fastmem.memorize([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0], random_state=0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     size = net.to_c(pathlib.Path(folder, "parity.c"), name="parity")
+        >>> size.n_units == net.n_neurons, size.table_bytes < 100
+        (True, True)
+        """
+        from fastmem.export.c.program import write
+
+        return write(self, path, dtype=dtype, output=output, name=name, X=X, unsafe=unsafe)
+
+    def to_networkx(self, *, most_weights: int = 1_000_000) -> networkx.DiGraph:
+        """Units and signed weights as a graph, for small networks.
+
+        Nodes are pairs (layer, unit), layer 0 being the inputs, with attributes "layer", "unit", "stage" and, but for
+        inputs, "threshold". Edges carry a "weight"; a unit is 1 if the weights of its predecessors that are 1 sum up to
+        its threshold. The labels are ``graph.graph["classes"]``.
+
+        Parameters
+        ----------
+        most_weights : int
+            Refuse a network with more.
+
+        Returns
+        -------
+        networkx.DiGraph
+
+        Raises
+        ------
+        NetworkTooLarge
+            There are more weights.
+        ImportError
+            There is no networkx: ``pip install "fastmem[networkx]"``.
+        """
+        from fastmem.export.networkx import graph
+
+        return graph(self, as_count("most_weights", most_weights, 0, 2**62))
+
+    @classmethod
+    def from_layers(
+        cls, layers: Iterable[Layer | tuple[ArrayLike, ArrayLike]], classes: ArrayLike | None = None
+    ) -> LayeredNetwork:
+        """A threshold network from layers of your own, to be run, counted, saved, drawn and exported as any other.
+
+        Unit j of a layer outputs 1 if ``weights[j] @ inputs >= thresholds[j]``, else 0. The outputs of the last layer
+        are the binary digits of a class index, lowest first.
+
+        Parameters
+        ----------
+        layers : iterable of Layer, or of pairs (weights, thresholds)
+            From the inputs to the output: weights of shape (units, inputs), dense or scipy.sparse, thresholds of shape
+            (units,). The first layer's weights must be numbers that float32 holds. Of later layers, weights of a unit
+            must be integers after scaling by a power of two: that is done for you, exactly, with its threshold.
+        classes : array_like of shape (c,), optional
+            Labels by class index. By default the index itself, for at most 16 outputs.
+
+        Returns
+        -------
+        LayeredNetwork
+            With ``construction="given"``; it has memorized no points.
+
+        Raises
+        ------
+        InvalidInput
+            Layers do not fit each other, or numbers would have to be rounded; the message names the layer.
+
+        Examples
+        --------
+        >>> import fastmem
+        >>> exclusive_or = fastmem.Network.from_layers([([[1, 1], [1, 1]], [1, 2]), ([[1, -1]], [1])])
+        >>> exclusive_or.forward([[0, 0], [0, 1], [1, 0], [1, 1]])
+        array([0, 1, 1, 0])
+        """
+        from fastmem.network.given import parts_of
+
+        return cls._kinds["layered"](*parts_of(layers, classes), **GIVEN_FACTS)
+
+    def parameters(self):
+        """All that defines the network but its labels: a dict of arrays and a dict of plain values."""
+        hyperplanes = self.hyperplanes
+        tensors = {name: getattr(hyperplanes, name) for name in ("weights", "thresholds", "centre", "exponents")}
+        settings = {name: getattr(self, name) for name in SETTINGS}
+        # As strings, which hold infinity too.
+        return tensors, settings | {name: settings[name].hex() for name in _FLOATS}
+
+    @classmethod
+    def from_parameters(cls, tensors, settings, classes):
+        """Rebuild a network from its `parameters` and classes."""
+        kind = cls._kinds["encoded" if "store" in settings else "layered"]
+        hyperplanes = Hyperplanes(*(tensors[name] for name in ("weights", "thresholds", "centre", "exponents")))
+        common = {name: settings[name] for name in SETTINGS}
+        common |= {name: float.fromhex(settings[name]) for name in _FLOATS}
+        return kind._from_parts(hyperplanes, tensors, settings, classes, common)
+
+    def forward(self, X: ArrayLike, *, n_threads: int | None = None, progress: bool | type = False) -> np.ndarray:
+        """Labels computed through every unit of `layers`.
+
+        Slow and plain: the definition that `predict` is a shortcut for. The result is the same for any input.
+
+        Parameters
+        ----------
+        X : array_like of shape (n, d)
+        n_threads : int, optional
+            All cores by default.
+        progress : bool or tqdm class
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Labels in the dtype of the memorized ones.
+
+        Raises
+        ------
+        InvalidInput
+            X does not hold finite numbers in `n_features_in` columns.
+        """
+        return self._labels(X, self._forward_outputs, n_threads, progress, self._forward_width)
+
+    @cached_property
+    def _forward_width(self):
+        """As many coordinates as take as long as all units: for blocks that Ctrl-C need not wait for."""
+        return self.n_features_in + sum(layer.n_entries for layer in self.layers[1:]) // _ENTRIES
+
+    def _forward_outputs(self, points, start, stop):
+        """Outputs of the last layer for the validated points start to stop, as bits of a word."""
+        if not self.layers:
+            points.check_finite(start, stop)
+            return np.zeros(stop - start, np.uint64)
+        bits = self.hyperplanes.signs_of_block(points, start, stop)
+        for layer in self.layers[1:]:
+            bits = layer.forward(bits)
+        return bits[:, 0]
+
+    def wrong_rows(self, points, labels, n_threads, bar=None):
+        """Validated points that do not get the class of the labels, or are not recognised: int64 array of rows."""
+        wrong = np.zeros(points.n, bool)
+
+        def work(start, stop):
+            outputs = np.minimum(self._forward_outputs(points, start, stop), np.uint64(len(self.classes) - 1))
+            wrong[start:stop] = outputs != labels.indices[start:stop]
+
+        over_row_blocks(work, points.n, self._forward_width, n_threads, bar)
+        return np.flatnonzero(wrong)
+
+    def _labels(self, X, class_indices, n_threads, progress, width=None):
+        """Labels of X, given the function from points, start and stop to their class indices."""
+
+        def fill(points, start, stop, labels):
+            # Larger indices are clipped; a mode other than the default saves a copy too.
+            self.classes.take(class_indices(points, start, stop), out=labels, mode="clip")
+
+        return self._by_block(X, fill, self.classes.dtype, n_threads, progress, width)
+
+    def _by_block(self, X, fill, dtype, n_threads, progress, width=None):
+        """An array of dtype, filled for the rows of X by ``fill(points, start, stop, result)``, block by block.
+
+        Blocks are as long as for points of `width` coordinates, if that is given.
+        """
+        points = as_points(X, self.n_features_in, empty=True)
+        result = np.empty(points.n, dtype)
+        if points.n <= _FEW and progress is False:
+            if n_threads is not None:
+                resolve_threads(n_threads)  # refuses what is no number of threads
+            fill(points, 0, points.n, result)
+            return result
+
+        def work(start, stop):
+            fill(points, start, stop, result[start:stop])
+
+        with progress_bar(progress, points.n, "predicting") as bar:
+            over_row_blocks(work, points.n, width or points.d, resolve_threads(n_threads), bar)
+        return result
+
+    def __reduce__(self):
+        return _unpickle, (*self.parameters(), self.classes, self.classes.dtype)
+
+    def __eq__(self, other):
+        """Whether two networks have the same parameters and labels."""
+        if not isinstance(other, Network):
+            return NotImplemented
+        (tensors, settings), (other_tensors, other_settings) = self.parameters(), other.parameters()
+        return (
+            settings == other_settings
+            and tensors.keys() == other_tensors.keys()
+            and all(_same(tensors[name], other_tensors[name]) for name in tensors)
+            and _same(self.classes, other.classes)
+        )
+
+    __hash__ = None
+
+    def __repr__(self):
+        parts = [
+            (_count(self.n_points, "point") + " of " if self.n_points else "") + _count(self.n_features_in, "feature"),
+            _count(len(self.classes), "class", "classes"),
+            _count(self.n_hyperplanes, "hyperplane"),
+            *self._parts(),
+        ]
+        return f"<fastmem network: {', '.join(parts)}>"
+
+    def _parts(self):
+        """What else `repr` names."""
+        return [self.construction] if self.construction != "compact" else []
+
+
+def _unpickle(tensors, settings, classes, dtype):
+    # Arrays lose a foreign byte order when they are pickled, dtypes do not.
+    return Network.from_parameters(tensors, settings, classes.astype(dtype, copy=False))
+
+
+def _count(number, noun, plural=None):
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
+def _same(a, b):
+    """Equal arrays, bit by bit where they hold numbers, by type and value where they hold objects."""
+    both_text = a.dtype.kind == b.dtype.kind == "T"  # how the dtype converts other values makes no difference
+    if (a.dtype != b.dtype and not both_text) or a.shape != b.shape:
+        return False
+    if a.dtype.kind in "OT":
+        return all(type(v) is type(w) and v == w for v, w in zip(a, b, strict=True))
+    return a.tobytes() == b.tobytes()

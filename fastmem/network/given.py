@@ -1,0 +1,191 @@
+"""Threshold networks from layers that a user brings: checked, and brought to the form of ours without rounding.
+
+The first layer's weights must be float32 numbers, since its signs are exact (`fastmem.hyperplanes`). Behind it inputs
+are bits. There a unit's weights and threshold may be multiplied by a power of two, which changes no comparison, until
+the weights are integers; and then its threshold t may become the least integer above, since an integer reaches t if it
+reaches that.
+"""
+
+import itertools
+
+import numpy as np
+
+from fastmem.data.arrays import as_array
+from fastmem.data.as_labels import as_labels
+from fastmem.errors import InvalidInput
+from fastmem.hyperplanes.hyperplanes import Hyperplanes
+from fastmem.layers.layer import Layer
+from fastmem.machine.floats import default_environment
+
+__all__ = ["parts_of"]
+
+_MOST_OUTPUTS = 16
+_MOST_CLASS_BITS = 31
+_LIMIT = 2**62
+
+
+@default_environment()  # a weight below the normal numbers is not 0
+def parts_of(layers, classes):
+    """Hyperplanes, the layers behind them, and the classes of the network that `Network.from_layers` returns."""
+    if not hasattr(layers, "__iter__"):
+        raise InvalidInput(f"layers are a list of Layer or of pairs (weights, thresholds), not {layers!r}")
+    layers = [_parts(layer, number) for number, layer in enumerate(layers, start=1)]
+    if not layers:
+        raise InvalidInput("layers is empty: a network needs at least one layer")
+    for number, ((before, _), (after, _)) in enumerate(itertools.pairwise(layers), start=2):
+        if after.shape[1] != before.shape[0]:
+            raise InvalidInput(
+                f"layer {number} has weights for {after.shape[1]} inputs, but layer {number - 1} has {before.shape[0]} "
+                "units"
+            )
+    return (
+        _hyperplanes(*layers[0]),
+        [_integer_layer(*layer, number) for number, layer in enumerate(layers[1:], start=2)],
+        _classes(classes, layers[-1][0].shape[0]),
+    )
+
+
+def _parts(layer, number):
+    """Weights as csr_array and thresholds of a layer as it was given, both of integers or float64."""
+    from scipy.sparse import coo_array, csr_array, issparse
+
+    if isinstance(layer, Layer):
+        if layer.activation != "threshold":
+            raise InvalidInput(f"layer {number} has {layer.activation} units: only threshold units can be run")
+        layer = layer.weights, layer.thresholds
+    try:
+        weights, thresholds = layer
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"layer {number} is neither a Layer nor a pair (weights, thresholds)") from error
+    name = f"weights of layer {number}"
+    weights = coo_array(weights if issparse(weights) else _numbers(weights, name, 2))
+    values, places = _numbers(weights.data, name, 1), weights.coords
+    if len(np.unique(np.ravel_multi_index(places, weights.shape))) < len(values):
+        raise InvalidInput(f"{name} hold a connection twice: add its weights up first, weights.sum_duplicates()")
+    weights = csr_array((values, places), weights.shape)
+    weights.eliminate_zeros()
+    thresholds = _numbers(thresholds, f"thresholds of layer {number}", 1)
+    if len(thresholds) != weights.shape[0] or not weights.shape[0] or not weights.shape[1]:
+        raise InvalidInput(
+            f"layer {number} has weights of shape {weights.shape} and {len(thresholds)} thresholds: each row of the "
+            "weights is one unit, and needs one threshold"
+        )
+    return weights, thresholds
+
+
+def _numbers(values, name, n_dimensions):
+    """An array of int64 or float64, with nothing rounded."""
+    array = as_array(values, name)
+    if array.ndim != n_dimensions or array.dtype.kind not in "biuf":
+        raise InvalidInput(
+            f"{name} are an array of {n_dimensions} dimensions that holds numbers, not of shape {array.shape} and "
+            f"dtype {array.dtype}"
+        )
+    target = np.float64 if array.dtype.kind == "f" else np.int64
+    with np.errstate(over="ignore", invalid="ignore"):
+        converted = array.astype(target)
+    if array.dtype.kind == "f" and not hasattr(values, "dtype"):
+        _refuse_rounded_integers(values, array, name)
+    if not np.isfinite(converted).all() or np.any((converted != array) | ((converted < 0) != (array < 0))):
+        raise InvalidInput(f"{name} hold a number that is not finite or that {np.dtype(target)} does not hold")
+    return converted
+
+
+def _refuse_rounded_integers(values, array, name):
+    """Refuse integers of a list that NumPy rounded when it met floats beside them."""
+    large = np.abs(array) >= 2.0**53
+    if large.any():
+        given = np.asarray(values, object)[large]
+        if any(
+            isinstance(value, int) and value != rounded
+            for value, rounded in zip(given, array[large].tolist(), strict=True)
+        ):
+            raise InvalidInput(f"{name} hold an integer that float64 does not hold")
+
+
+def _hyperplanes(weights, thresholds):
+    limits = _as_floats(thresholds, "thresholds of layer 1")
+    dense = _as_floats(weights.toarray(), "weights of layer 1")
+    with np.errstate(over="ignore", under="ignore"):
+        narrow = dense.astype(np.float32)
+    if np.any(narrow != dense):
+        unit, column = np.argwhere(narrow != dense)[0].tolist()
+        raise InvalidInput(
+            f"weight {dense[unit, column].item()!r} of unit {unit} of layer 1 is not a float32 number: round the "
+            "weights yourself, weights.astype(numpy.float32), if points that near a hyperplane do not matter"
+        )
+    d = dense.shape[1]
+    return Hyperplanes(narrow, limits, np.zeros(d), np.zeros(d, np.int16))
+
+
+def _integer_layer(weights, thresholds, number):
+    """A `Layer` of the same units, each scaled by a power of two to integers."""
+    unit = np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr))
+    if weights.dtype.kind == "f":
+        scale = _powers_to_integers(weights.data, unit, weights.shape[0])
+        with np.errstate(over="ignore"):
+            data = np.ldexp(weights.data, scale[unit])
+            thresholds = _scaled(_as_floats(thresholds, f"thresholds of layer {number}"), scale)
+    else:
+        data = weights.data
+    sums = np.bincount(unit, np.abs(data.astype(np.float64)), weights.shape[0])
+    large = np.flatnonzero(~(sums < _LIMIT))
+    if large.size:
+        raise InvalidInput(
+            f"the weights of unit {large[0]} of layer {number} sum up to 2^62 or more as integers: they differ too "
+            "much in size, or have too many digits"
+        )
+    if thresholds.dtype.kind == "f":
+        thresholds = np.ceil(thresholds.clip(-_LIMIT, _LIMIT))
+    thresholds = thresholds.clip(-_LIMIT, _LIMIT).astype(np.int64)
+    scaled = type(weights)((data.astype(np.int64), weights.indices, weights.indptr), weights.shape)
+    return Layer(scaled, thresholds)
+
+
+def _scaled(thresholds, scale):
+    """Thresholds times powers of two; a positive one that underflows is still above 0, so its least integer is 1."""
+    scaled = np.ldexp(thresholds, scale)
+    return np.where((thresholds > 0) & (scaled == 0), 1.0, scaled)
+
+
+def _as_floats(values, name):
+    """Integers as float64, `InvalidInput` where they would be rounded; floats as they are."""
+    floats = values.astype(np.float64)
+    if values.dtype.kind == "i":
+        with np.errstate(invalid="ignore"):  # 2^63, which int64 does not hold
+            if np.any((floats >= 2.0**63) | (floats.astype(np.int64) != values)):
+                raise InvalidInput(f"{name} hold an integer that float64 does not hold")
+    return floats
+
+
+def _powers_to_integers(weights, unit, n_units):
+    """For each unit the least k with integer ``weights * 2^k``, 0 if they are integers of moderate size."""
+    fractions, exponents = np.frexp(weights)
+    digits = np.ldexp(fractions, 53).astype(np.int64)
+    lowest = exponents - 53 + np.frexp((digits & -digits).astype(np.float64))[1] - 1
+    least = np.full(n_units, 2**30)
+    np.minimum.at(least, unit, lowest)
+    largest = np.full(n_units, -(2**30))
+    np.maximum.at(largest, unit, exponents)
+    keep = (least >= 0) & (largest < 32)
+    return np.where(keep, 0, -least)
+
+
+def _classes(classes, n_outputs):
+    """Labels by class index."""
+    if classes is None:
+        if n_outputs > _MOST_OUTPUTS:
+            raise InvalidInput(f"the last layer has {n_outputs} outputs: say which labels they stand for, classes=...")
+        return np.arange(2**n_outputs)
+    classes = classes if hasattr(classes, "__len__") else list(classes)
+    try:
+        labels = as_labels(classes, len(classes))
+    except InvalidInput as error:
+        raise InvalidInput(f"classes cannot be used as labels y: {error}") from error
+    n_bits = max(len(labels.indices) - 1, 0).bit_length()
+    if n_bits != n_outputs or n_bits > _MOST_CLASS_BITS:
+        raise InvalidInput(
+            f"{len(labels.indices)} classes are numbered with {n_bits} binary digits, but the last layer has "
+            f"{n_outputs} outputs"
+        )
+    return labels.classes[labels.indices]

@@ -1,0 +1,267 @@
+"""What was built, beside the theorem's sizes and the lower bounds."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+
+from fastmem.data.as_points import as_points
+from fastmem.data.options import as_delta
+from fastmem.errors import InvalidInput
+from fastmem.theory.bounds import AS_BUILT, hyperplanes_for_cells, rajput2021_sizes
+
+__all__ = ["Report"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """Sizes of a network and what to read them against.
+
+    Attributes
+    ----------
+    n_points, n_features, n_classes : int
+        What was memorized.
+    construction, separate : str
+        How; "given" for a network of `Network.from_layers`, which has memorized no points.
+    store : str or None
+        None where labels are not read from codes.
+    store_reason : str
+        Why the store is not the one asked for; "" if it is.
+    cells_per_bit : float or None
+        One-bit weights of the binary store for each bit it holds.
+    integer_store_neurons : int or None
+        About how many neurons there would be with the integer store instead of the binary one, if fewer.
+    fingerprint_bits : int
+        Unknown inputs are taken for known ones with probability about 2^-fingerprint_bits; 0 if never told apart.
+    n_hyperplanes, n_hyperplanes_least : int
+        Units of the first layer, and the fewest whose cells are as many as what must be told apart: the distinct
+        points with separate="all", the classes with "labels".
+    n_code_bits : int or None
+    n_label_bits : int
+    widths : tuple of int
+        Units of each layer.
+    n_neurons, n_weights, depth : int
+    largest_integer_weight : int
+        Beyond the first layer.
+    nbytes : int
+        Bytes of all parameters.
+    bits_per_label : float
+        Bits of the store alone for each point; of all parameters where there is no store.
+    smallest_distance : float
+        Smallest Euclidean distance of a memorized point from a hyperplane, in the units of X, rounded down.
+    relative_margin : float
+        The same, relative to the largest norm of a memorized point.
+    float32_safe, float64_safe : bool
+        Whether an export that takes the signs in this precision, in any order of summation, is sure to return every
+        memorized label.
+    delta, theorem_neurons, theorem_weights : float or None
+        Smallest distance of points scaled into the unit ball, 1/delta + sqrt n and d/delta + n: the sizes of Rajput et
+        al. (2021, theorem 1) with constant 1 and without logarithms.
+    bound_neurons, bound_weights : int or None
+        What the construction's proof promises not to exceed, of "baum1988" for points in general position; none for
+        "compact".
+    drawn : dict
+        How often hyperplanes and linear code were drawn, and for which delta; empty where the proof draws none.
+    instance : str or None
+        Name of the `fastmem.theory.instances.Instance` that the report was asked to compare with.
+    instance_bound, instance_bound_is, instance_reason : int or float, str, str, or None
+        Its `bound`, `bound_is` and `reason`. An optimum for telling labels apart is a "lower bound" for a network that
+        tells all points apart, which may need more.
+    is_optimal : bool or None
+        Whether no fewer hyperplanes than `n_hyperplanes` separate the instance: there are as many as its bound, which
+        is an optimum or a lower bound. False if there are more: then fewer are possible, or it is not known. None for
+        a bound that is only a scale, and without an instance.
+    """
+
+    n_points: int
+    n_features: int
+    n_classes: int
+    construction: str
+    separate: str
+    store: str | None
+    store_reason: str
+    cells_per_bit: float | None
+    integer_store_neurons: int | None
+    fingerprint_bits: int
+    n_hyperplanes: int
+    n_hyperplanes_least: int
+    n_code_bits: int | None
+    n_label_bits: int
+    widths: tuple[int, ...]
+    n_neurons: int
+    n_weights: int
+    depth: int
+    largest_integer_weight: int
+    nbytes: int
+    bits_per_label: float
+    smallest_distance: float
+    relative_margin: float
+    float32_safe: bool
+    float64_safe: bool
+    delta: float | None = None
+    theorem_neurons: float | None = None
+    theorem_weights: float | None = None
+    bound_neurons: int | None = None
+    bound_weights: int | None = None
+    drawn: dict = field(default_factory=dict)
+    instance: str | None = None
+    instance_bound: int | float | None = None
+    instance_bound_is: str | None = None
+    instance_reason: str | None = None
+    is_optimal: bool | None = None
+
+    @classmethod
+    def of(cls, network, delta=None, instance=None):
+        """Report on a `Network`; see `Network.report`."""
+        delta = network.drawn.get("delta") if delta is None else as_delta(delta)
+        n, d = network.n_points, network.n_features_in
+        neurons, weights = rajput2021_sizes(n, d, delta) if delta and n else (None, None)
+        return cls(
+            n_points=n,
+            n_features=d,
+            n_classes=len(network.classes),
+            construction=network.construction,
+            separate=network.separate,
+            **network.store_facts(),
+            n_hyperplanes=network.n_hyperplanes,
+            n_hyperplanes_least=hyperplanes_for_cells(network.n_told_apart, d),
+            widths=network.widths,
+            n_neurons=network.n_neurons,
+            n_weights=network.n_weights,
+            depth=network.depth,
+            largest_integer_weight=network.largest_integer_weight,
+            nbytes=network.nbytes,
+            bits_per_label=network.bits_per_label,
+            smallest_distance=network.smallest_distance,
+            relative_margin=network.relative_margin,
+            float32_safe=network.is_safe(np.float32),
+            float64_safe=network.is_safe(np.float64),
+            delta=delta,
+            theorem_neurons=neurons,
+            theorem_weights=weights,
+            **_proved(network),
+            drawn=network.drawn,
+            **({} if instance is None else _beside_instance(network, instance)),
+        )
+
+    def to_dict(self) -> dict:
+        """All attributes as a dict."""
+        return asdict(self)
+
+    def __str__(self):
+        rows = [*self._built_rows(), *self._margin_rows(), *self._theory_rows()]
+        return "\n".join(f"{name:<13} {value}" for name, value in rows)
+
+    def _built_rows(self):
+        must_differ = "distinct points" if self.separate == "all" else "points of different classes"
+        how, where = f"{self.construction}, ", ""
+        if self.store:
+            how, where = f"{how}{self.store} store, ", " in the store"
+        if self.n_points:
+            yield "memorized", f"{self.n_points:,} points of R^{self.n_features}, {self.n_classes:,} classes"
+            yield "construction", f"{how}{must_differ} told apart"
+        else:
+            yield "given", f"layers that have memorized no points; {self.n_features} inputs, {self.n_classes:,} classes"
+        least = f" (at least {self.n_hyperplanes_least:,})" if self.n_points else ""
+        yield "hyperplanes", f"{self.n_hyperplanes:,}{least}"
+        if self.n_code_bits is not None:
+            yield "code", f"{self.n_code_bits} bits"
+        yield "neurons", f"{self.n_neurons:,} in {self.depth} layers: {', '.join(f'{w:,}' for w in self.widths)}"
+        yield "weights", f"{self.n_weights:,}, integers up to {self.largest_integer_weight:,} after layer 1"
+        each = f", {self.bits_per_label:.2f} bits a label{where}" if self.n_points else ""
+        yield "size", f"{self.nbytes:,} bytes{each}"
+        if self.store:
+            yield "store", self._store_text()
+        if self.fingerprint_bits:
+            rate = f"unknown inputs pass with probability about 2^-{self.fingerprint_bits}"
+            yield "fingerprints", f"{self.fingerprint_bits} bits: {rate}"
+
+    def _margin_rows(self):
+        if self.n_hyperplanes and self.n_points:
+            safe = "float32" if self.float32_safe else "float64, not float32" if self.float64_safe else "neither float"
+            margin = f"{self.smallest_distance:.3g}, {self.relative_margin:.2g} of the largest norm"
+            yield "margin", f"{margin}; {safe} exports are safe"
+
+    def _theory_rows(self):
+        def beside(number, of):
+            return f"{number / of:.3g} times as many built"
+
+        if self.instance:
+            yield self._instance_row()
+        if self.theorem_neurons is not None:
+            neurons, weights = self.theorem_neurons, self.theorem_weights
+            times = "times logarithms and constants"
+            yield "delta", f"{self.delta:.4g} in the unit ball"
+            yield "theorem", f"1/delta + sqrt n = {neurons:,.0f} neurons, {times}: {beside(self.n_neurons, neurons)}"
+            yield "", f"d/delta + n = {weights:,.0f} weights, {times}: {beside(self.n_weights, weights)}"
+        if self.bound_neurons is not None:
+            neurons, weights = self.bound_neurons, self.bound_weights
+            yield "proved", f"at most {neurons:,} neurons: {beside(self.n_neurons, neurons)}"
+            yield "", f"at most {weights:,} weights: {beside(self.n_weights, weights)}"
+        if self.drawn:
+            yield "drawn", f"hyperplanes {self.drawn['hyperplanes']}×, linear code {self.drawn['codes']}×"
+
+    def _instance_row(self):
+        bound, m = self.instance_bound, self.n_hyperplanes
+        ratio = f", {m / bound:.2f} times as many here" if bound else ""
+        if self.is_optimal:
+            return "optimal", f"{m:,} hyperplanes: no fewer separate these points, since {self.instance_reason}"
+        if self.instance_bound_is == "scale":
+            return "scale", f"about {bound:,.0f} hyperplanes{ratio}: {self.instance_reason}"
+        name = "optimum" if self.instance_bound_is == "optimum" else "at least"
+        return name, f"{bound:,} hyperplanes{ratio}: {self.instance_reason}"
+
+    def _store_text(self):
+        if self.store == "blocks":
+            return "blocks, each of linearly independent lifts, one unit a block and label bit"
+        if self.store == "integer":
+            scale = 2 * math.sqrt(self.n_label_bits * self.n_points / 2)
+            units = f"2 sqrt(K n / 2) = {scale:,.0f} units for random labels of K = {self.n_label_bits} bits"
+            return f"integer, since {self.store_reason}" if self.store_reason else f"integer, {units}"
+        text = f"binary, {self.cells_per_bit:.3f} one-bit weights for each bit of the labels' codewords"
+        if self.integer_store_neurons:
+            text += f'; store="integer" would take about {self.integer_store_neurons:,} neurons'
+        return text
+
+
+def _proved(network):
+    """What the proof of the construction promises not to exceed, by name; nothing where it promises nothing."""
+    bound = AS_BUILT.get(network.construction)
+    if bound is None or not network.layers:
+        return {}
+    # As told apart, and for the delta drawn for, not for another one that is asked about.
+    n = network.n_told_apart if network.separate == "all" else network.n_points
+    size = bound(n, network.n_features_in, network.drawn.get("delta"), network.n_label_bits)
+    return {"bound_neurons": size.neurons, "bound_weights": size.weights}
+
+
+def _beside_instance(network, instance):
+    """Fields on what is known about the hyperplanes that separate an instance.
+
+    The bound is one for the network's hyperplanes if these separate the instance's points, whatever was memorized: so
+    that is what is checked.
+    """
+    expected = network.n_points, network.n_features_in
+    if instance.X.shape != expected:
+        raise InvalidInput(f"{instance!r} is not what was memorized: {expected[0]} points of {expected[1]} features")
+    must_differ = np.arange(len(instance.X)) if instance.separate == "all" else instance.y
+    _, cells = np.unique(network.hyperplanes.signs(as_points(instance.X)), axis=0, return_inverse=True)
+    order = np.argsort(cells)
+    cells, must_differ = cells[order], must_differ[order]
+    if np.any((cells[1:] == cells[:-1]) & (must_differ[1:] != must_differ[:-1])):
+        raise InvalidInput(
+            f"the network does not tell apart what {instance!r} is about: memorize its X and y, with "
+            f"separate={instance.separate!r}"
+        )
+    kind = instance.bound_is
+    if kind == "optimum" and instance.separate == "labels" and network.separate == "all":
+        kind = "lower bound"
+    return {
+        "instance": instance.name,
+        "instance_bound": instance.bound,
+        "instance_bound_is": kind,
+        "instance_reason": instance.reason,
+        "is_optimal": None if kind == "scale" else network.n_hyperplanes == instance.bound,
+    }
