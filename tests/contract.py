@@ -2,10 +2,10 @@
 
 import pickle
 
-import naive
 import numpy as np
 import pytest
-from instruction_sets import ISAS, isa
+from oracles import naive
+from support.instruction_sets import ISAS, isa
 
 import fastmem
 from fastmem.constructions import CONSTRUCTIONS

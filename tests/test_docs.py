@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
-from partners import partner
+from support.partners import partner
 
 import fastmem
 

@@ -1,7 +1,7 @@
 """Writes the networks of version 1 that lie here, each with points and what Python prints of the labels they get.
 
-They are read by every later version (tests/test_format.py), so they are never written again: what this shows is how
-they were made. A file that is there is left as it is.
+They are read by every later version (tests/network/test_format.py), so they are never written again: what this shows is
+how they were made. A file that is there is left as it is.
 
     cd tests && python -m files.make
 """

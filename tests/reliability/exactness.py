@@ -28,10 +28,10 @@ import sys
 import time
 from fractions import Fraction
 
-import exported
-import naive
 import numpy as np
-from instruction_sets import ISAS, isa
+from oracles import naive
+from support import exported
+from support.instruction_sets import ISAS, isa
 
 import fastmem
 from fastmem.data.as_points import as_points

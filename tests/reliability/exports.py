@@ -16,8 +16,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-import c_programs
 import numpy as np
+from oracles import c_programs
 
 import fastmem
 

@@ -30,7 +30,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from saved import (
+from support.saved import (
     INTEGER,
     LABELS,
     changed_at_random,

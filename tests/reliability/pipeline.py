@@ -37,9 +37,9 @@ from pathlib import Path
 
 import contract
 import hypothesis
-import naive
 import numpy as np
 from hypothesis import strategies as st
+from oracles import naive
 
 import fastmem
 from fastmem.constructions import CONSTRUCTIONS

@@ -21,9 +21,9 @@ import sys
 import time
 from fractions import Fraction
 
-import exported
-import naive
 import numpy as np
+from oracles import naive
+from support import exported
 
 import fastmem
 from fastmem.data.as_points import as_points

@@ -1,0 +1,389 @@
+"""MemorizingClassifier is a scikit-learn classifier, and as exact as the network that it wraps."""
+
+import collections
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import check_estimator
+from support.partners import partner
+
+import fastmem
+from fastmem import ContradictoryLabels, InvalidInput, MarginNotReached, MemorizingClassifier
+
+BIG = 2**53
+
+
+def data(n=200, d=4, classes=3, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((n, d)), rng.integers(0, classes, n)
+
+
+def with_equal_rows(n=500, seed=0):
+    """Rows that are equal to one another in groups, with labels that contradict."""
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 3, (n, 4)), rng.choice(["red", "green", "blue"], n)
+
+
+# What scikit-learn asks of an estimator
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"on_contradiction": "majority", "effort": "fast"},
+        {"store": "integer", "separate": "all", "effort": "fast", "fingerprint_bits": 8},
+    ],
+    ids=str,
+)
+def test_all_of_scikit_learns_checks_pass(options):
+    results = check_estimator(MemorizingClassifier(**options), on_skip=None, on_fail=None)
+    assert [(r["check_name"], r["exception"]) for r in results if r["status"] not in ("passed", "skipped")] == []
+    assert sum(r["status"] == "passed" for r in results) >= 50
+
+
+def test_parameters_are_kept_as_given_and_cloned():
+    options = {
+        "store": "integer",
+        "separate": "all",
+        "effort": "small",
+        "margin": 1e-3,
+        "fingerprint_bits": 8,
+        "on_contradiction": "majority",
+        "random_state": 7,
+        "n_threads": 1,
+    }
+    clf = MemorizingClassifier(**options)
+    assert clf.get_params() == clone(clf).get_params() == options
+    assert MemorizingClassifier().set_params(**options).get_params() == options
+    with pytest.raises(TypeError):
+        MemorizingClassifier("integer")
+
+
+@pytest.mark.parametrize("labels", ["natural", "random"])
+@pytest.mark.parametrize("on_contradiction", ["raise", "majority"])
+def test_pipeline_scores_one_on_its_training_set(labels, on_contradiction):
+    X, y = load_digits(return_X_y=True)
+    if labels == "random":
+        y = np.random.default_rng(0).permutation(y)
+    model = make_pipeline(StandardScaler(), MemorizingClassifier(on_contradiction=on_contradiction, random_state=0))
+    model.fit(X, y)
+    assert model.score(X, y) == 1.0
+    assert np.array_equal(model.predict(X), y)
+    assert model[-1].n_outvoted_ == 0
+
+
+def test_grid_search_tries_options_and_refits_an_exact_network():
+    X, y = data(60)
+    grid = {"store": ["binary", "integer"], "separate": ["labels", "all"], "effort": ["fast", "balanced"]}
+    search = GridSearchCV(MemorizingClassifier(random_state=0), grid, cv=2, error_score="raise").fit(X, y)
+    assert len(search.cv_results_["params"]) == 8
+    assert np.array_equal(search.predict(X), y)
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba"])
+def test_cross_validation_predicts_rows_never_seen(method):
+    X, y = data()
+    held_out = cross_val_predict(MemorizingClassifier(random_state=0), X, y, cv=3, method=method)
+    assert len(held_out) == len(X)
+    assert set(np.unique(held_out)) <= ({0, 1, 2} if method == "predict" else {0.0, 1.0})
+
+
+def test_fitted_classifier_survives_pickling_under_its_own_module():
+    X, y = data()
+    clf = MemorizingClassifier(random_state=0).fit(X, y)
+    copy = pickle.loads(pickle.dumps(clf))
+    assert (type(copy).__module__, type(copy).__qualname__) == ("fastmem.estimators.memorizing", "MemorizingClassifier")
+    assert copy.network_ == clf.network_
+    assert np.array_equal(copy.predict_proba(X), clf.predict_proba(X))
+
+
+def test_prediction_before_fitting_is_refused():
+    for predict in (MemorizingClassifier().predict, MemorizingClassifier().predict_proba):
+        with pytest.raises(NotFittedError):
+            predict([[0.0]])
+
+
+# The network
+
+
+def test_network_is_the_one_that_memorize_builds():
+    X, y = data()
+    options = {"store": "integer", "separate": "all", "effort": "fast", "margin": 1e-4, "fingerprint_bits": 4}
+    for given in ({}, options):
+        net = fastmem.memorize(X, y, random_state=3, **given)
+        assert MemorizingClassifier(random_state=3, **given).fit(X, y).network_ == net
+        assert MemorizingClassifier(random_state=np.int64(3), n_threads=1, **given).fit(X, y).network_ == net
+        majority = MemorizingClassifier(random_state=3, on_contradiction="majority", **given).fit(X, y)
+        assert majority.network_ == net
+
+
+def test_generator_is_drawn_from_as_memorize_does():
+    X, y = data()
+    net = fastmem.memorize(X, y, random_state=np.random.default_rng(5))
+    assert MemorizingClassifier(random_state=np.random.default_rng(5)).fit(X, y).network_ == net
+
+
+def test_random_states_of_scikit_learn_seed_the_network():
+    X, y = data()
+    clf = MemorizingClassifier(random_state=np.random.RandomState(1))
+    first, second = clf.fit(X, y).network_, clf.fit(X, y).network_
+    again = MemorizingClassifier(random_state=np.random.RandomState(1)).fit(X, y).network_
+    assert first == again
+    assert first != second  # a RandomState goes on, as scikit-learn has it
+
+
+def test_global_random_state_is_used_without_one():
+    X, y = data()
+    state = np.random.get_state()  # noqa: NPY002
+    try:
+        np.random.seed(1)  # noqa: NPY002
+        network = MemorizingClassifier().fit(X, y).network_
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
+    assert network == MemorizingClassifier(random_state=np.random.RandomState(1)).fit(X, y).network_
+
+
+def test_probabilities_are_the_predictions_in_the_order_of_classes():
+    X, y = data()
+    names = np.array(["red", "green", "blue"])[y]
+    clf = MemorizingClassifier(random_state=0).fit(X, names)
+    probabilities = clf.predict_proba(X)
+    assert clf.classes_.tolist() == ["blue", "green", "red"]
+    assert probabilities.dtype == np.float64
+    assert np.array_equal(probabilities, names[:, None] == clf.classes_)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array([2**64 - 1, 0, 2**64 - 2], np.uint64),
+        np.array([3, -1, 2], np.int8),
+        np.array([True, False, True]),
+        np.array([2.0, 1.0, 3.0], np.float32),
+        np.array(["b", "a", "ccc"]),
+        np.array(["b", "a", "ccc"], object),
+        np.array(["2020-01-02", "2020-01-01", "2021-01-01"], "datetime64[D]"),
+        np.array([7, 7, 7]),
+    ],
+    ids=lambda labels: str(labels.dtype),
+)
+def test_labels_come_back_in_their_dtype(labels):
+    clf = MemorizingClassifier(random_state=0).fit(np.eye(3), labels)
+    predicted = clf.predict(np.eye(3))
+    assert predicted.dtype == clf.classes_.dtype == labels.dtype
+    assert np.array_equal(predicted, labels)
+    assert np.array_equal(clf.classes_, np.unique(labels))
+
+
+def test_negative_zero_is_the_class_zero():
+    clf = MemorizingClassifier(random_state=0).fit(np.eye(3), [0.0, -0.0, 1.0])
+    assert np.array_equal(clf.classes_, [0.0, 1.0])
+    assert np.array_equal(clf.predict(np.eye(3)), [0.0, 0.0, 1.0])
+
+
+# Exact or loud
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int64", "uint8", ">f8"])
+def test_points_are_memorized_as_they_are(dtype):
+    X = np.array([[1, 2], [1, 3], [2, 2]], dtype)
+    clf = MemorizingClassifier(random_state=0).fit(X, [0, 1, 0])
+    assert clf.network_ == fastmem.memorize(X, [0, 1, 0], random_state=0)
+    assert clf.predict(X).tolist() == clf.predict(X.tolist()).tolist() == [0, 1, 0]
+
+
+def test_neighbouring_float64_points_are_not_merged():
+    X = np.array([[1.0], [np.nextafter(1.0, 2.0)]])
+    assert MemorizingClassifier(random_state=0).fit(X, ["a", "b"]).predict(X).tolist() == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (np.array([[BIG + 1], [BIG]]), r"X\[0, 0\] is 9007199254740993"),
+        (np.array([[BIG], [BIG + 1]], object), r"X\[1, 0\] is 9007199254740993"),
+        ([[BIG + 1, 0.5], [BIG, 0.5]], r"X\[0, 0\] is 9007199254740993"),
+        (np.array([["1"], ["2"]], object), "'1', which is not a number"),
+        (np.array([["1"], ["2"]]), "bytes/strings"),
+        (np.ma.masked_array([[1.0], [2.0]], [[True], [False]]), "masked"),
+        (np.array([["2020"], ["2021"]], "datetime64[Y]"), "not numbers"),
+        (np.array([[np.nan], [1.0]]), "NaN"),
+        (np.array([[np.inf], [1.0]]), "infinity"),
+        (np.array([[1j], [1.0]]), "Complex"),
+    ],
+    ids=lambda value: None if isinstance(value, str) else f"{type(value).__name__}-{getattr(value, 'dtype', '')}",
+)
+def test_points_that_are_not_exact_numbers_are_refused(X, message):
+    with pytest.raises(ValueError, match=message):
+        MemorizingClassifier().fit(X, [0, 1])
+    fitted = MemorizingClassifier().fit(np.zeros((2, np.shape(X)[1])), [0, 0])
+    with pytest.raises(ValueError, match=message):
+        fitted.predict(X)
+
+
+def test_sparse_points_are_refused():
+    with pytest.raises(TypeError, match="toarray"):
+        MemorizingClassifier().fit(csr_array(np.eye(2)), [0, 1])
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        [1, "1", 2],
+        [BIG + 1, float(BIG), 1],
+        [0.5, 1.0, 2.0],
+        [0.0, np.nan, 1.0],
+        [0, 1],
+        np.eye(3),
+        np.ma.masked_array([0, 1, 2], [False, True, False]),
+    ],
+    ids=str,
+)
+def test_labels_that_are_no_classes_are_refused(y):
+    with pytest.raises(ValueError, match=r"label type|NaN|inconsistent|1d array|masked"):
+        MemorizingClassifier().fit(np.eye(3), y)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("store", "octal"),
+        ("separate", "none"),
+        ("effort", "huge"),
+        ("margin", -1.0),
+        ("fingerprint_bits", 33),
+        ("on_contradiction", "ignore"),
+        ("random_state", "seed"),
+        ("random_state", -1),
+        ("n_threads", 0),
+    ],
+)
+def test_wrong_parameters_are_refused_when_fitting(option, value):
+    clf = MemorizingClassifier(**{option: value})
+    with pytest.raises(InvalidInput, match=option):
+        clf.fit(*data(20))
+
+
+def test_margin_that_cannot_be_had_is_refused():
+    with pytest.raises(MarginNotReached):
+        MemorizingClassifier(margin=1.0, random_state=0).fit(*data())
+
+
+# Contradictions
+
+
+def test_contradicting_labels_are_refused_by_default():
+    with pytest.raises(ContradictoryLabels, match="rows 1 ") as caught:
+        MemorizingClassifier().fit([[0, 0], [1, 1], [1, 1]], ["a", "a", "b"])
+    assert caught.value.rows == [(1, 2)]
+
+
+def majority(X, y):
+    """Labels after the vote, and how many rows were outvoted, row by row."""
+    ballots = collections.defaultdict(collections.Counter)
+    for row, label in zip(X.tolist(), y.tolist(), strict=True):
+        ballots[tuple(row)][label] += 1
+    winner = {row: min(votes, key=lambda label: (-votes[label], label)) for row, votes in ballots.items()}
+    resolved = np.array([winner[tuple(row)] for row in X.tolist()])
+    return resolved, int((resolved != y).sum())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_majority_decides_among_equal_rows(seed):
+    X, y = with_equal_rows(seed=seed)
+    clf = MemorizingClassifier(on_contradiction="majority", random_state=0).fit(X, y)
+    resolved, n_outvoted = majority(X, y)
+    assert np.array_equal(clf.predict(X), resolved)
+    assert clf.n_outvoted_ == n_outvoted > 0
+    assert clf.score(X, y) == np.mean(resolved == y)
+
+
+def test_tie_goes_to_the_label_that_comes_first_in_classes():
+    X = np.array([[0.0], [-0.0], [1.0]])  # the first two are equal points
+    for y in (["b", "a", "c"], ["a", "b", "c"]):
+        clf = MemorizingClassifier(on_contradiction="majority").fit(X, y)
+        assert clf.predict(X).tolist() == ["a", "a", "c"]
+        assert clf.n_outvoted_ == 1
+
+
+def test_class_without_a_majority_keeps_its_column():
+    X, y = [[0], [0], [0], [1]], ["a", "b", "b", "c"]
+    clf = MemorizingClassifier(on_contradiction="majority").fit(X, y)
+    assert clf.classes_.tolist() == ["a", "b", "c"]
+    assert clf.network_.classes.tolist() == ["b", "c"]
+    assert clf.predict_proba(X).tolist() == [[0, 1, 0]] * 3 + [[0, 0, 1]]
+
+
+# Data frames
+
+
+@pytest.mark.partner
+def test_data_frame_columns_are_named_and_checked():
+    pandas = partner("pandas")
+    X, y = data()
+    frame = pandas.DataFrame(X, columns=list("abcd"))
+    clf = MemorizingClassifier(random_state=0).fit(frame, pandas.Series(y))
+    assert clf.feature_names_in_.tolist() == list("abcd")
+    assert clf.network_ == fastmem.memorize(X, y, random_state=0)
+    assert np.array_equal(clf.predict(frame), y)
+    with pytest.raises(ValueError, match="order"):
+        clf.predict(frame[list("dcba")])
+
+
+@pytest.mark.partner
+def test_large_integers_in_a_data_frame_are_refused():
+    pandas = partner("pandas")
+    clf = MemorizingClassifier().fit(pandas.DataFrame({"id": [1, 2], "x": [0.5, 0.5]}), [0, 1])
+    for dtype in ("int64", "Int64"):
+        frame = pandas.DataFrame({"id": pandas.array([BIG + 1, BIG], dtype=dtype), "x": [0.5, 0.5]})
+        for refused in (lambda: MemorizingClassifier().fit(frame, [0, 1]), lambda: clf.predict(frame)):  # noqa: B023
+            with pytest.raises(InvalidInput, match="integers beyond"):
+                refused()
+
+
+@pytest.mark.partner
+@pytest.mark.parametrize("dtype", ["Int64", "boolean", "category", "string"])
+def test_labels_of_a_data_frames_column_are_not_rounded(dtype):
+    pandas = partner("pandas")
+    values = {"Int64": [BIG + 1, BIG, 3], "boolean": [True, False, True]}.get(dtype, ["b", "a", "c"])
+    clf = MemorizingClassifier().fit(np.eye(3), pandas.Series(values, dtype=dtype))
+    assert clf.predict(np.eye(3)).tolist() == values
+
+
+# Without scikit-learn
+
+
+def in_new_process(code):
+    return subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+def test_import_of_fastmem_does_not_import_scikit_learn():
+    out = in_new_process("import sys, fastmem; print('sklearn' in sys.modules, 'MemorizingClassifier' in dir(fastmem))")
+    assert out.split() == ["False", "True"]
+
+
+def test_without_scikit_learn_the_error_names_the_command_and_all_else_works():
+    out = in_new_process(
+        "import sys; sys.modules['sklearn'] = None\n"
+        "import fastmem, inspect\n"
+        "from fastmem import *\n"
+        "inspect.getmembers(fastmem)  # as help(fastmem) does\n"
+        "print(memorize([[0], [1]], [0, 1]).predict([[1]]))\n"
+        "try:\n"
+        "    fastmem.MemorizingClassifier\n"
+        "except ImportError as error:\n"
+        "    print(error)\n"
+    )
+    assert out.startswith("[1]\n")
+    assert 'pip install "fastmem[sklearn]"' in out

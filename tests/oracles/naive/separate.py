@@ -1,0 +1,112 @@
+"""What the search of hyperplanes counts, one pair and one point at a time."""
+
+import itertools
+import math
+
+import numpy as np
+
+
+def places(X, centre, scales, farthest):
+    """(x_ik - c_k) s_k in float64, moved into [-farthest, farthest]; 0 where that is infinity times 0."""
+    places = []
+    for x in np.asarray(X, np.float64).tolist():
+        products = [(a - c) * s for a, c, s in zip(x, centre.tolist(), scales.tolist(), strict=True)]
+        places.append([0.0 if math.isnan(p) else min(max(p, -farthest), farthest) for p in products])
+    return places
+
+
+def split_buckets(codes, buckets, classes):
+    """Parts of each bucket (a list of rows) with equal codes, in the order of codes.
+
+    Returns those that hold two classes, and the number of all.
+    """
+    codes = iter(np.asarray(codes).tolist())
+    parts = []
+    for rows in buckets:
+        code_of = {row: next(codes) for row in rows}
+        parts += [[row for row in rows if code_of[row] == code] for code in sorted(set(code_of.values()))]
+    return [rows for rows in parts if len({classes[row] for row in rows}) > 1], len(parts)
+
+
+def split_pairs(above, bucket, classes, weights=None):
+    """Pairs of one bucket and two classes on different sides; each counts what its bucket weighs (1).
+
+    Points of bucket -1 are in no pair.
+    """
+    above, bucket, classes = (np.asarray(a).tolist() for a in (above, bucket, classes))
+    return sum(
+        1 if weights is None else weights[bucket[i]]
+        for i in range(len(above))
+        for k in range(i)
+        if bucket[i] == bucket[k] != -1 and classes[i] != classes[k] and above[i] != above[k]
+    )
+
+
+def sweep(events, above, bucket, classes, weights, tolerance, rounding, slack=0):
+    """Best of all cuts between neighbouring events p < q more than ``tolerance + rounding (|p| + |q|)`` apart.
+
+    At a cut the points with events up to p have changed from the side `above` to the other.
+
+    Returns
+    -------
+    score, p, q
+        Of scores of at least 1 - slack times the best that in the widest gap, of equal gaps the lowest; None if
+        there is no cut.
+    """
+    events, above = np.asarray(events), np.asarray(above, bool)
+    cuts = [
+        (split_pairs(above ^ (events <= p), bucket, classes, weights), p, q)
+        for p, q in itertools.pairwise(sorted(set(events.tolist())))
+        if q - p > tolerance + rounding * (abs(p) + abs(q))
+    ]
+    if not cuts:
+        return None
+    best = max(score for score, _, _ in cuts)
+    return max((cut for cut in cuts if cut[0] >= (1 - slack) * best), key=lambda cut: (cut[2] - cut[1], -cut[1]))
+
+
+def coarse_order(values):
+    """What sorts doubles by their leading 44 bits as numbers; equal ones keep their order, -0.0 < 0.0."""
+    values = np.asarray(values, np.float64)
+    leading = (values.view(np.uint64) >> np.uint64(20) << np.uint64(20)).view(np.float64).tolist()
+    return sorted(range(len(leading)), key=lambda i: (leading[i], not math.copysign(1, leading[i]) < 0))
+
+
+def repeated(codes, mask):
+    """Positions of the codes that occur more than once under a mask."""
+    masked = [code & int(mask) for code in np.asarray(codes).tolist()]
+    return [i for i, code in enumerate(masked) if masked.count(code) > 1]
+
+
+def climb(middles, halves, weights, start, iterations, step):
+    """Turn a hyperplane h so that it splits pairs middles[:, i] ± halves[:, i] of much weight.
+
+    h climbs ``- sum_i w_i f(b h.x_i) f(b h.x'_i)``, f(z) = z / sqrt(1 + z^2), on the unit sphere: in step t, b is
+    (0.5 + 2.5 t / iterations) over the mean of |h.half|, and the momentum, 0.7 of what it was plus the unit vector
+    along the gradient, is added 0.1 + 0.9 (1 - t / iterations) times the step size.
+
+    Returns
+    -------
+    score, h
+        The most weight split on the way and the last hyperplane that split it.
+    """
+    h, momentum = np.array(start, float), np.zeros(len(start))
+    one, other = middles + halves, middles - halves
+    best = -1.0, h
+    for t in range(iterations):
+        score = split_weight(middles, halves, weights, h)
+        best = (score, h) if score >= best[0] else best
+        b = (0.5 + 2.5 * t / iterations) / np.abs(h @ halves).mean()
+        x, y = b * (h @ one), b * (h @ other)
+        f, slope = (lambda z: z / np.sqrt(1 + z**2)), (lambda z: (1 + z**2) ** -1.5)
+        gradient = -one @ (weights * slope(x) * f(y)) - other @ (weights * slope(y) * f(x))
+        gradient -= (gradient @ h) * h
+        momentum = 0.7 * momentum + gradient / np.linalg.norm(gradient)
+        h = h + step * (0.1 + 0.9 * (1 - t / iterations)) * momentum
+        h = h / np.linalg.norm(h)
+    return best
+
+
+def split_weight(middles, halves, weights, h):
+    """Weight of the pairs middles[:, i] ± halves[:, i] on both sides of h."""
+    return np.asarray(weights)[(h @ (middles + halves) > 0) != (h @ (middles - halves) > 0)].sum()
