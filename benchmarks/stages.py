@@ -26,7 +26,7 @@ DATA = {
     "100k×2": lambda: np.random.default_rng(0).random((100_000, 2)),
 }
 MEMORIZE = {
-    "find equal rows": ["points:Points.equal_rows"],
+    "find equal rows": ["data.points:Points.equal_rows"],
     "choose hyperplanes on samples": ["separate.adaptive:_Rounds._choose"],
     "signs of all points": ["separate.adaptive:_Rounds._signs_of_open", "separate.adaptive:_Rounds._know"],
     "refine buckets of points not yet told apart": ["separate.buckets:Buckets.refine"],
@@ -38,7 +38,7 @@ MEMORIZE = {
     "verify": ["api:_verify"],
 }
 PREDICT = {
-    "signs, codes": ["encoder:Encoder.codes_of_block"],
+    "signs, codes": ["hyperplanes.encoder:Encoder.codes_of_block"],
     "look labels up": ["store.binary:BinaryStore.lookup", "store.integer:IntegerStore.lookup"],
 }
 

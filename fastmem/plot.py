@@ -8,7 +8,7 @@ window and to no pyplot state: ``ax.figure.savefig("cells.png")`` writes it. For
 
 Nothing is told by colour alone: classes and series differ in their markers or line styles too, and the colours are
 those of Okabe & Ito ("Color Universal Design", 2008), which colour-blind readers tell apart. The module needs
-matplotlib: ``pip install "fastmem[plot]"``.
+matplotlib: ``pip install "fastmem-nn[plot]"``.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from fastmem.data.as_labels import as_labels
 from fastmem.data.as_points import as_points
 from fastmem.data.options import as_count
 from fastmem.errors import InvalidInput
+from fastmem.machine.partners import need
 from fastmem.theory.scaling import power_law
 
 if TYPE_CHECKING:
@@ -44,15 +45,10 @@ _LONGEST_NAME = 20
 
 def _axes(ax, n_lines=0):
     """The axes given, or those of a new figure, which is taller than usual where so many lines of text ask for it."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            'fastmem.plot draws with matplotlib, which is not installed: pip install "fastmem[plot]"'
-        ) from error
+    matplotlib = need("matplotlib.figure", what="fastmem.plot", extra="plot")
     if ax is not None:
         return ax
-    figure = Figure(layout="constrained")
+    figure = matplotlib.Figure(layout="constrained")
     figure.set_figheight(max(figure.get_figheight(), 0.17 * n_lines + 0.8))
     return figure.add_subplot()
 

@@ -107,7 +107,7 @@ def test_all_texts_lie_within_the_figure():
 def test_without_matplotlib_the_error_says_what_to_install(monkeypatch):
     X, y, net = network()
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(ImportError, match=r'pip install "fastmem\[plot\]"'):
+    with pytest.raises(ImportError, match=r'pip install "fastmem-nn\[plot\]"'):
         fastmem.plot.cells(net, X, y)
 
 

@@ -22,6 +22,7 @@ from fastmem.constructions import CONSTRUCTIONS
 from fastmem.data.as_labels import as_labels
 from fastmem.data.as_points import as_points
 from fastmem.machine.disk import write_whole, writing_whole
+from fastmem.machine.partners import need
 from fastmem.machine.progress import progress_bar
 from fastmem.separate.effort import EFFORTS
 from fastmem.store import STORES
@@ -58,7 +59,7 @@ class _Command(click.Command):
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(fastmem.__version__, package_name="fastmem")
+@click.version_option(fastmem.__version__, prog_name="fastmem")
 def main():
     """Construct threshold networks that return the label of every given point, exactly."""
 
@@ -298,11 +299,10 @@ def compare(data, labels, label, constructions, delta, plot, seed, json, threads
 def _kind_of_picture(path):
     """The format that a file's name asks for, before anything is built for it."""
     try:
-        from matplotlib.figure import Figure
+        matplotlib = need("matplotlib.figure", what="--plot", extra="plot")
     except ImportError as error:
-        message = '--plot draws with matplotlib, which is not installed: pip install "fastmem[plot]"'
-        raise click.ClickException(message) from error
-    kind, kinds = suffix(path).removeprefix("."), Figure().canvas.get_supported_filetypes()
+        raise click.ClickException(str(error)) from error
+    kind, kinds = suffix(path).removeprefix("."), matplotlib.Figure().canvas.get_supported_filetypes()
     if kind not in kinds:
         raise click.UsageError(f"{path}: pictures are written as {', '.join(kinds)}")
     return kind

@@ -1,6 +1,6 @@
 """Points and labels in .parquet files, read by pyarrow: exactly, or refused by column and row.
 
-Without pyarrow, reading raises `ImportError`: ``pip install "fastmem[parquet]"``.
+Without pyarrow, reading raises `ImportError`: ``pip install "fastmem-nn[parquet]"``.
 """
 
 import contextlib
@@ -8,6 +8,7 @@ import contextlib
 import numpy as np
 
 from fastmem.errors import InvalidInput
+from fastmem.machine.partners import need
 
 __all__ = ["ParquetTable"]
 
@@ -194,11 +195,5 @@ def _joined(parts):
 
 
 def _pyarrow():
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        raise ImportError(
-            '.parquet files are read with pyarrow, which is not installed: pip install "fastmem[parquet]"'
-        ) from error
-    return pyarrow
+    need("pyarrow.parquet", what="reading .parquet files", extra="parquet")
+    return need("pyarrow", what="reading .parquet files", extra="parquet")

@@ -3,7 +3,7 @@
 `MemorizingClassifier` follows scikit-learn's conventions and reads its input as `fastmem.memorize` does. scikit-learn
 checks the points and labels, but they are taken from what the caller gave, not from the copy that it makes of a list or
 a data frame: there, integers beyond 2^53, masked entries and numbers written as text are changed in silence. The module
-needs scikit-learn: ``pip install "fastmem[sklearn]"``.
+needs scikit-learn: ``pip install "fastmem-nn[sklearn]"``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from fastmem.data.as_labels import as_labels, label_array
 from fastmem.data.as_points import as_points
 from fastmem.data.options import check_option
 from fastmem.machine.floats import default_environment
+from fastmem.machine.partners import missing
 from fastmem.machine.threads import resolve_threads
 
 try:
@@ -25,10 +26,7 @@ try:
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import check_is_fitted, validate_data
 except ImportError as error:
-    raise ImportError(
-        "fastmem.MemorizingClassifier is a scikit-learn estimator and needs scikit-learn 1.6 or newer: "
-        'pip install "fastmem[sklearn]"'
-    ) from error
+    raise missing("fastmem.MemorizingClassifier", "scikit-learn 1.6 or newer", "sklearn") from error
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

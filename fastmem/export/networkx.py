@@ -1,18 +1,14 @@
 """networkx: the units of a small network and their signed weights as a directed graph."""
 
 from fastmem.errors import NetworkTooLarge
+from fastmem.machine.partners import need
 
 __all__ = ["graph"]
 
 
 def graph(network, most_weights):
     """The graph that `Network.to_networkx` returns."""
-    try:
-        import networkx
-    except ImportError as error:
-        raise ImportError(
-            'to_networkx needs networkx, which is not installed: pip install "fastmem[networkx]"'
-        ) from error
+    networkx = need("networkx", what="to_networkx", extra="networkx")
     if network.n_weights > most_weights:
         raise NetworkTooLarge(
             f"the network has {network.n_weights:,} weights, and a graph takes some 500 bytes for each: "

@@ -16,6 +16,7 @@ from fastmem.export.exact_sums import SHIFT, exact_layer, first_layer, n_weights
 from fastmem.export.guard import check_arithmetic, check_size, output_values
 from fastmem.layers.layer import narrowed
 from fastmem.machine.disk import write_whole
+from fastmem.machine.partners import need
 
 __all__ = ["OPSET", "write"]
 
@@ -27,7 +28,7 @@ _KINDS = "biufUOT"
 
 def write(network, path, dtype, batch, output, X, unsafe):
     """Write a network as ONNX; see `Network.to_onnx`."""
-    onnx = _onnx()
+    onnx = need("onnx", what="to_onnx", extra="onnx")
     batch = "batch" if batch == "dynamic" else _as_batch(batch)
     values = _values(network, output)
     check_size(network, n_weights_stored(network), _MOST_BYTES, "an ONNX file")
@@ -40,14 +41,6 @@ def write(network, path, dtype, batch, output, X, unsafe):
     check_size(network, model.ByteSize(), _MOST_BYTES, "an ONNX file")
     onnx.checker.check_model(model, full_check=True)
     write_whole(path, model.SerializeToString(deterministic=True))
-
-
-def _onnx():
-    try:
-        import onnx
-    except ImportError as error:
-        raise ImportError('to_onnx needs onnx, which is not installed: pip install "fastmem[onnx]"') from error
-    return onnx
 
 
 def _as_batch(batch):

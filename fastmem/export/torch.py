@@ -4,14 +4,15 @@ Behind the first layer every sum is exact (`fastmem.export.exact_sums`); in the 
 that clear the rounding errors (`fastmem.export.guard`). There is nothing to train: all tensors are buffers.
 """
 
-try:
-    import torch
-except ImportError as error:
-    raise ImportError('to_torch needs PyTorch, which is not installed: pip install "fastmem[torch]"') from error
-from torch import Tensor, nn
-
 from fastmem.export.exact_sums import SHIFT, exact_layer, first_layer, n_weights_stored
 from fastmem.export.guard import check_arithmetic, check_size, no_such_labels, output_values
+from fastmem.machine.partners import missing
+
+try:
+    import torch
+    from torch import Tensor, nn
+except ImportError as error:
+    raise missing("to_torch", "PyTorch", "torch") from error
 
 __all__ = ["MemorizingModule", "RecognisingModule", "module"]
 

@@ -365,7 +365,7 @@ class Network:
         NetworkTooLarge
             The file would take more than 2 GiB, which ONNX does not hold.
         ImportError
-            There is no onnx: ``pip install "fastmem[onnx]"``.
+            There is no onnx: ``pip install "fastmem-nn[onnx]"``.
         OSError
             The file cannot be written; an older file at `path` is then left as it was.
         """
@@ -411,7 +411,7 @@ class Network:
         NetworkTooLarge
             The module would take more than 8 GiB.
         ImportError
-            There is no PyTorch: ``pip install "fastmem[torch]"``.
+            There is no PyTorch: ``pip install "fastmem-nn[torch]"``.
         """
         from fastmem.export import torch
 
@@ -502,7 +502,7 @@ class Network:
         NetworkTooLarge
             There are more weights.
         ImportError
-            There is no networkx: ``pip install "fastmem[networkx]"``.
+            There is no networkx: ``pip install "fastmem-nn[networkx]"``.
         """
         from fastmem.export.networkx import graph
 

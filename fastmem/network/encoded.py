@@ -445,7 +445,7 @@ class EncodedNetwork(Network, kind="encoded"):
         InvalidInput
             The labels are of a dtype that numba has no numbers for, or there are no fingerprints to know rows by.
         ImportError
-            There is no numba: ``pip install "fastmem[jit]"``.
+            There is no numba: ``pip install "fastmem-nn[jit]"``.
 
         Examples
         --------

@@ -230,7 +230,7 @@ def test_compare_without_matplotlib_says_what_to_install(data, tmp_path, monkeyp
     arguments, _ = files("npz", tmp_path, *data)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     message = failure("compare", *arguments, "--plot", tmp_path / "picture.png")
-    assert message == 'Error: --plot draws with matplotlib, which is not installed: pip install "fastmem[plot]"'
+    assert message == 'Error: --plot needs matplotlib, which is not installed: pip install "fastmem-nn[plot]"'
 
 
 def test_info_says_why_the_store_is_another(tmp_path):
@@ -581,7 +581,7 @@ def test_without_pyarrow_a_parquet_file_says_what_to_install(tmp_path, monkeypat
     (tmp_path / "data.parquet").write_bytes(b"PAR1")
     message = failure("build", tmp_path / "data.parquet", "-o", tmp_path / "net")
     assert message == (
-        'Error: .parquet files are read with pyarrow, which is not installed: pip install "fastmem[parquet]"'
+        'Error: reading .parquet files needs pyarrow, which is not installed: pip install "fastmem-nn[parquet]"'
     )
 
 

@@ -386,4 +386,4 @@ def test_without_scikit_learn_the_error_names_the_command_and_all_else_works():
         "    print(error)\n"
     )
     assert out.startswith("[1]\n")
-    assert 'pip install "fastmem[sklearn]"' in out
+    assert 'pip install "fastmem-nn[sklearn]"' in out

@@ -178,7 +178,7 @@ def test_a_graph_of_a_large_network_is_refused():
 
 def test_without_networkx_the_error_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "networkx", None)
-    with pytest.raises(ImportError, match=r'pip install "fastmem\[networkx\]"'):
+    with pytest.raises(ImportError, match=r'pip install "fastmem-nn\[networkx\]"'):
         exported.exclusive_or()[2].to_networkx()
 
 

@@ -474,5 +474,5 @@ def test_without_numba_the_error_says_what_to_install(net, monkeypatch):
     monkeypatch.setitem(sys.modules, "numba", None)
     for name in [name for name in sys.modules if name.startswith("fastmem.export.jit")]:
         monkeypatch.delitem(sys.modules, name)
-    with pytest.raises(ImportError, match=r'pip install "fastmem\[jit\]"'):
+    with pytest.raises(ImportError, match=r'pip install "fastmem-nn\[jit\]"'):
         net.jit()

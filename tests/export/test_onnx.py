@@ -236,5 +236,5 @@ def test_options_out_of_range_are_refused(options, path):
 
 def test_without_onnx_the_error_says_how_to_install_it(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(ImportError, match=r'pip install "fastmem\[onnx\]"'):
+    with pytest.raises(ImportError, match=r'pip install "fastmem-nn\[onnx\]"'):
         exported.exclusive_or()[2].to_onnx(tmp_path / "net.onnx")

@@ -209,5 +209,5 @@ def test_without_pytorch_the_error_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.delitem(sys.modules, "fastmem.export.torch", raising=False)
     monkeypatch.delattr(sys.modules.get("fastmem.export", fastmem), "torch", raising=False)
-    with pytest.raises(ImportError, match=r'pip install "fastmem\[torch\]"'):
+    with pytest.raises(ImportError, match=r'pip install "fastmem-nn\[torch\]"'):
         exported.exclusive_or()[2].to_torch()

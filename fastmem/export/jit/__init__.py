@@ -1,8 +1,5 @@
 """Networks as code that numba compiles."""
 
-import importlib
+from fastmem.machine.partners import need
 
-try:
-    importlib.import_module("numba")  # which all modules here need
-except ImportError as error:
-    raise ImportError('net.jit() compiles with numba, which is not installed: pip install "fastmem[jit]"') from error
+need("numba", what="jit", extra="jit")  # as all modules here do

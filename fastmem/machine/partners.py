@@ -1,0 +1,43 @@
+"""Packages that fastmem works with and does not install: imported where needed, or named with what installs them."""
+
+import importlib
+
+__all__ = ["DISTRIBUTION", "missing", "need"]
+
+DISTRIBUTION = "fastmem-nn"
+"""Under which the package is installed; it is imported as fastmem."""
+
+
+def missing(what, package, extra):
+    """The ImportError that says that something needs a package, and which extra brings it.
+
+    Parameters
+    ----------
+    what : str
+        What needs it, as the user calls it: a method, an option.
+    package : str
+        As people call it, with the least version where that matters.
+    extra : str
+    """
+    return ImportError(f'{what} needs {package}, which is not installed: pip install "{DISTRIBUTION}[{extra}]"')
+
+
+def need(module, *, what, extra, package=None):
+    """Import a module of a package that may be missing.
+
+    Parameters
+    ----------
+    module, what, extra : str
+        As for `missing`.
+    package : str, optional
+        By default the first part of the module's name.
+
+    Raises
+    ------
+    ImportError
+        It cannot be imported.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise missing(what, package or module.partition(".")[0], extra) from error
