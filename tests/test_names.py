@@ -10,13 +10,12 @@ import fastmem
 from fastmem.machine import partners
 
 ROOT = Path(__file__).parent.parent
+ENDINGS = (".md", ".py", ".toml", ".json", ".cff", ".yml", ".pyx", ".h", "")
 TEXTS = [
     path
     for folder in ("", ".ci", "docs", "benchmarks", "benchmarks/benchmarks", "tests", "src_cython/fastmem/_kernels")
     for path in sorted((ROOT / folder).glob("*"))
-    if path != Path(__file__)
-    and path.is_file()
-    and path.suffix in (".md", ".py", ".toml", ".json", ".cff", ".yml", ".pyx", ".h", "")
+    if path != Path(__file__) and path.is_file() and path.suffix in ENDINGS
 ] + sorted(Path(fastmem.__file__).parent.rglob("*.py"))
 ANOTHER_PACKAGE = re.compile(r"fastmem\\?\[(?=[a-z])|pip install[^\n`|&]*[ \"']fastmem(?![-_\w/.])")
 
