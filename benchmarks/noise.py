@@ -111,7 +111,7 @@ def measure(net, y, X, rows, r, nearest):
         "nearest": lambda: labels.update(nearest=y[nearest.kneighbors(queries, 1)[1][:, 0]]),
     }
     seconds = {name: 1e6 * value / len(rows) for name, value in fastest(steps, 2).items()}
-    tried = net.recognise(Points(queries), 0, len(rows), r)[2]
+    tried = net.recognise(Points(queries).block(0, len(rows)), r)[2]
     exact, near, found = (shares(labels[name], y[rows]) for name in ("exact", "near", "nearest"))
     return (*exact, seconds["0"], *near, float(tried.mean()), seconds["r"], found[0], seconds["nearest"])
 

@@ -5,7 +5,6 @@ line on standard error and exit status 1; a wrong use of the command line is exi
 prints one line of JSON in place of text.
 """
 
-import contextlib
 import io
 import sys
 import time
@@ -191,8 +190,6 @@ def _predicted(net, points, dtype, progress, **options):
     row_bytes = max(points.array.itemsize * points.d, dtype.itemsize)
     size = max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // max(row_bytes, 1)))
     with progress_bar(progress, points.n, "predicting") as bar:
-        # The bar of each block is that of the whole.
-        options["progress"] = (lambda **_: contextlib.nullcontext(bar)) if progress else False
         for start in range(0, points.n, size):
             stop = min(start + size, points.n)
             try:
@@ -200,6 +197,7 @@ def _predicted(net, points, dtype, progress, **options):
             except fastmem.InvalidInput:
                 points.check_finite(start, stop)  # names the row of the whole
                 raise
+            bar.update(stop - start)
             yield labels
 
 

@@ -77,7 +77,7 @@ def build(points, labels, point_numbers, *, random_state, n_threads, progress):
         separate="labels",
         smallest_distance=hyperplanes.smallest_distance(points, n_threads),
         largest_norm=points.largest_norm(n_threads),
-        fits_float32=points.fit_float32(),
+        fits_float32=points.fit_float32(n_threads),
         stages=("sides of slabs", "inside a slab") if slabs else (),
     )
 

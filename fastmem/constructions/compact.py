@@ -94,7 +94,7 @@ def build(
         n_told_apart=_count_distinct(must_differ),
         construction="compact",
         separate=separate,
-        fits_float32=points.fit_float32(),
+        fits_float32=points.fit_float32(n_threads),
         **clearance._asdict(),
     )
 

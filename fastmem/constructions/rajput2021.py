@@ -104,7 +104,7 @@ def build(points, labels, point_numbers, *, separate, delta, random_state, n_thr
         separate="all",
         smallest_distance=encoder.hyperplanes.smallest_distance(points, n_threads, draws.margins.lowest()),
         largest_norm=points.largest_norm(n_threads),
-        fits_float32=points.fit_float32(),
+        fits_float32=points.fit_float32(n_threads),
         drawn={"delta": float(delta), "hyperplanes": draws.of_hyperplanes, "codes": draws.of_codes},
     )
 

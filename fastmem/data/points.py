@@ -5,6 +5,7 @@ and any other dtype is converted block by block to the float dtype that holds al
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,12 +14,32 @@ from fastmem.data.sorting import possibly_repeated, run_starts, sort_codes
 from fastmem.errors import InvalidInput
 from fastmem.machine.threads import over_row_blocks
 
-__all__ = ["Points", "norms_of"]
+__all__ = ["NotFinite", "Points", "norms_of", "refuse_row"]
 
 _KERNEL_DTYPES = {np.dtype(np.float32), np.dtype(np.float64)}
 _EXACT_IN_FLOAT32 = {np.dtype(t) for t in ("bool", "int8", "uint8", "int16", "uint16", "float16", "float32")}
 _HASH_SEED = 0
 _SMALL, _ENLARGED = 2.0**-450, 900  # norms whose squares lose digits, and the power of two that saves these
+
+
+class NotFinite(Exception):
+    """A row of a block holds a NaN or an infinity; `Points.over_rows` tells the caller which row of X that is.
+
+    Attributes
+    ----------
+    row : int
+        In the block.
+    """
+
+    def __init__(self, row):
+        super().__init__(row)
+        self.row = row
+
+
+def refuse_row(bad):
+    """Raise `NotFinite` for the row that a kernel found, if it found one: it says -1 otherwise."""
+    if bad >= 0:
+        raise NotFinite(bad)
 
 
 class Points:
@@ -37,7 +58,7 @@ class Points:
 
     def __init__(self, array):
         self.array = array
-        self._largest_square = None  # until all rows have been read
+        self._found = None  # until all rows have been read
         self.n, self.d = array.shape
         if array.flags.c_contiguous and array.flags.aligned and array.dtype in _KERNEL_DTYPES:
             self._dtype, self._in_place = array.dtype, True
@@ -62,11 +83,58 @@ class Points:
     def _for_kernels(self, rows):
         return rows if self._in_place else rows.astype(self._dtype)
 
+    def over_rows(self, work, n_threads=1, bar=None, *, rows=None, columns=None, width=None):
+        """Call ``work(start, stop, block)`` for blocks of consecutive rows, in threads: the way in which X is read.
+
+        Parameters
+        ----------
+        work : callable
+            Takes positions and the rows there, a float32 or float64 array. It raises `NotFinite` (`refuse_row`) where
+            it finds a NaN or an infinity in a column that it reads.
+        n_threads : int
+        bar : object, optional
+            Its ``update`` is called with the number of rows done.
+        rows : slice or int64 array, optional
+            The rows to read; positions count these.
+        columns : int64 array, optional
+            The columns that `work` reads, all by default. Others are checked here.
+        width : int, optional
+            Blocks are as long as for points of so many coordinates, d by default.
+
+        Raises
+        ------
+        InvalidInput
+            It names row and column of X that hold a NaN or an infinity.
+        """
+        rows = slice(0, self.n) if rows is None else rows
+        n = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+
+        def checked(start, stop):
+            self._run(work, start, stop, rows, columns)
+
+        over_row_blocks(checked, n, width or self.d, n_threads, bar)
+
+    def at_once(self, work):
+        """Call ``work(0, n, block)`` with all rows, as `over_rows` does with its blocks: faster for few."""
+        self._run(work, 0, self.n, slice(0, self.n), None)
+
+    def _run(self, work, start, stop, rows, columns):
+        if isinstance(rows, slice):
+            block = self.block(rows.start + start, rows.start + stop)
+        else:
+            block = self.take(rows[start:stop])
+        try:
+            work(start, stop, block)
+            if columns is not None:
+                _refuse_others(block, columns)
+            return
+        except NotFinite as error:
+            position = start + error.row
+        self.raise_not_finite(rows.start + position if isinstance(rows, slice) else int(rows[position]))
+
     def check_finite(self, start, stop):
         """Raise `InvalidInput` if the rows start to stop hold a NaN or an infinity."""
-        bad = np.flatnonzero(~np.isfinite(self.block(start, stop)).all(axis=1))
-        if bad.size:
-            self.raise_not_finite(start + int(bad[0]))
+        self._run(lambda *_: None, 0, stop - start, slice(start, stop), np.empty(0, np.int64))
 
     def raise_not_finite(self, row):
         """Raise `InvalidInput` for the NaN or infinity that a kernel found in a row."""
@@ -77,16 +145,14 @@ class Points:
         )
 
     def equal_rows(self, n_threads=1, bar=None):
-        """Find all rows that are equal, as points, to an earlier row.
-
-        Also the place where NaN and infinities are found, since it reads every row.
+        """Find all rows that are equal, as points, to an earlier row; this reads all rows (`read`).
 
         Returns
         -------
         later, first : int64 arrays of equal length
             ``X[later[i]] == X[first[i]]``, ``first[i] < later[i]`` the lowest such row; empty if all rows differ.
         """
-        hashes = self._hashes(n_threads, bar)
+        hashes = self.read(n_threads, bar)
         pending = possibly_repeated(hashes)
         hashes, pending = sort_codes(hashes[pending], pending)
         same = hashes[1:] == hashes[:-1]
@@ -107,39 +173,51 @@ class Points:
         order = np.argsort(later)
         return later[order], first[order]
 
-    def fit_float32(self):
-        """Whether float32 holds every coordinate."""
-        if self._dtype == np.float32:
-            return True
-        size = 2**20 // self.d + 1
-        with np.errstate(over="ignore", under="ignore"):
-            blocks = (self.block(start, start + size) for start in range(0, self.n, size))
-            return all(np.array_equal(block, block.astype(np.float32)) for block in blocks)
+    def read(self, n_threads=1, bar=None):
+        """Read every row once. NaN and infinities are found here, the largest norm, and whether float32 is enough.
+
+        Returns
+        -------
+        uint64 array of shape (n,)
+            A hash of each row.
+        """
+        hashes, squares, rounded = np.empty(self.n, np.uint64), [], []
+        keys, is_narrow = self._hash_keys(), self._dtype == np.float32
+
+        def work(start, stop, block):
+            bad, largest = kernels.hash_rows(block, keys, hashes[start:stop])
+            refuse_row(bad)
+            squares.append(largest)
+            if not (is_narrow or rounded) and not _fit_float32(block):
+                rounded.append(start)
+
+        self.over_rows(work, n_threads, bar)
+        self._found = _Found(self._norm(math.sqrt(max(squares)), n_threads), not rounded)
+        return hashes
 
     def largest_norm(self, n_threads=1):
-        """Largest Euclidean norm of a point, the same on every machine; infinite if its square overflows in float64."""
-        if self._largest_square is None:
-            self._hashes(n_threads)
-        largest = math.sqrt(self._largest_square)
+        """Largest Euclidean norm of a point, the same on every machine; infinite if its square overflows in float64.
+
+        Found by `read`, which is called if it was not.
+        """
+        return self._facts(n_threads).largest_norm
+
+    def fit_float32(self, n_threads=1):
+        """Whether float32 holds every coordinate; found by `read`, which is called if it was not."""
+        return self._facts(n_threads).fits_float32
+
+    def _facts(self, n_threads):
+        if self._found is None:
+            self.read(n_threads)
+        return self._found
+
+    def _norm(self, largest, n_threads):
+        """The largest norm, given the root of the largest square, which lost digits if it is small."""
         if largest >= _SMALL:
             return largest
-        size = 2**20 // self.d + 1
-        return max(float(norms_of(self.block(start, start + size)).max()) for start in range(0, self.n, size))
-
-    def _hashes(self, n_threads, bar=None):
-        """A hash of each row: uint64 array of shape (n,). The largest norm is found on the way."""
-        hashes, squares = np.empty(self.n, np.uint64), []
-        keys = self._hash_keys()
-
-        def work(start, stop):
-            bad, largest = kernels.hash_rows(self.block(start, stop), keys, hashes[start:stop])
-            if bad >= 0:
-                self.raise_not_finite(start + bad)
-            squares.append(largest)
-
-        over_row_blocks(work, self.n, self.d, n_threads, bar)
-        self._largest_square = max(squares)
-        return hashes
+        norms = []
+        self.over_rows(lambda start, stop, block: norms.append(float(norms_of(block).max())), n_threads)
+        return max(norms)
 
     def _hash_keys(self):
         words = self.d * self._dtype.itemsize // 4
@@ -153,6 +231,26 @@ class Points:
 
         over_row_blocks(compare, a.size, self.d, 1)
         return equal.astype(bool)
+
+
+class _Found(NamedTuple):
+    """What is found when all rows are read."""
+
+    largest_norm: float
+    fits_float32: bool
+
+
+def _refuse_others(block, columns):
+    """Raise `NotFinite` for the first row that is not finite in a column that is not among these."""
+    others = np.delete(block, columns, axis=1) if len(columns) else block
+    finite = np.isfinite(others).all(axis=1)
+    if not finite.all():
+        raise NotFinite(int(finite.argmin()))
+
+
+def _fit_float32(block):
+    with np.errstate(over="ignore", under="ignore"):
+        return np.array_equal(block, block.astype(np.float32))
 
 
 def norms_of(rows):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastmem.machine.threads import over_row_blocks
+from fastmem.data.points import refuse_row
 
 __all__ = ["Encoder"]
 
@@ -25,21 +25,19 @@ class Encoder:
         """Length k of the codes, in bits."""
         return self.code.n_bits
 
-    def codes_of_block(self, points, start, stop, codes=None, margins=None):
-        """Codes of the points start to stop, as uint64; `margins` as for `Hyperplanes.xor_codes`."""
-        block = points.block(start, stop)
+    def codes_of_block(self, block, codes=None, margins=None):
+        """Codes of the rows of a block, as uint64, in the work of `Points.over_rows`; as `Hyperplanes.xor_codes`."""
         codes, bad = self.hyperplanes.xor_codes(block, self.code.columns, codes=codes, margins=margins)
-        if bad >= 0:
-            points.raise_not_finite(start + bad)
+        refuse_row(bad)
         return codes
 
     def codes(self, points, n_threads=1, bar=None, margins=None):
         """Codes of all points: uint64 array of shape (n,); `margins`, a `Margins`, is lowered on the way."""
         codes = np.empty(points.n, np.uint64)
 
-        def work(start, stop):
+        def work(start, stop, block):
             lowered = None if margins is None else margins.of_this_thread()
-            self.codes_of_block(points, start, stop, codes[start:stop], lowered)
+            self.codes_of_block(block, codes[start:stop], lowered)
 
-        over_row_blocks(work, points.n, points.d, n_threads, bar)
+        points.over_rows(work, n_threads, bar)
         return codes

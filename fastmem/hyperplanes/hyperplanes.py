@@ -10,13 +10,13 @@ import numpy as np
 
 from fastmem._kernels import distances as distance_kernels
 from fastmem._kernels import signs as kernels
+from fastmem.data.points import refuse_row
 from fastmem.errors import InvalidInput
 from fastmem.hyperplanes.frame import MAX_EXPONENT
 from fastmem.hyperplanes.margins import Margins
 from fastmem.hyperplanes.tables import sign_steps
 from fastmem.machine.floats import default_environment
 from fastmem.machine.once import cached_property
-from fastmem.machine.threads import over_row_blocks
 
 __all__ = ["MAX_COLUMNS", "Hyperplanes"]
 
@@ -171,29 +171,29 @@ class Hyperplanes:
             np.minimum(margins, np.where(distances < 2.0**-1021, distances, np.nextafter(distances, 0)), out=margins)
         return -1
 
-    def signs_of_block(self, points, start, stop):
-        """Signs of the points start to stop, packed: uint64 array of shape (stop - start, ceil(m / 64)).
+    def signs_of_block(self, block):
+        """Signs of the rows of a block, packed: uint64 array of shape (n, ceil(m / 64)).
 
-        Bit j % 64 of word j // 64 is hyperplane j.
+        Bit j % 64 of word j // 64 is hyperplane j. In the work of `Points.over_rows`.
         """
-        block = points.block(start, stop)
         words = np.empty((len(block), -(-self.m // _WORD)), np.uint64)
+        if self.m == 0:
+            refuse_row(self.xor_codes(block, np.empty(0, np.uint64))[1])
         for word in range(words.shape[1]):
             part = slice(word * _WORD, min((word + 1) * _WORD, self.m))
             columns = np.uint64(1) << np.arange(part.stop - part.start, dtype=np.uint64)
             words[:, word], bad = self._xor_codes(block, part, columns, None, None)
-            if bad >= 0:
-                points.raise_not_finite(start + bad)
+            refuse_row(bad)
         return words
 
     def signs(self, points, n_threads=1):
         """Signs of all points, packed as those of `signs_of_block`."""
         words = np.empty((points.n, -(-self.m // _WORD)), np.uint64)
 
-        def work(start, stop):
-            words[start:stop] = self.signs_of_block(points, start, stop)
+        def work(start, stop, block):
+            words[start:stop] = self.signs_of_block(block)
 
-        over_row_blocks(work, points.n, points.d, n_threads)
+        points.over_rows(work, n_threads)
         return words
 
     def sign_steps(self, points):
@@ -203,10 +203,11 @@ class Hyperplanes:
         """
         counts = np.zeros(2, np.int64)
         columns = np.zeros(self.m, np.uint64)
-        for start in range(0, points.n, 4096):
-            _, bad = self.xor_codes(points.block(start, start + 4096), columns, counts)
-            if bad >= 0:
-                points.raise_not_finite(start + bad)
+
+        def work(start, stop, block):
+            refuse_row(self.xor_codes(block, columns, counts)[1])
+
+        points.over_rows(work)
         undecided, exact = map(int, counts)
         return {"float32": points.n * self.m - undecided, "float64": undecided - exact, "exact": exact}
 
@@ -235,15 +236,13 @@ class Hyperplanes:
         """Distance of each point from its nearest hyperplane, rounded down: float64 array of shape (n,)."""
         radii = np.full(points.n, np.inf)
 
-        def work(start, stop):
+        def work(start, stop, block):
             bad = distance_kernels.certified_radii(
-                points.block(start, stop), self._transposed, self.thresholds, self._norms,
-                np.empty(self.m), radii[start:stop],
-            )  # fmt: skip
-            if bad >= 0:
-                points.raise_not_finite(start + bad)
+                block, self._transposed, self.thresholds, self._norms, np.empty(self.m), radii[start:stop]
+            )
+            refuse_row(bad)
 
-        over_row_blocks(work, points.n, self.d + self.m, n_threads)
+        points.over_rows(work, n_threads, width=self.d + self.m)
         return radii
 
     def smallest_distance(self, points, n_threads=1, margins=None):
@@ -269,10 +268,10 @@ class Hyperplanes:
     def _margins(self, points, n_threads):
         margins, columns = Margins(self.m), np.zeros(self.m, np.uint64)
 
-        def work(start, stop):
-            self.xor_codes(points.block(start, stop), columns, margins=margins.of_this_thread())
+        def work(start, stop, block):
+            self.xor_codes(block, columns, margins=margins.of_this_thread())
 
-        over_row_blocks(work, points.n, self.d, n_threads)
+        points.over_rows(work, n_threads)
         return margins.lowest()
 
     def _some(self, chosen):

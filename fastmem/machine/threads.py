@@ -11,10 +11,12 @@ import contextlib
 import os
 import threading
 
+import numpy as np
+
 from fastmem.errors import InvalidInput
 from fastmem.machine.blas import need_buffers
 
-__all__ = ["over_blocks", "over_row_blocks", "resolve_threads"]
+__all__ = ["block_starts", "over_blocks", "over_row_blocks", "resolve_threads"]
 
 
 def resolve_threads(n_threads):
@@ -33,7 +35,16 @@ def over_row_blocks(work, n, d, n_threads, bar=None):
 
     The rest is as for `over_blocks`.
     """
-    over_blocks(work, n, min(max(2**20 // (d + 32), 64), 2**15), n_threads, bar)
+    over_blocks(work, n, _rows_of_block(d), n_threads, bar)
+
+
+def block_starts(n, d):
+    """Where the blocks of `over_row_blocks` begin, and n: int64 array."""
+    return np.append(np.arange(0, n, _rows_of_block(d)), n)
+
+
+def _rows_of_block(d):
+    return min(max(2**20 // (d + 32), 64), 2**15)
 
 
 def over_blocks(work, n, size, n_threads, bar=None):

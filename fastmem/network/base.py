@@ -17,7 +17,7 @@ from fastmem.layers.layer import Layer
 from fastmem.machine.floats import default_environment
 from fastmem.machine.once import cached_property
 from fastmem.machine.progress import progress_bar
-from fastmem.machine.threads import over_row_blocks, resolve_threads
+from fastmem.machine.threads import resolve_threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -223,11 +223,11 @@ class Network:
         points, n_threads = as_points(X, self.n_features_in, empty=True), resolve_threads(n_threads)
         radii, reach = self.hyperplanes.certified_radius(points, n_threads), np.zeros(points.n)
 
-        def work(start, stop):
-            reach[start:stop] = self.rounding_reach(dtype, norms_of(points.block(start, stop)))
+        def work(start, stop, block):
+            reach[start:stop] = self.rounding_reach(dtype, norms_of(block))
 
         if self.n_hyperplanes:
-            over_row_blocks(work, points.n, points.d, n_threads)
+            points.over_rows(work, n_threads)
         return np.flatnonzero(~(radii > reach))
 
     def certified_radius(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[np.float64]:
@@ -593,12 +593,11 @@ class Network:
         """As many coordinates as take as long as all units: for blocks that Ctrl-C need not wait for."""
         return self.n_features_in + sum(layer.n_entries for layer in self.layers[1:]) // _ENTRIES
 
-    def _forward_outputs(self, points, start, stop):
-        """Outputs of the last layer for the validated points start to stop, as bits of a word."""
+    def _forward_outputs(self, block):
+        """Outputs of the last layer for a block of rows, in the work of `Points.over_rows`, as bits of a word."""
+        bits = self.hyperplanes.signs_of_block(block)
         if not self.layers:
-            points.check_finite(start, stop)
-            return np.zeros(stop - start, np.uint64)
-        bits = self.hyperplanes.signs_of_block(points, start, stop)
+            return np.zeros(len(block), np.uint64)
         for layer in self.layers[1:]:
             bits = layer.forward(bits)
         return bits[:, 0]
@@ -607,24 +606,24 @@ class Network:
         """Validated points that do not get the class of the labels, or are not recognised: int64 array of rows."""
         wrong = np.zeros(points.n, bool)
 
-        def work(start, stop):
-            outputs = np.minimum(self._forward_outputs(points, start, stop), np.uint64(len(self.classes) - 1))
+        def work(start, stop, block):
+            outputs = np.minimum(self._forward_outputs(block), np.uint64(len(self.classes) - 1))
             wrong[start:stop] = outputs != labels.indices[start:stop]
 
-        over_row_blocks(work, points.n, self._forward_width, n_threads, bar)
+        points.over_rows(work, n_threads, bar, width=self._forward_width)
         return np.flatnonzero(wrong)
 
     def _labels(self, X, class_indices, n_threads, progress, width=None):
-        """Labels of X, given the function from points, start and stop to their class indices."""
+        """Labels of X, given the function from a block of rows to class indices."""
 
-        def fill(points, start, stop, labels):
+        def fill(block, labels):
             # Larger indices are clipped; a mode other than the default saves a copy too.
-            self.classes.take(class_indices(points, start, stop), out=labels, mode="clip")
+            self.classes.take(class_indices(block), out=labels, mode="clip")
 
         return self._by_block(X, fill, self.classes.dtype, n_threads, progress, width)
 
     def _by_block(self, X, fill, dtype, n_threads, progress, width=None):
-        """An array of dtype, filled for the rows of X by ``fill(points, start, stop, result)``, block by block.
+        """An array of dtype, filled for the rows of X by ``fill(block, result)``, block by block.
 
         Blocks are as long as for points of `width` coordinates, if that is given.
         """
@@ -633,14 +632,14 @@ class Network:
         if points.n <= _FEW and progress is False:
             if n_threads is not None:
                 resolve_threads(n_threads)  # refuses what is no number of threads
-            fill(points, 0, points.n, result)
+            points.at_once(lambda start, stop, block: fill(block, result))
             return result
 
-        def work(start, stop):
-            fill(points, start, stop, result[start:stop])
+        def work(start, stop, block):
+            fill(block, result[start:stop])
 
         with progress_bar(progress, points.n, "predicting") as bar:
-            over_row_blocks(work, points.n, width or points.d, resolve_threads(n_threads), bar)
+            points.over_rows(work, resolve_threads(n_threads), bar, width=width)
         return result
 
     def __reduce__(self):

@@ -195,8 +195,8 @@ class EncodedNetwork(Network, kind="encoded"):
             return self._labels(X, self.class_indices, n_threads, progress)
         self._need_fingerprints("unknown")
 
-        def class_indices(*block):
-            codes, known, _ = self.recognise(*block, tolerance, max_probes)
+        def class_indices(block):
+            codes, known, _ = self.recognise(block, tolerance, max_probes)
             return self.store.lookup(codes), known
 
         return self._known_labels(X, class_indices, unknown, n_threads, progress)
@@ -208,8 +208,8 @@ class EncodedNetwork(Network, kind="encoded"):
         classes[:-1] = self.classes
         classes[-1] = unknown
 
-        def fill(points, start, stop, labels):
-            indices, known = class_indices(points, start, stop)
+        def fill(block, labels):
+            indices, known = class_indices(block)
             classes.take(np.where(known, indices, len(self.classes)), out=labels, mode="clip")
 
         return self._by_block(X, fill, dtype, n_threads, progress, width)
@@ -220,18 +220,18 @@ class EncodedNetwork(Network, kind="encoded"):
                 f"{what} needs fingerprints: build the network with memorize(..., fingerprint_bits=16), say"
             )
 
-    def recognise(self, points, start, stop, tolerance=0.0, max_probes=MAX_PROBES):
-        """Codes of the validated points start to stop, whether they are known, and how many others were tried.
+    def recognise(self, block, tolerance=0.0, max_probes=MAX_PROBES):
+        """Codes of the rows of a block, whether they are known, and how many others were tried.
 
         Where a code is unknown and one near by is known, that stands in its place.
         """
-        codes = self.encoder.codes_of_block(points, start, stop)
+        codes = self.encoder.codes_of_block(block)
         known, tried = self.fingerprints.accepts(codes), np.zeros(len(codes), np.int64)
         rows = np.flatnonzero(~known) if tolerance else ()
         if len(rows):
             near = codes[rows]
             known[rows], tried[rows] = find_near_codes(
-                self.encoder, self.fingerprints, points.block(start, stop)[rows], near, tolerance, max_probes
+                self.encoder, self.fingerprints, block[rows], near, tolerance, max_probes
             )
             codes[rows] = near
         return codes, known, tried
@@ -270,8 +270,8 @@ class EncodedNetwork(Network, kind="encoded"):
         """
         self._need_fingerprints("contains")
 
-        def fill(points, start, stop, known):
-            known[:] = self.recognise(points, start, stop)[1]
+        def fill(block, known):
+            known[:] = self.recognise(block)[1]
 
         return self._by_block(X, fill, bool, n_threads, progress)
 
@@ -310,14 +310,14 @@ class EncodedNetwork(Network, kind="encoded"):
         digits = np.uint64((1 << n_digits) - 1)
         if unknown is NO_VALUE:
 
-            def outputs_of(*block):
-                return self._forward_outputs(*block) & digits
+            def outputs_of(block):
+                return self._forward_outputs(block) & digits
 
             return self._labels(X, outputs_of, n_threads, progress, self._forward_width)
         self._need_fingerprints("unknown")
 
-        def class_indices(*block):
-            outputs = self._forward_outputs(*block)
+        def class_indices(block):
+            outputs = self._forward_outputs(block)
             return (outputs & digits).astype(np.int64), outputs >> np.uint64(n_digits) == 1
 
         return self._known_labels(X, class_indices, unknown, n_threads, progress, self._forward_width)
@@ -336,9 +336,9 @@ class EncodedNetwork(Network, kind="encoded"):
         over_row_blocks(work, points.n, 1, n_threads)
         return np.flatnonzero(wrong)
 
-    def class_indices(self, points, start, stop):
-        """Positions in `classes` of the labels of the validated points start to stop: int32 or int64 array."""
-        return self.store.lookup(self.encoder.codes_of_block(points, start, stop))
+    def class_indices(self, block):
+        """Positions in `classes` of the labels of a block of rows, in the work of `Points.over_rows`: integer array."""
+        return self.store.lookup(self.encoder.codes_of_block(block))
 
     def relabel(
         self,

@@ -14,8 +14,8 @@ import numpy as np
 from fastmem.data.points import Points
 from fastmem.data.sorting import distinct
 from fastmem.hyperplanes.hyperplanes import Hyperplanes
-from fastmem.hyperplanes.passes import block_starts, signs_of
-from fastmem.machine.threads import over_row_blocks
+from fastmem.hyperplanes.passes import signs_of
+from fastmem.machine.threads import block_starts
 
 __all__ = ["Clearance", "clear"]
 
@@ -165,24 +165,23 @@ class _Distances:
         distance += (self.points.d + 8) * float(np.finfo(dtype).eps) * length + self.points.d * tiny
         found = []
 
-        def work(start, stop):
+        def work(start, stop, block):
             with np.errstate(all="ignore"):
-                block = self.points.block(start, stop)
                 values = block @ weights.astype(dtype) - self.thresholds[j]
                 found.append(start + np.flatnonzero(~(np.abs(values) > distance)))
 
-        over_row_blocks(work, self.points.n, self.points.d, self.n_threads)
+        self.points.over_rows(work, self.n_threads)
         return np.sort(np.concatenate(found))
 
     def _values(self, j, rows):
         """w_j.x of some points in float64, rounded."""
         values, w = np.empty(len(rows)), self.hyperplanes.weights[j].astype(np.float64)
 
-        def work(start, stop):
+        def work(start, stop, block):
             with np.errstate(all="ignore"):
-                values[start:stop] = self.points.take(rows[start:stop]) @ w
+                values[start:stop] = block @ w
 
-        over_row_blocks(work, len(rows), self.points.d, self.n_threads)
+        self.points.over_rows(work, self.n_threads, rows=rows)
         return values
 
     def smallest(self):
@@ -206,13 +205,14 @@ class _Distances:
         for block in np.flatnonzero((self.block_margins[:, chosen] <= limits).any(axis=1)).tolist():
             first, end = self.starts[block : block + 2].tolist()
 
-            def work(start, stop, first=first):
+            def work(start, stop, block, first=first):
                 with np.errstate(all="ignore"):
-                    values = self.points.block(first + start, first + stop) @ transposed
+                    values = block @ transposed
                     values -= self.hyperplanes.thresholds[chosen]
                     found.append(first + start + np.flatnonzero(~(np.abs(values) > limits).all(axis=1)))
 
-            over_row_blocks(work, end - first, self.points.d + len(chosen), self.n_threads)
+            width = self.points.d + len(chosen)
+            self.points.over_rows(work, self.n_threads, rows=slice(first, end), width=width)
         return np.concatenate(found)
 
 

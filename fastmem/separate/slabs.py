@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastmem.machine.threads import over_row_blocks
 from fastmem.separate.frame import Frame
 
 __all__ = ["Slabs", "Space"]
@@ -97,13 +96,12 @@ class Space:
         """Least and largest value of each column."""
         extremes, lock = [self.points.block(0, 1)[0]] * 2, threading.Lock()
 
-        def work(start, stop):
-            block = self.points.block(start, stop)
+        def work(start, stop, block):
             lowest, highest = block.min(axis=0), block.max(axis=0)
             with lock:
                 extremes[:] = np.minimum(extremes[0], lowest), np.maximum(extremes[1], highest)
 
-        over_row_blocks(work, self.points.n, self.points.d, self.n_threads)
+        self.points.over_rows(work, self.n_threads)
         return np.array(extremes)
 
     def _place(self, X):
@@ -229,15 +227,15 @@ class Space:
         below, above = np.full(len(middles), -np.inf), np.full(len(middles), np.inf)
         lock = threading.Lock()
 
-        def work(start, stop):
+        def work(start, stop, block):
             rows = np.flatnonzero(is_outside[start:stop])
-            coordinates, bounds = self._place(self.points.block(start, stop)[rows])
+            coordinates, bounds = self._place(block[rows])
             nearest = _nearest_in_tiles(coordinates, bounds[:, None], directions, middles)
             with lock:
                 np.maximum(below, nearest[0], out=below)
                 np.minimum(above, nearest[1], out=above)
 
-        over_row_blocks(work, self.points.n, self.points.d, self.n_threads)
+        self.points.over_rows(work, self.n_threads)
         # Differences from the middles were rounded.
         return below * (1 - 8 * _UNIT), above * (1 - 8 * _UNIT)
 
@@ -258,13 +256,13 @@ class Space:
         (middle,), (lowest,), (highest,) = self._extents(direction, [group])
         distances = np.full(self.points.n, np.inf)
 
-        def work(start, stop):
+        def work(start, stop, block):
             rows = np.flatnonzero(is_outside[start:stop])
-            coordinates, bounds = self._place(self.points.block(start, stop)[rows])
+            coordinates, bounds = self._place(block[rows])
             values = coordinates @ direction[0] - middle
             distances[start + rows] = np.maximum(lowest - values, values - highest) - bounds
 
-        over_row_blocks(work, self.points.n, self.points.d, self.n_threads)
+        self.points.over_rows(work, self.n_threads)
         # Where all are infinite, those of the group are too.
         return np.flatnonzero(is_outside & (distances <= max(distances.min(), _CLEAR * (highest - lowest))))
 

@@ -175,10 +175,10 @@ def _of_blocks(points, n_threads, function):
     """Values of a function of blocks of rows, float64 in C order, in the order of the blocks."""
     values = {}
 
-    def work(start, stop):
-        values[start] = function(points.block(start, stop).astype(np.float64, order="C"))
+    def work(start, stop, block):
+        values[start] = function(block.astype(np.float64, order="C"))
 
-    over_row_blocks(work, points.n, points.d, n_threads)
+    points.over_rows(work, n_threads)
     return [values[start] for start in sorted(values)]
 
 

@@ -232,3 +232,48 @@ def test_equal_rows_are_found_in_any_rounding_mode(mode):
     finally:
         libm.fesetround(before)
     assert error.value.rows == [(0, 1)]
+
+
+# Passes over X
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("rows", [None, slice(7, 90), np.array([3, 99, 3, 50])])
+def test_a_pass_gives_every_row_once_at_its_position(rows, n_threads):
+    X = np.random.default_rng(0).standard_normal((100, 20_000)).astype(np.float32)  # blocks of 64 rows
+    expected = X if rows is None else X[rows]
+    seen = np.zeros_like(expected)
+
+    def work(start, stop, block):
+        seen[start:stop] += block
+
+    as_points(X).over_rows(work, n_threads, rows=rows)
+    assert np.array_equal(seen, expected)
+
+
+@pytest.mark.parametrize("columns", [[], [0], [1, 2], [0, 1, 2]])
+def test_a_pass_looks_for_numbers_that_are_not_finite_in_the_columns_that_are_not_read(columns):
+    X = np.ones((300, 3))
+    X[123, 1] = np.nan
+    points, columns = as_points(X), np.array(columns, np.int64)
+    if 1 in columns:
+        points.over_rows(lambda *_: None, columns=columns)
+    else:
+        with pytest.raises(InvalidInput, match=r"X\[123, 1\] is nan"):
+            points.over_rows(lambda *_: None, columns=columns)
+
+
+@pytest.mark.parametrize(
+    "numbers", [[1.5, -(2.0**127)], [1.5, 2.0**128], [0.1, 1.0], [2.0**-149, 0.0], [2.0**-150, 0.0]]
+)
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_whether_float32_holds_the_points_is_found_by_reading_them_once(numbers, n_threads):
+    X = np.ones((40_000, 2))
+    X[39_999] = numbers
+    points = as_points(X)
+    points.equal_rows(n_threads)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(points), "block", None)  # nothing is read again
+        with np.errstate(all="ignore"):
+            assert points.fit_float32() == (X[39_999].astype(np.float32) == X[39_999]).all()
+        assert points.largest_norm() == np.linalg.norm(X, axis=1).max()

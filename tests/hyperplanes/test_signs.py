@@ -85,7 +85,7 @@ def plain(weights, thresholds):
 
 def signs_of(hyperplanes, X):
     """What the package says: bool array of shape (n, m)."""
-    words = hyperplanes.signs_of_block(as_points(X), 0, len(X))
+    words = hyperplanes.signs_of_block(as_points(X).block(0, len(X)))
     assert words.shape == (len(X), -(-hyperplanes.m // 64))
     return naive.unpack_bits(words, hyperplanes.m)
 
@@ -418,8 +418,8 @@ def test_a_code_is_the_xor_of_the_columns_of_its_signs(seed):
 @given(SEEDS, st.integers(0, 6), st.integers(0, 6))
 def test_signs_of_a_block_are_those_of_its_rows(seed, start, stop):
     hyperplanes, X = large_problem(seed)
-    words = hyperplanes.signs_of_block(as_points(X), start, stop)
-    assert np.array_equal(words, hyperplanes.signs_of_block(as_points(X), 0, len(X))[start:stop])
+    words = hyperplanes.signs_of_block(as_points(X).block(start, stop))
+    assert np.array_equal(words, hyperplanes.signs_of_block(as_points(X).block(0, len(X)))[start:stop])
 
 
 # The three steps
@@ -607,11 +607,16 @@ def test_points_name_the_first_row_and_column_that_is_not_finite(value, dtype):
         points.equal_rows,
         lambda: points.check_finite(0, 100),
         lambda: points.check_finite(30, 50),
-        lambda: hyperplanes.signs_of_block(points, 0, 100),
-        lambda: hyperplanes.signs_of_block(points, 41, 42),
+        lambda: hyperplanes.signs(points),
+        lambda: hyperplanes.sign_steps(points),
+        lambda: points.over_rows(lambda start, stop, rows: hyperplanes.signs_of_block(rows), rows=slice(41, 42)),
+        lambda: points.over_rows(
+            lambda start, stop, rows: hyperplanes.signs_of_block(rows), rows=np.array([3, 41, 90])
+        ),
+        lambda: points.over_rows(lambda *_: None, columns=np.array([0, 5, 6])),
         lambda: hyperplanes.certified_radius(points),
         lambda: encoder_of(hyperplanes).codes(points),
-        lambda: encoder_of(hyperplanes).codes_of_block(points, 40, 50),
+        lambda: points.at_once(lambda start, stop, rows: encoder_of(hyperplanes).codes_of_block(rows)),
     ]
     for call in calls:
         with pytest.raises(InvalidInput, match=rf"X\[41, 3\] is {value}"):

@@ -302,7 +302,7 @@ def test_numbers_of_points_beyond_32_bits_are_kept_by_kernels():
 def test_the_row_of_a_nan_is_named_beyond_two_to_the_31(net):
     points = Points(np.broadcast_to(np.nan, (BEYOND, 6)))
     with pytest.raises(fastmem.InvalidInput, match=rf"X\[{BEYOND - 2}, 0\] is nan"):
-        net.class_indices(points, BEYOND - 2, BEYOND)
+        points.over_rows(lambda start, stop, rows: net.class_indices(rows), rows=slice(BEYOND - 2, BEYOND))
     with pytest.raises(fastmem.InvalidInput, match=rf"X\[{BEYOND - 1}, 0\] is nan"):
         points.check_finite(BEYOND - 1, BEYOND)
 
@@ -310,7 +310,7 @@ def test_the_row_of_a_nan_is_named_beyond_two_to_the_31(net):
 def test_the_last_of_more_than_two_to_the_31_points_get_their_labels(data, net):
     points = Points(np.broadcast_to(data[0][7], (BEYOND, 6)))
     for start in (2**31 - 3, BEYOND - 3):
-        assert net.classes[net.class_indices(points, start, start + 3)].tolist() == 3 * [data[1][7]]
+        assert net.classes[net.class_indices(points.block(start, start + 3))].tolist() == 3 * [data[1][7]]
 
 
 def test_blocks_cut_numbers_beyond_two_to_the_31():

@@ -385,7 +385,7 @@ def first_known(net, x, stored, tolerance, max_probes):
 
 def assert_found_as_by_trying_all(net, X, queries, tolerance, max_probes=1000):
     stored = set(net.codes(X).tolist())
-    codes, known, tried = net.recognise(Points(queries), 0, len(queries), tolerance, max_probes)
+    codes, known, tried = net.recognise(Points(queries).block(0, len(queries)), tolerance, max_probes)
     for row, x in enumerate(queries):
         code, n = first_known(net, x, stored, tolerance, max_probes)
         assert (known[row], tried[row]) == (code is not None, n)

@@ -118,7 +118,7 @@ def test_a_threshold_next_to_a_point_is_moved_and_codes_follow():
         hyperplanes, LinearCode.identity(1), codes, SortedCodes(codes), classes, np.array([[1e-13]]), Points(X), 1
     )
     assert clearance.smallest_distance == pytest.approx(0.5)
-    signs = moved.signs_of_block(Points(X), 0, 20)[:, 0]
+    signs = moved.signs_of_block(Points(X).block(0, 20))[:, 0]
     assert np.array_equal(signs, codes)
     assert all(len(set(codes[classes == c])) == 1 for c in (0, 1))
     assert codes[0] != codes[19]

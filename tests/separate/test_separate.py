@@ -182,7 +182,7 @@ def test_a_round_that_splits_nothing_is_followed_by_one_that_does(monkeypatch):
     y = random_labels(200).astype(np.int32)
     hyperplanes = separate(Points(X), y, np.random.default_rng(0), effort="fast").hyperplanes
     assert np.array_equal(np.count_nonzero(hyperplanes.weights, axis=1), np.ones(hyperplanes.m))
-    signs = hyperplanes.signs_of_block(Points(X), 0, 200)
+    signs = hyperplanes.signs_of_block(Points(X).block(0, 200))
     _, cells = np.unique(signs, axis=0, return_inverse=True)
     assert all(len(set(y[cells.ravel() == cell])) == 1 for cell in range(cells.max() + 1))
     assert stalled == {False, True}
@@ -220,7 +220,7 @@ def separated(X, y, effort, seed=0, **options):
 
 
 def exact_signs(hyperplanes, X):
-    words = hyperplanes.signs_of_block(Points(X), 0, len(X))
+    words = hyperplanes.signs_of_block(Points(X).block(0, len(X)))
     return naive.unpack_bits(words, hyperplanes.m)
 
 

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from fastmem.data.options import as_float_dtype, check_option
-from fastmem.data.points import Points
 from fastmem.errors import InvalidInput, MarginTooSmall
 from fastmem.export.c import text
 from fastmem.export.c.layers import BinaryLayer, FirstLayer, Tables, filled, n_words
@@ -129,15 +128,11 @@ def _changed(net, block):
         rounded = block.astype(np.float32)
     finite = np.isfinite(rounded).all(axis=1)
     rounded[~finite] = 0
-    before, after = (_class_indices(net, Points(rows)) for rows in (block, rounded))
+    before, after = (np.minimum(net.class_indices(rows), len(net.classes) - 1) for rows in (block, rounded))
     same = before == after
     if net.fingerprint_bits:
         same &= net.contains(rounded) | ~net.contains(block)
     return np.flatnonzero(~(same & finite))
-
-
-def _class_indices(net, points):
-    return np.minimum(net.class_indices(points, 0, points.n), len(net.classes) - 1)
 
 
 # Labels, and the file
