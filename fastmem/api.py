@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,17 +25,9 @@ if TYPE_CHECKING:
 
     from fastmem.network import Network
 
-__all__ = ["memorize"]
+__all__ = ["DEFAULTS", "memorize"]
 
 _SEPARATE = ("labels", "all")
-_DEFAULTS = {
-    "store": "binary",
-    "separate": "labels",
-    "margin": 0.0,
-    "fingerprint_bits": 0,
-    "effort": "balanced",
-    "delta": None,
-}
 
 
 @default_environment()
@@ -165,11 +158,15 @@ def memorize(
     return network
 
 
+DEFAULTS = {name: option.default for name, option in inspect.signature(memorize).parameters.items()}
+"""Of the options of `memorize`, by name."""
+
+
 def _options_of(construction, **options):
     """The options that a construction takes; `InvalidInput` if another one is not left at its default."""
     taken = CONSTRUCTIONS[construction].OPTIONS
     for name, value in options.items():
-        if name not in taken and value != _DEFAULTS[name]:
+        if name not in taken and value != DEFAULTS[name]:
             takes = f"takes only {' and '.join(taken)}" if taken else "takes no such option"
             raise InvalidInput(f"{name}={value!r} is not for construction={construction!r}, which {takes}")
     return {name: options[name] for name in taken}

@@ -203,8 +203,9 @@ def _bound(name, n, d, delta, n_label_bits):
 
 
 def _theorem(name):
-    """The construction whose theorem a network is measured by: its own, or the one that "compact" sets out to beat."""
-    return CONSTRUCTIONS.get(name, CONSTRUCTIONS["rajput2021"])
+    """The construction whose theorem a network is measured by: its own, or its rival's where it has none."""
+    construction = CONSTRUCTIONS[CONTESTANTS[name]["construction"]]
+    return construction if hasattr(construction, "bound") else CONSTRUCTIONS[construction.RIVAL]
 
 
 def _depends_on_delta(name):

@@ -15,6 +15,7 @@ import numpy as np
 from click.shell_completion import get_completion_class
 
 import fastmem
+from fastmem.api import DEFAULTS
 from fastmem.cli.files import as_json, as_text, read_labelled, read_points, suffix, writing_labels
 from fastmem.compare import CONTESTANTS
 from fastmem.constructions import CONSTRUCTIONS
@@ -109,18 +110,20 @@ def _random_points(n, d, classes, rng):
 @click.argument("labels", type=_EXISTING, required=False)
 @click.option("-o", "--output", type=_OUTPUT, required=True, help="Network file to write (.safetensors).")
 @_LABEL
-@click.option("--construction", type=click.Choice(list(CONSTRUCTIONS)), default="compact", show_default=True,
+@click.option("--construction", type=click.Choice(list(CONSTRUCTIONS)), default=DEFAULTS["construction"],
+              show_default=True,
               help="How the network is built: the smallest we know, or as a paper's theorem does.")  # fmt: skip
 @click.option("--delta", type=_DELTA, help="For rajput2021: smallest distance in the unit ball (default: computed).")
-@click.option("--store", type=click.Choice(list(STORES)), default="binary", show_default=True,
+@click.option("--store", type=click.Choice(list(STORES)), default=DEFAULTS["store"], show_default=True,
               help="How labels are kept: in the fewest bits, or the fewest units.")  # fmt: skip
-@click.option("--separate", type=click.Choice(["labels", "all"]), default="labels", show_default=True,
+@click.option("--separate", type=click.Choice(["labels", "all"]), default=DEFAULTS["separate"], show_default=True,
               help="Which points get different codes.")  # fmt: skip
-@click.option("--effort", type=click.Choice(list(EFFORTS)), default="balanced", show_default=True,
+@click.option("--effort", type=click.Choice(list(EFFORTS)), default=DEFAULTS["effort"], show_default=True,
               help="How hard to search for few hyperplanes.")  # fmt: skip
-@click.option("--margin", type=click.FloatRange(min=0), default=0.0, show_default=True,
+@click.option("--margin", type=click.FloatRange(min=0), default=DEFAULTS["margin"], show_default=True,
               help="Distance that every point keeps from every hyperplane.")  # fmt: skip
-@click.option("--fingerprint-bits", type=click.IntRange(0, MOST_FINGERPRINT_BITS), default=0, show_default=True,
+@click.option("--fingerprint-bits", type=click.IntRange(0, MOST_FINGERPRINT_BITS), default=DEFAULTS["fingerprint_bits"],
+              show_default=True,
               help="Bits a point by which inputs never stored are recognised.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), help="The same seed and data give the same network.")
 @_JSON

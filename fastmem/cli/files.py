@@ -14,6 +14,7 @@ import click
 import numpy as np
 
 from fastmem.cli.parquet import ParquetTable
+from fastmem.data.arrays import LARGEST_INTEGER
 from fastmem.errors import InvalidInput
 from fastmem.machine.disk import writing_whole
 
@@ -152,7 +153,7 @@ class CsvTable:
             problem = "is not a number"
         elif not math.isfinite(number := float(cell)):
             problem = "is not finite"
-        elif abs(number) >= 2**53 and _INTEGER.fullmatch(cell.strip()) and abs(int(cell.partition(".")[0])) > 2**53:
+        elif abs(number) >= LARGEST_INTEGER and _INTEGER.fullmatch(cell.strip()) and _is_too_large(cell):
             problem = "is an integer beyond ±2^53, which float64 does not hold exactly"
         else:
             return number
@@ -167,6 +168,10 @@ _TABLES = {".csv": CsvTable, ".parquet": ParquetTable}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|infinity|nan)", re.ASCII | re.IGNORECASE)
 _INTEGER = re.compile(r"[+-]?\d+(\.0*)?", re.ASCII)
 _NO_NAMES = {"", "?", "-", "na", "n/a", "null", "none", "nan", "inf", "+inf", "-inf", "infinity", "-infinity"}
+
+
+def _is_too_large(cell):
+    return abs(int(cell.partition(".")[0])) > LARGEST_INTEGER
 
 
 def _is_number(cell):

@@ -7,12 +7,11 @@ import contextlib
 
 import numpy as np
 
+from fastmem.data.arrays import LARGEST_INTEGER
 from fastmem.errors import InvalidInput
 from fastmem.machine.partners import need
 
 __all__ = ["ParquetTable"]
-
-_LARGEST_INTEGER = 2**53
 
 
 class ParquetTable:
@@ -153,7 +152,7 @@ class ParquetTable:
         if types.is_floating(kind):
             self._refuse(~np.isfinite(values), array, column, start, "is not finite")
         elif types.is_integer(kind):
-            beyond = (values > _LARGEST_INTEGER) | (values < -_LARGEST_INTEGER)
+            beyond = (values > LARGEST_INTEGER) | (values < -LARGEST_INTEGER)
             why = "is an integer beyond ±2^53, which float64 does not hold exactly"
             self._refuse(beyond, array, column, start, why)
         return values

@@ -22,9 +22,12 @@ from fastmem.separate import separate as separated
 from fastmem.separate.clearance import clear
 from fastmem.store import STORES, Filter, build_store
 
-__all__ = ["OPTIONS", "STORES", "build", "drawn_fits"]
+__all__ = ["OPTIONS", "RIVAL", "STORES", "build", "drawn_fits"]
 
 OPTIONS = ("store", "separate", "margin", "fingerprint_bits", "effort")
+
+RIVAL = "rajput2021"
+"""The construction whose theorem this one sets out to beat; it has none of its own."""
 
 _DRAWS = 64
 
@@ -121,13 +124,12 @@ def _encode(separation, points, must_differ, random_state, n_threads, progress):
                 codes = Encoder(hyperplanes, code).codes(points, n_threads, bar, margins)
             lowest = margins.lowest()[None]
         ordered = SortedCodes(codes)
-        equal = np.flatnonzero(ordered.codes[1:] == ordered.codes[:-1])
-        collision = equal[must_differ[ordered.rows[equal]] != must_differ[ordered.rows[equal + 1]]]
-        if not collision.size:
+        pairs = ordered.collisions(must_differ)
+        if not len(pairs):
             return code, codes, ordered, lowest
         if code.is_identity:
             break
-    rows = ordered.rows[collision[0] : collision[0] + 2].tolist()
+    rows = pairs[0].tolist()
     raise MemorizationError(f"rows {rows[0]} and {rows[1]} got the same code though they must differ", rows)
 
 

@@ -165,7 +165,7 @@ class _Draws:
             with progress_bar(self.progress, self.points.n, "encoding") as bar:
                 codes = encoder.codes(self.points, self.n_threads, bar, self.margins)
             ordered = SortedCodes(codes)
-            pairs = self._collisions(ordered)
+            pairs = ordered.collisions(self.point_numbers)
             if not len(pairs):
                 classes = labels.indices[ordered.rows]
                 store = BlockStore.build(ordered.codes, classes, encoder.n_bits, len(labels.classes))
@@ -208,12 +208,6 @@ class _Draws:
             return LinearCode.identity(0)
         k = code_bits(self.n)
         return LinearCode(self.random_state.integers(0, 1 << k, m, dtype=np.uint64), k)
-
-    def _collisions(self, ordered):
-        """Rows of distinct points with equal codes: int array of shape (c, 2)."""
-        equal = np.flatnonzero(ordered.codes[1:] == ordered.codes[:-1])
-        pairs = np.stack([ordered.rows[equal], ordered.rows[equal + 1]], axis=1)
-        return pairs[self.point_numbers[pairs[:, 0]] != self.point_numbers[pairs[:, 1]]]
 
     def _have_equal_signs(self, hyperplanes, pairs):
         one, other = (hyperplanes.signs(Points(self.points.take(rows))) for rows in pairs.T)

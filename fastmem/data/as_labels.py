@@ -29,17 +29,47 @@ class Labels:
     ----------
     classes : ndarray of shape (c,)
         The distinct labels in the caller's dtype, sorted where they can be.
-    indices : int32 ndarray of shape (n,)
+    indices : int32 ndarray of shape (n,), optional
         ``classes[indices]`` are the labels.
     """
 
     classes: np.ndarray
-    indices: np.ndarray
+    indices: np.ndarray | None = None
 
     @property
     def n_bits(self):
         """Number K of binary digits of a class index."""
-        return max(len(self.classes) - 1, 0).bit_length()
+        return bits_for(len(self.classes))
+
+    def decode(self, indices, out=None):
+        """Labels of class indices; a larger one stands for the last class.
+
+        Parameters
+        ----------
+        indices : int or uint64 array of shape (n,), not negative
+        out : ndarray of shape (n,), optional
+            Where to put them, of the dtype of the classes.
+        """
+        # A mode other than the default saves a copy of out too.
+        return self.classes.take(indices, out=out, mode="clip")
+
+    def with_unknown(self, value):
+        """The same with one more class, the last, that rows get which are not known; `InvalidInput` if it cannot be."""
+        classes = np.empty(len(self.classes) + 1, label_dtype_with(value, self.classes))
+        classes[:-1] = self.classes
+        classes[-1] = value
+        return Labels(classes)
+
+
+def bits_for(n_classes):
+    """K, the number of binary digits of a class index.
+
+    Examples
+    --------
+    >>> bits_for(1), bits_for(2), bits_for(5)
+    (0, 1, 3)
+    """
+    return max(n_classes - 1, 0).bit_length()
 
 
 def as_labels(y, n):

@@ -72,6 +72,12 @@ class SortedCodes:
     def __init__(self, codes):
         self.codes, self.rows = sort_codes(codes.copy())
 
+    def collisions(self, numbers):
+        """Neighbours with one code and different numbers, of all points: array of rows of shape (c, 2)."""
+        equal = np.flatnonzero(self.codes[1:] == self.codes[:-1])
+        pairs = np.stack([self.rows[equal], self.rows[equal + 1]], axis=1)
+        return pairs[numbers[pairs[:, 0]] != numbers[pairs[:, 1]]]
+
     def replace(self, rows, codes):
         """Give some points, each once, other codes: faster than to sort all again where they are few."""
         kept = np.ones(len(self.codes), bool)

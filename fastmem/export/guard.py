@@ -83,10 +83,10 @@ def check_size(network, n_bytes, most, what):
         )
 
 
-def no_such_labels(what, dtype):
-    """The error for labels of a dtype that an export cannot return."""
+def no_such_labels(what, dtype, why=""):
+    """The error for labels of a dtype that an export cannot return, and why if that is not plain."""
     return InvalidInput(
-        f'{what} cannot return labels of dtype {dtype}: output="index" returns positions in net.classes'
+        f'{what} cannot return labels of dtype {dtype}{why}: output="index" returns positions in net.classes'
     )
 
 

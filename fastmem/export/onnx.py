@@ -13,7 +13,7 @@ from fastmem._version import __version__
 from fastmem.data.options import as_count
 from fastmem.errors import InvalidInput
 from fastmem.export.exact_sums import SHIFT, exact_layer, first_layer, n_weights_stored
-from fastmem.export.guard import check_arithmetic, check_size, output_values
+from fastmem.export.guard import check_arithmetic, check_size, no_such_labels, output_values
 from fastmem.layers.layer import narrowed
 from fastmem.machine.disk import write_whole
 from fastmem.machine.partners import need
@@ -58,10 +58,7 @@ def _values(network, output):
         except UnicodeEncodeError:
             texts = []
         if len(texts) < len(values):
-            raise InvalidInput(
-                "ONNX cannot return labels that are Python objects, or text that is not UTF-8: "
-                'output="index" returns positions in net.classes'
-            )
+            raise no_such_labels("ONNX", values.dtype, ", which are Python objects or text that is not UTF-8")
         values = np.array(texts, object)
     return values
 

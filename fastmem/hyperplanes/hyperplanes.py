@@ -41,7 +41,7 @@ class Hyperplanes:
         decide more signs and change none; exponents beyond ±900 are taken as ±900, which its proof needs.
     """
 
-    _isa = kernels.supported_isas().index(kernels.isa_in_use())  # tests set the others
+    isa = kernels.supported_isas().index(kernels.isa_in_use())  # tests set the others
 
     def __init__(self, weights, thresholds, centre, exponents):
         if np.shape(weights)[1] > MAX_COLUMNS:
@@ -129,7 +129,7 @@ class Hyperplanes:
         gathered = None
         if block.strides[1] != block.itemsize and self.d > 1:
             gathered = np.empty((kernels.BLOCK_ROWS, self.d), block.dtype)
-        arguments = self._isa, block, first, last, columns, codes, scratch, gathered, counts
+        arguments = self.isa, block, first, last, columns, codes, scratch, gathered, counts
         if margins is None:
             return codes, self._xor(block.dtype)(*arguments)
         with default_environment():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastmem._kernels import layers as kernels
+from fastmem.data.options import check_option
 from fastmem.data.sorting import run_starts
 from fastmem.errors import FormatError
 from fastmem.machine.once import cached_property
@@ -35,8 +36,8 @@ class Layer:
         float32 in a first layer, int64 in all others.
     thresholds : ndarray of shape (units,)
         float64 in a first layer, int64 in all others.
-    activation : str
-        "threshold": 1 where the weighted sum reaches the threshold, else 0.
+    activation : {"threshold"}
+        "threshold": 1 where the weighted sum reaches the threshold, else 0. It is saved by not being named.
     """
 
     weights: "csr_array"
@@ -44,6 +45,7 @@ class Layer:
     activation: str = "threshold"
 
     def __post_init__(self):
+        check_option("activation", self.activation, tuple(_EVALUATE))
         if not self.weights.has_canonical_format:  # entries of one connection are summed before they are counted
             weights = self.weights.copy()
             weights.sum_duplicates()
@@ -143,10 +145,17 @@ class Layer:
         -------
         outputs : uint64 array of shape (n, ceil(units / 64))
         """
-        outputs = np.empty((len(inputs), -(-self.n_units // _WORD)), np.uint64)
-        starts, words, shifts, negative, masks = self._planes
-        kernels.threshold_layer(inputs, starts, words, shifts, negative, masks, self.thresholds, outputs)
-        return outputs
+        return _EVALUATE[self.activation](self, inputs)
+
+
+def _threshold(layer, inputs):
+    outputs = np.empty((len(inputs), -(-layer.n_units // _WORD)), np.uint64)
+    starts, words, shifts, negative, masks = layer._planes
+    kernels.threshold_layer(inputs, starts, words, shifts, negative, masks, layer.thresholds, outputs)
+    return outputs
+
+
+_EVALUATE = {"threshold": _threshold}  # activations, and what evaluates their units
 
 
 def narrowed(integers):

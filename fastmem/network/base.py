@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastmem.data.as_labels import Labels
 from fastmem.data.as_points import as_points
 from fastmem.data.options import as_count, as_float_dtype
 from fastmem.data.points import norms_of
@@ -104,6 +105,7 @@ class Network:
     ):
         self.hyperplanes = hyperplanes
         self.classes = classes
+        self._labels = Labels(classes)
         self.n_features_in = hyperplanes.d
         self.n_points = int(n_points)
         self.n_told_apart = int(n_told_apart)
@@ -142,7 +144,7 @@ class Network:
     @property
     def n_label_bits(self) -> int:
         """Number K of binary digits of a class index."""
-        return max(len(self.classes) - 1, 0).bit_length()
+        return self._labels.n_bits
 
     @default_environment()
     def _first_layer(self):
@@ -586,7 +588,7 @@ class Network:
         InvalidInput
             X does not hold finite numbers in `n_features_in` columns.
         """
-        return self._labels(X, self._forward_outputs, n_threads, progress, self._forward_width)
+        return self._labels_of(X, self._forward_outputs, n_threads, progress, self._forward_width)
 
     @cached_property
     def _forward_width(self):
@@ -613,12 +615,11 @@ class Network:
         points.over_rows(work, n_threads, bar, width=self._forward_width)
         return np.flatnonzero(wrong)
 
-    def _labels(self, X, class_indices, n_threads, progress, width=None):
+    def _labels_of(self, X, class_indices, n_threads, progress, width=None):
         """Labels of X, given the function from a block of rows to class indices."""
 
         def fill(block, labels):
-            # Larger indices are clipped; a mode other than the default saves a copy too.
-            self.classes.take(class_indices(block), out=labels, mode="clip")
+            self._labels.decode(class_indices(block), out=labels)
 
         return self._by_block(X, fill, self.classes.dtype, n_threads, progress, width)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastmem.data.as_labels import NO_VALUE, as_labels, label_dtype_with, refuse_contradictions
+from fastmem.data.as_labels import NO_VALUE, as_labels, refuse_contradictions
 from fastmem.data.as_points import as_memorized_points, as_points
 from fastmem.data.options import as_count, as_distance
 from fastmem.data.sorting import sort_codes
@@ -27,7 +27,7 @@ from fastmem.network.format import is_text
 from fastmem.network.near_codes import MAX_PROBES, find_near_codes
 from fastmem.store import ALL_STORES, Filter, build_store
 from fastmem.store.features import CodeFeatures
-from fastmem.store.tensors import part_of
+from fastmem.store.tensors import part_of, under
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -192,7 +192,7 @@ class EncodedNetwork(Network, kind="encoded"):
                 raise InvalidInput(
                     "tolerance is for rows that are unknown: say which label they get if no code matches"
                 )
-            return self._labels(X, self.class_indices, n_threads, progress)
+            return self._labels_of(X, self.class_indices, n_threads, progress)
         self._need_fingerprints("unknown")
 
         def class_indices(block):
@@ -203,16 +203,13 @@ class EncodedNetwork(Network, kind="encoded"):
 
     def _known_labels(self, X, class_indices, unknown, n_threads, progress, width=None):
         """Labels of X, given the function to their class indices and to whether they are known."""
-        dtype = label_dtype_with(unknown, self.classes)
-        classes = np.empty(len(self.classes) + 1, dtype)
-        classes[:-1] = self.classes
-        classes[-1] = unknown
+        labels = self._labels.with_unknown(unknown)
 
-        def fill(block, labels):
+        def fill(block, decoded):
             indices, known = class_indices(block)
-            classes.take(np.where(known, indices, len(self.classes)), out=labels, mode="clip")
+            labels.decode(np.where(known, indices, len(self.classes)), out=decoded)
 
-        return self._by_block(X, fill, dtype, n_threads, progress, width)
+        return self._by_block(X, fill, labels.classes.dtype, n_threads, progress, width)
 
     def _need_fingerprints(self, what):
         if self.fingerprints is None:
@@ -313,7 +310,7 @@ class EncodedNetwork(Network, kind="encoded"):
             def outputs_of(block):
                 return self._forward_outputs(block) & digits
 
-            return self._labels(X, outputs_of, n_threads, progress, self._forward_width)
+            return self._labels_of(X, outputs_of, n_threads, progress, self._forward_width)
         self._need_fingerprints("unknown")
 
         def class_indices(block):
@@ -489,7 +486,7 @@ class EncodedNetwork(Network, kind="encoded"):
     def parameters(self):
         """All that defines the network but its labels: a dict of arrays and a dict of plain values."""
         tensors, settings = super().parameters()
-        tensors |= {f"store.{name}": tensor for name, tensor in self.store.tensors().items()}
+        tensors |= under("store", self.store.tensors())
         if not self.encoder.code.is_identity:
             tensors["columns"] = self.encoder.code.columns
         return tensors | self._fingerprint_tensors(), settings | {
@@ -503,10 +500,8 @@ class EncodedNetwork(Network, kind="encoded"):
     def _fingerprint_tensors(self):
         if self.fingerprints is None:
             return {}
-        features, tensors = self.fingerprints.ribbon.features.tensors(), self.fingerprints.tensors()
-        return {f"{_FEATURES}.{name}": tensor for name, tensor in features.items()} | {
-            f"{_FINGERPRINTS}.{name}": tensor for name, tensor in tensors.items()
-        }
+        features = under(_FEATURES, self.fingerprints.ribbon.features.tensors())
+        return features | under(_FINGERPRINTS, self.fingerprints.tensors())
 
     @classmethod
     def _from_parts(cls, hyperplanes, tensors, settings, classes, common):

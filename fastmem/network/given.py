@@ -11,7 +11,7 @@ import itertools
 import numpy as np
 
 from fastmem.data.arrays import as_array
-from fastmem.data.as_labels import as_labels
+from fastmem.data.as_labels import as_labels, bits_for
 from fastmem.errors import InvalidInput
 from fastmem.hyperplanes.hyperplanes import Hyperplanes
 from fastmem.layers.layer import Layer
@@ -50,8 +50,6 @@ def _parts(layer, number):
     from scipy.sparse import coo_array, csr_array, issparse
 
     if isinstance(layer, Layer):
-        if layer.activation != "threshold":
-            raise InvalidInput(f"layer {number} has {layer.activation} units: only threshold units can be run")
         layer = layer.weights, layer.thresholds
     try:
         weights, thresholds = layer
@@ -182,7 +180,7 @@ def _classes(classes, n_outputs):
         labels = as_labels(classes, len(classes))
     except InvalidInput as error:
         raise InvalidInput(f"classes cannot be used as labels y: {error}") from error
-    n_bits = max(len(labels.indices) - 1, 0).bit_length()
+    n_bits = bits_for(len(labels.indices))
     if n_bits != n_outputs or n_bits > _MOST_CLASS_BITS:
         raise InvalidInput(
             f"{len(labels.indices)} classes are numbered with {n_bits} binary digits, but the last layer has "

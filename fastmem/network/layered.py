@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from fastmem.data.as_labels import bits_for
 from fastmem.errors import FormatError
 from fastmem.layers.layer import Layer
 from fastmem.machine.once import cached_property
 from fastmem.network.base import Network
 from fastmem.network.format import is_text
-from fastmem.store.tensors import part_of
+from fastmem.store.tensors import part_of, under
 
 if TYPE_CHECKING:
     pass
@@ -68,7 +69,7 @@ class LayeredNetwork(Network, kind="layered"):
         """All that defines the network but its labels: a dict of arrays and a dict of plain values."""
         tensors, settings = super().parameters()
         for position, layer in enumerate(self._behind, start=2):
-            tensors |= {f"layer.{position}.{name}": tensor for name, tensor in layer.tensors().items()}
+            tensors |= under(f"layer.{position}", layer.tensors())
         return tensors, settings | {
             "n_layers": len(self._behind) + (self.n_hyperplanes > 0),
             "stages": list(self._stages),
@@ -90,6 +91,6 @@ class LayeredNetwork(Network, kind="layered"):
         for position in range(2, n_layers + 1):
             layers.append(Layer.from_tensors(part_of(tensors, f"layer.{position}"), width))
             width = layers[-1].n_units
-        if width != (len(classes) - 1).bit_length():
+        if width != bits_for(len(classes)):
             raise FormatError(f"the last layer has {width} units for {len(classes)} classes")
         return cls(hyperplanes, layers, classes, stages=stages, **common)

@@ -12,6 +12,7 @@ import math
 import textwrap
 from dataclasses import asdict, dataclass
 
+from fastmem.data.as_labels import bits_for
 from fastmem.data.options import as_count, as_delta
 from fastmem.errors import InvalidInput
 from fastmem.theory.baum1988 import bound as _baum1988_bound
@@ -239,7 +240,7 @@ def bounds(n: int, d: int, delta: float, *, n_classes: int = 2) -> Bounds:
 
 
 def _sizes(n, d, delta, n_classes):
-    n_label_bits = max((n_classes - 1).bit_length(), 1)
+    n_label_bits = max(bits_for(n_classes), 1)
     exponential, root = _exp(1 / delta / delta), math.sqrt(n)
     vershynin = exponential + root, exponential * (d + root) + n
     general, apart, on_sphere = "general position", "delta apart in the unit ball", "delta apart on the unit sphere"

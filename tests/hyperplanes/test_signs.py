@@ -23,6 +23,7 @@ from fastmem._kernels import signs as kernels
 from fastmem.data.as_points import as_points
 from fastmem.errors import InvalidInput
 from fastmem.export.exact_sums import first_layer
+from fastmem.hyperplanes import FirstLayer
 from fastmem.hyperplanes.code import LinearCode
 from fastmem.hyperplanes.encoder import Encoder
 from fastmem.hyperplanes.frame import column_frame
@@ -1197,3 +1198,8 @@ def test_pieces_that_fit_the_cache_change_no_code_and_keep_margins(name, m, d, m
         assert np.array_equal(expected[0], expected[1])
         X[50, d - 1] = np.nan
         assert pieces.xor_codes(X, columns)[1] == 50
+
+
+def test_hyperplanes_keep_the_contract_of_a_first_layer():
+    assert isinstance(plain(np.ones((2, 3)), np.zeros(2)), FirstLayer)
+    assert not isinstance(encoder_of(plain(np.ones((2, 3)), np.zeros(2))), FirstLayer)

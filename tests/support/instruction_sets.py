@@ -15,6 +15,6 @@ ISAS = signs.supported_isas()
 def isa(name):
     """Kernels use the given instruction set, one of ISAS."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Hyperplanes, "_isa", ISAS.index(name))
+        patch.setattr(Hyperplanes, "isa", ISAS.index(name))
         patch.setattr(CodeFeatures, "isa", ISAS.index(name))
         yield

@@ -12,7 +12,7 @@ from fastmem.data.options import as_float_dtype, check_option
 from fastmem.errors import InvalidInput, MarginTooSmall
 from fastmem.export.c import text
 from fastmem.export.c.layers import BinaryLayer, FirstLayer, Tables, filled, n_words
-from fastmem.export.guard import check_size, memorized_points, rows_named
+from fastmem.export.guard import check_size, memorized_points, no_such_labels, rows_named
 from fastmem.machine.disk import write_whole
 
 __all__ = ["CSize", "write"]
@@ -151,10 +151,7 @@ class _Labels:
             return
         integers = classes.dtype.kind in "biu"
         if not integers or int(classes.min()) <= -(2**31) or int(classes.max()) >= 2**31:
-            raise InvalidInput(
-                f"C code returns labels as int, and these, of dtype {classes.dtype}, are not all integers within 2^31: "
-                'net.to_c(path, output="index") returns positions in net.classes'
-            )
+            raise no_such_labels("C code", classes.dtype, ", which are not all integers within 2^31")
         self.returns = "label"
         values = classes.astype(np.int64)
         self.low, self.high = int(values.min()), int(values.max())

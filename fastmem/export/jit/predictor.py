@@ -45,9 +45,10 @@ from numba.core.errors import NumbaError, TypingError
 from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
-from fastmem.data.as_labels import NO_VALUE, label_dtype_with
+from fastmem.data.as_labels import NO_VALUE, Labels
 from fastmem.data.options import check_option
 from fastmem.errors import InvalidInput
+from fastmem.export.guard import no_such_labels
 from fastmem.export.jit.codes import encoder_function, first_coordinate, step_of
 from fastmem.export.jit.memory import Memory, inner, reads
 from fastmem.export.jit.stores import filter_function, store_function
@@ -94,10 +95,9 @@ def _values(net, output, unknown):
             raise InvalidInput(
                 "unknown needs fingerprints: build the network with memorize(..., fingerprint_bits=16), say"
             )
-        dtype = label_dtype_with(unknown, values)
-        if output == "index" and dtype != values.dtype:
+        classes, values = values, Labels(values).with_unknown(unknown).classes
+        if output == "index" and values.dtype != classes.dtype:
             raise InvalidInput(f'with output="index" unknown is an integer, not {unknown!r}')
-        values = np.append(values.astype(dtype), np.array([unknown], dtype))
     values = np.ascontiguousarray(values, values.dtype.newbyteorder("="))
     if values.dtype.kind in "biufcmM" and values.dtype != np.float16:
         try:
@@ -105,10 +105,7 @@ def _values(net, output, unknown):
             return values
         except (NumbaError, NotImplementedError):  # long doubles
             pass
-    raise InvalidInput(
-        f'compiled code cannot return labels of dtype {values.dtype}: net.jit(output="index") returns positions in '
-        "net.classes"
-    )
+    raise no_such_labels("compiled code", values.dtype)
 
 
 @intrinsic
