@@ -79,4 +79,5 @@ def __getattr__(name):
 def __dir__():
     # What dir() names must be there: help() reads every name, and stops at an ImportError.
     needs_scikit_learn = ["MemorizingClassifier"] if importlib.util.find_spec("sklearn") else []
-    return sorted({*globals(), "plot", *needs_scikit_learn})
+    special = [name for name in globals() if name.startswith("__")]
+    return sorted([*__all__, *needs_scikit_learn, "plot", "theory", *special])

@@ -1,7 +1,10 @@
 """Under which names people find this: fastmem-nn to install, fastmem to import and to run."""
 
 import importlib.metadata
+import inspect
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,6 +37,23 @@ def test_wrong_commands_would_be_found():
         assert ANOTHER_PACKAGE.search(command)
     for command in ('pip install "fastmem-nn[jit]"', "pip install . && fastmem demo", "pip install fastmem-nn"):
         assert not ANOTHER_PACKAGE.search(command)
+
+
+def test_dir_shows_public_names_and_no_modules_but_the_two_that_are_public():
+    shown = {name for name in dir(fastmem) if not name.startswith("_")}
+    assert shown - {"MemorizingClassifier"} == {*fastmem.__all__, "plot", "theory"}
+    assert {name for name in shown if inspect.ismodule(getattr(fastmem, name))} <= {"plot", "theory"}
+
+
+def test_the_package_runs_as_a_command():
+    command = [sys.executable, "-P", "-m", "fastmem", "--version"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert result.stdout == f"fastmem, version {fastmem.__version__}\n"
+
+
+def test_the_version_is_the_same_wherever_it_stands():
+    assert f"version: {fastmem.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"## {fastmem.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
 def test_the_distribution_has_its_own_name_and_the_version():
