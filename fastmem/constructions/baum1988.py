@@ -20,6 +20,7 @@ from fastmem.errors import NotInGeneralPosition
 from fastmem.hyperplanes.frame import column_frame
 from fastmem.hyperplanes.hyperplanes import Hyperplanes
 from fastmem.layers.layer import Layer
+from fastmem.layers.rows import alternating_sums
 from fastmem.machine.progress import progress_bar
 from fastmem.network import LayeredNetwork
 from fastmem.separate.frame import threshold_between
@@ -110,14 +111,10 @@ def _slabs_of_bits(points, labels, distinct, sample, random_state, n_threads, pr
 
 def _outputs(n_slabs, rarer):
     """The output layer: bit b is rarer[b] inside one of the bit's slabs, two inputs each, and else is not."""
-    from scipy.sparse import csr_array
-
-    signs = np.where(rarer, 1, -1)
-    ends = np.append(0, 2 * np.cumsum(n_slabs))
-    weights = np.repeat(signs, 2 * np.array(n_slabs))
-    weights[1::2] *= -1
-    shape = len(n_slabs), int(ends[-1])
-    return Layer(csr_array((weights.astype(np.int64), np.arange(ends[-1]), ends), shape), np.array(rarer, np.int64))
+    n_sides = 2 * np.array(n_slabs)
+    weights = alternating_sums(n_sides)
+    weights.data *= np.repeat(np.where(rarer, 1, -1), n_sides)
+    return Layer(weights, np.array(rarer, np.int64))
 
 
 def _intervals(x, inside):

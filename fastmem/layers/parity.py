@@ -10,6 +10,7 @@ turns each alternating sum into a unit.
 import numpy as np
 
 from fastmem.layers.layer import Layer
+from fastmem.layers.rows import added_up, alternating_sums, counters, ranks, relays
 
 __all__ = ["parity_layers"]
 
@@ -33,24 +34,14 @@ def parity_layers(columns, n_bits):
     shifts = np.arange(n_bits, dtype=np.uint64)
     members = (columns[None, :] >> shifts[:, None]) & np.uint64(1) == 1
     counts = members.sum(axis=1)
-    widest = int(counts.max())
-    size = min((_cost(counts, p), p) for p in {*_GROUP_SIZES, max(widest, 2)})[1]
-    output, source = np.nonzero(members)
-    # The linear forms a level reads: entries (form, input, coefficient), each form belonging to one output.
-    forms, owners = (np.arange(len(source)), source, np.ones(len(source), np.int64)), output
-    n_inputs = len(columns)
+    size = min((_cost(counts, p), p) for p in {*_GROUP_SIZES, max(int(counts.max()), 2)})[1]
+    # The linear forms that a level reads, one a row: the first counts[0] belong to output 0, and so on.
+    forms = relays(len(columns), np.nonzero(members)[1])
     layers = []
-    while True:
-        layer, forms, owners = _level(forms, owners, n_inputs, size)
+    while not layers or counts.max() > 1:
+        layer, forms, counts = _level(forms, counts, size)
         layers.append(layer)
-        n_inputs = layer.n_units
-        if len(owners) == len(np.unique(owners)):
-            break
-    from scipy.sparse import csr_array
-
-    rows, places, coefficients = forms
-    weights = csr_array((coefficients, (owners[rows], places)), shape=(n_bits, n_inputs), dtype=np.int64)
-    return (*layers, Layer(weights, np.ones(n_bits, np.int64)))
+    return (*layers, Layer(added_up(forms, counts), np.ones(n_bits, np.int64)))
 
 
 def _cost(counts, p):
@@ -63,31 +54,9 @@ def _cost(counts, p):
             return cost + int(counts.sum()) * p
 
 
-def _level(forms, owners, n_inputs, size):
-    """Units a_1..a_s over groups of at most `size` forms of one owner; their alternating sums are the new forms."""
-    from scipy.sparse import csr_array
-
-    # Forms come sorted by owner: number them inside their owner, then group.
-    place = np.arange(len(owners)) - np.searchsorted(owners, owners)
-    key = owners * (len(owners) + 1) + place // size
-    new_keys, group, group_sizes = np.unique(key, return_inverse=True, return_counts=True)
-    first_unit = np.cumsum(group_sizes) - group_sizes
-    rank = place % size  # this form's unit in its group is a_{rank + 1}
-    form_of_entry, inputs, coefficients = forms
-    # Every unit of a group reads every form of the group.
-    entry_group = group[form_of_entry]
-    repeats = group_sizes[entry_group]
-    unit = np.repeat(first_unit[entry_group], repeats) + _ramp(repeats)
-    weights = csr_array(
-        (np.repeat(coefficients, repeats), (unit, np.repeat(inputs, repeats))),
-        shape=(len(owners), n_inputs), dtype=np.int64,
-    )  # fmt: skip
-    units = first_unit[group] + rank
-    thresholds = np.empty(len(owners), np.int64)
-    thresholds[units] = rank + 1
-    return Layer(weights, thresholds), (group, units, 1 - 2 * (rank % 2)), new_keys // (len(owners) + 1)
-
-
-def _ramp(lengths):
-    """0..lengths[0]-1, 0..lengths[1]-1, ..."""
-    return np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+def _level(forms, counts, size):
+    """Counters of groups of at most `size` forms of one output; their alternating sums are the new forms."""
+    n_groups = -(-counts // size)
+    group_sizes = np.minimum(np.repeat(counts, n_groups) - size * ranks(n_groups), size)
+    layer = Layer(*counters(added_up(forms, group_sizes), group_sizes))
+    return layer, alternating_sums(group_sizes), n_groups

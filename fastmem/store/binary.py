@@ -10,6 +10,7 @@ import numpy as np
 
 from fastmem.errors import FormatError
 from fastmem.layers.layer import Layer
+from fastmem.layers.rows import as_rows, number_row, relays, stacked
 from fastmem.layers.wiring import after_form, share_units, side_by_side
 from fastmem.store.choose_features import suitable_features
 from fastmem.store.features import CodeFeatures
@@ -155,22 +156,18 @@ class BinaryStore:
 
     def _class_layers(self):
         """Layers from the bits of the word that all planes give to those of the class index."""
-        from scipy.sparse import csr_array, eye_array, vstack
-
         code = self.label_code
-        relays = eye_array(code.depth, dtype=np.int64, format="csr")
         ones = np.ones(code.depth, np.int64)
         if not code.is_plain:
             starts, classes = code.runs()
             return IntegerStore(starts, classes, code.depth, self.n_classes).layers()
         if self.n_classes == 1 << code.depth:
-            return (Layer(relays, ones),)
+            return (Layer(relays(code.depth), ones),)
         # A number that is no class loses its first bit.
-        value = csr_array(np.int64(1) << np.arange(code.depth, dtype=np.int64)[None])
-        checked = Layer(csr_array(vstack([relays, value], format="csr")), np.append(ones, self.n_classes))
+        checked = Layer(stacked([relays(code.depth), number_row(code.depth)[None]]), np.append(ones, self.n_classes))
         corrected = np.eye(code.depth, code.depth + 1, dtype=np.int64)
         corrected[-1, -1] = -1
-        return checked, Layer(csr_array(corrected), ones)
+        return checked, Layer(as_rows(corrected), ones)
 
 
 def _label_code(tensors, n_symbols, inner):

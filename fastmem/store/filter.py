@@ -10,6 +10,7 @@ import numpy as np
 
 from fastmem.errors import FormatError
 from fastmem.layers.layer import Layer
+from fastmem.layers.rows import as_rows
 from fastmem.store.choose_features import suitable_features
 from fastmem.store.ribbon import Ribbon
 
@@ -70,10 +71,8 @@ class Filter:
 
     def accepting_layers(self):
         """Layers of threshold units from code bits to one output: whether the code is accepted."""
-        from scipy.sparse import csr_array
-
         layers, form = self.layers()
-        every = csr_array(np.ones((1, self.n_filter_bits), np.int64) @ form)
+        every = as_rows(form.sum(axis=0)[None])
         return (*layers, Layer(every, np.array([self.n_filter_bits])))
 
     def tensors(self):

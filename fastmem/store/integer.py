@@ -22,6 +22,7 @@ import numpy as np
 from fastmem._kernels import runs as kernels
 from fastmem.errors import FormatError, MemorizationError
 from fastmem.layers.layer import Layer
+from fastmem.layers.rows import alternating_sums, beside, number_row, relays, stacked
 from fastmem.machine.once import cached_property
 from fastmem.store.ranges import prefix_index
 
@@ -153,25 +154,17 @@ class IntegerStore:
 
     def layers(self):
         """The store as three layers of threshold units, from code bits to the bits of the class index."""
-        from scipy.sparse import csr_array, eye_array, hstack, vstack
-
         if self.n_label_bits == 0:
             return ()
         block_starts, used = self._blocks
-        value = csr_array(np.int64(1) << np.arange(self.n_bits, dtype=np.int64)[None])
-        n_gates = len(block_starts) - 1
-        gates = vstack([value] * n_gates, format="csr") if n_gates else csr_array((0, self.n_bits), dtype=np.int64)
-        relays = eye_array(self.n_bits, dtype=np.int64, format="csr")
+        value = number_row(self.n_bits)
+        gates = np.tile(value, (len(block_starts) - 1, 1))
         table = np.concatenate([self._toggles(b, int(c)) for b, c in enumerate(used)], axis=1)
-        values = vstack([value] * table.shape[1], format="csr")
-        outputs = np.repeat(np.arange(len(used)), used)
-        signs = 1 - 2 * (np.concatenate([np.arange(c) for c in used]) % 2)
-        alternating = csr_array((signs, (outputs, np.arange(len(outputs)))), shape=(len(used), len(outputs)))
         return (
             Layer(
-                vstack([gates, relays], format="csr", dtype=np.int64),
+                stacked([gates, relays(self.n_bits)]),
                 np.append(self.starts[block_starts[1:]].astype(np.int64), np.ones(self.n_bits, np.int64)),
             ),
-            Layer(hstack([csr_array(-np.diff(table, axis=0).T), values], format="csr", dtype=np.int64), table[0]),
-            Layer(alternating, np.ones(self.n_label_bits, np.int64)),
+            Layer(beside([-np.diff(table, axis=0).T, np.tile(value, (table.shape[1], 1))]), table[0]),
+            Layer(alternating_sums(used), np.ones(self.n_label_bits, np.int64)),
         )

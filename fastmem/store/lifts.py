@@ -32,6 +32,7 @@ from fastmem._kernels import lifts as kernels
 from fastmem._kernels import runs
 from fastmem.errors import FormatError
 from fastmem.layers.layer import Layer, narrowed
+from fastmem.layers.rows import as_rows, beside, number_row, relays, stacked
 from fastmem.store.ranges import distinct_codes, prefix_index
 from fastmem.theory.rajput2021 import LOAD, MOST_SEGMENT_BITS, SEGMENTS, segment_bits
 
@@ -158,50 +159,34 @@ class BlockStore:
         return self._lift_and_gates(), self._units(), self._outputs()
 
     def _lift_and_gates(self):
-        from scipy.sparse import coo_array, vstack
-
-        a, value = self._segment_bits, np.arange(1 << self._segment_bits)
-        ones = value[:, None] >> np.arange(a) & 1
-        segment, number, bit = np.indices((SEGMENTS, 1 << a, a))
-        inside = segment * a + bit < self.n_bits
-        lift = coo_array(
-            ((2 * ones[number, bit] - 1)[inside], ((segment << a | number)[inside], (segment * a + bit)[inside])),
-            shape=(SEGMENTS << a, self.n_bits),
-        )
+        a = self._segment_bits
+        segment, number, bit = np.indices((SEGMENTS, 1 << a, a)).reshape(3, -1)
+        places = segment * a + bit
+        inside = places < self.n_bits
+        signs, units = 2 * (number >> bit & 1) - 1, segment << a | number
+        lift = as_rows((signs[inside], (units[inside], places[inside])), (SEGMENTS << a, self.n_bits))
+        ones = np.bitwise_count(np.arange(1 << a)).astype(np.int64)
         # The bits below the lowest one of a start decide nothing.
         starts = self.starts[1:].astype(np.int64)
         zeros = np.bitwise_count((starts & -starts) - 1).astype(np.int64)
-        gate, bit = np.nonzero(np.arange(self.n_bits) >= zeros[:, None])
-        gates = coo_array((np.int64(1) << (bit - zeros[gate]), (gate, bit)), shape=(len(starts), self.n_bits))
-        weights = vstack([lift, gates], format="csr", dtype=np.int64)
-        return Layer(weights, np.concatenate([np.tile(ones.sum(axis=1), SEGMENTS), starts >> zeros]))
+        gates = number_row(self.n_bits) >> zeros[:, None]
+        return Layer(stacked([lift, gates]), np.concatenate([np.tile(ones, SEGMENTS), starts >> zeros]))
 
     def _units(self):
-        from scipy.sparse import coo_array, csr_array, hstack
-
         n_blocks, places, n_label_bits = self.weights.shape
-        lifts = csr_array(self.weights.astype(np.int64).transpose(0, 2, 1).reshape(-1, places))
+        lifts = self.weights.astype(np.int64).transpose(0, 2, 1).reshape(-1, places)
         segments = self.weights.reshape(n_blocks, SEGMENTS, -1, n_label_bits).max(axis=2).astype(np.int64)
         most = np.maximum(segments.sum(axis=1), 0).ravel()  # M, unit by unit
-        unit, block = np.arange(n_blocks * n_label_bits), np.repeat(np.arange(n_blocks), n_label_bits)
-        begun, ended = block > 0, block < n_blocks - 1
-        gates = coo_array(
-            (
-                np.concatenate([most[begun], -most[ended]]),
-                (np.concatenate([unit[begun], unit[ended]]), np.concatenate([block[begun] - 1, block[ended]])),
-            ),
-            shape=(len(unit), n_blocks - 1),
-        )
-        weights = hstack([lifts, gates], format="csr", dtype=np.int64)
+        block = np.repeat(np.arange(n_blocks), n_label_bits)
+        matches = relays(n_blocks - 1, block - 1) - relays(n_blocks - 1, block)  # g_j - g_{j+1}
+        weights = beside([lifts, matches.multiply(most[:, None])])
         weights.eliminate_zeros()
-        return Layer(weights, np.where(begun, most, 0) + 1)
+        return Layer(weights, np.where(block > 0, most, 0) + 1)
 
     def _outputs(self):
-        from scipy.sparse import csr_array
-
         n_units = self.n_blocks * self.n_label_bits
         bits = np.tile(np.arange(self.n_label_bits), self.n_blocks)
-        weights = csr_array((np.ones(n_units, np.int64), (bits, np.arange(n_units))))
+        weights = as_rows((np.ones(n_units, np.int64), (bits, np.arange(n_units))))
         return Layer(weights, np.ones(self.n_label_bits, np.int64))
 
 

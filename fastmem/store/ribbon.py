@@ -26,6 +26,7 @@ import numpy as np
 from fastmem._kernels import ribbon as kernels
 from fastmem.errors import FormatError
 from fastmem.layers.layer import Layer
+from fastmem.layers.rows import alternating_sums, as_rows, beside, block_diagonal, counters, number_row, relays, stacked
 from fastmem.store.features import MOST_PARITIES, N_FEATURES, bits_of
 from fastmem.store.ranges import prefix_index
 
@@ -192,27 +193,18 @@ class Ribbon:
 
     def _parity_units(self):
         """Layer 1, and the linear form of its outputs that is beta."""
-        from scipy.sparse import csr_array, eye_array, vstack
-
         n_bits, masks = self.features.n_bits, self.features.parities[: self.n_parities]
         members = bits_of(masks, n_bits)
         sizes = members.sum(axis=1)
-        relays = eye_array(n_bits, dtype=np.int64, format="csr")
-        counters = csr_array(np.repeat(members, sizes, axis=0))
-        ranks = np.concatenate([np.zeros(0, np.int64), *(np.arange(size) for size in sizes)])
-        thresholds = np.append(np.ones(n_bits, np.int64), ranks + 1)
-        powers = np.repeat(np.int64(1) << np.arange(len(sizes), dtype=np.int64), sizes)
-        sums = np.append(np.zeros(n_bits, np.int64), powers * (1 - 2 * (ranks % 2)))
-        return Layer(vstack([relays, counters], format="csr", dtype=np.int64), thresholds), sums
+        weights, thresholds = counters(members, sizes)
+        layer = Layer(stacked([relays(n_bits), weights]), np.append(np.ones(n_bits, np.int64), thresholds))
+        return layer, np.append(np.zeros(n_bits, np.int64), number_row(len(sizes)) @ alternating_sums(sizes))
 
     def _gate_units(self, sums, added):
         """Layer 2: gates of the rows, features, starts, and the features to add."""
-        from scipy.sparse import csr_array, vstack
-
         n_bits, n_inputs = self.features.n_bits, len(sums)
         n_gates, n_starts = len(self.firsts) - 1, (1 << self.n_parities) - 1
-        value = np.zeros(n_inputs, np.int64)
-        value[:n_bits] = np.int64(1) << np.arange(n_bits, dtype=np.int64)
+        value = np.append(number_row(n_bits), np.zeros(n_inputs - n_bits, np.int64))
         weights, thresholds = _feature_units(self.features, n_inputs, range(1, N_FEATURES))
         parts = [_repeated(value, n_gates), weights, _repeated(sums, n_starts)]
         limits = [self.firsts[1:].astype(np.int64), thresholds, np.arange(1, n_starts + 1)]
@@ -220,12 +212,10 @@ class Ribbon:
             weights, thresholds = _feature_units(added, n_inputs, range(1, self.n_planes + 1))
             parts.append(weights)
             limits.append(thresholds)
-        return Layer(csr_array(vstack(parts, format="csr", dtype=np.int64)), np.concatenate(limits))
+        return Layer(stacked(parts), np.concatenate(limits))
 
     def _plane_units(self, plane, n_inputs, is_added):
         """Weights and thresholds of the units U_c of one plane, and of a relay of the feature that is added."""
-        from scipy.sparse import csr_array, hstack, vstack
-
         words = np.ascontiguousarray(self.table[:, :, plane])
         cells = np.unpackbits(words.astype("<u8").view(np.uint8), axis=1, bitorder="little").astype(np.int64)
         columns = np.arange(self.n_columns)
@@ -234,15 +224,15 @@ class Ribbon:
         high = np.searchsorted(starts, columns, side="right")  # first start behind the column
         feature = columns % WINDOW
         n_gates, n_starts = len(self.firsts) - 1, len(starts) - 1
-        dtype = np.int64
-        by_feature = _chosen(feature - 1, feature > 0, N_FEATURES - 1)
-        by_start = _chosen(low - 1, low > 0, n_starts) - _chosen(high - 1, high <= n_starts, n_starts)
-        units = hstack([csr_array(np.diff(cells, axis=0).T), by_feature, by_start], format="csr", dtype=dtype)
+        # f_0 and tau_0 are 1 whatever the code, and tau_i is 0 behind the last start: none of these is a unit.
+        by_feature = relays(N_FEATURES - 1, feature - 1)
+        by_start = relays(n_starts, low - 1) - relays(n_starts, high - 1)
+        units = beside([np.diff(cells, axis=0).T, by_feature, by_start])
         units.resize((self.n_columns, n_inputs))
         thresholds = 3 - cells[0] - (feature == 0) - (low == 0)
         if is_added:
-            relay = csr_array(([1], ([0], [n_gates + N_FEATURES - 1 + n_starts + plane])), shape=(1, n_inputs))
-            units, thresholds = vstack([units, relay], format="csr", dtype=dtype), np.append(thresholds, 1)
+            relay = relays(n_inputs, [n_gates + N_FEATURES - 1 + n_starts + plane])
+            units, thresholds = stacked([units, relay]), np.append(thresholds, 1)
         return units, thresholds
 
 
@@ -290,49 +280,27 @@ def _spacing(n_columns, n_parities):
 
 
 def _repeated(row, times):
-    from scipy.sparse import csr_array
-
     places = np.flatnonzero(row)
-    return csr_array(
-        (np.tile(row[places], times), np.tile(places, times), len(places) * np.arange(times + 1)),
-        shape=(times, len(row)),
-    )
-
-
-def _chosen(places, given, width):
-    """Matrix with a 1 in column places[i] of each row i that is given."""
-    from scipy.sparse import csr_array
-
-    rows = np.flatnonzero(given)
-    return csr_array((np.ones(len(rows), np.int64), (rows, places[rows])), shape=(len(places), width))
+    starts = len(places) * np.arange(times + 1)
+    return as_rows((np.tile(row[places], times), np.tile(places, times), starts), (times, len(row)))
 
 
 def _feature_units(features, n_inputs, which):
     """Weights and thresholds of some features, from relays of the code bits."""
-    from scipy.sparse import csr_array
-
     which = list(which)
     read, zeros = features.units()
     places = features.places.ravel()
     inside = places < features.n_bits
     weights = np.zeros((len(which), n_inputs), np.int64)
     weights[:, places[inside]] = read[which][:, inside]
-    return csr_array(weights), features.thresholds[which].astype(np.int64) - zeros[which]
+    return weights, features.thresholds[which].astype(np.int64) - zeros[which]
 
 
 def _with_counters(parities, gates, planes):
     """The four layers and the form, from the first two and the units of all planes."""
-    from scipy.sparse import block_diag, csr_array, vstack
-
-    units = Layer(
-        csr_array(vstack([weights for weights, _ in planes], format="csr", dtype=np.int64)),
-        np.concatenate([thresholds for _, thresholds in planes]),
-    )
-    n_planes, width = len(planes), len(planes[0][1])
-    most = WINDOW + (width % WINDOW > 0)
-    ones = csr_array(np.ones((most, width), np.int64))
-    ranks = np.arange(1, most + 1)
-    counters = Layer(csr_array(block_diag([ones] * n_planes, format="csr", dtype=np.int64)), np.tile(ranks, n_planes))
-    signs = csr_array((1 - 2 * ((ranks - 1) % 2))[None])
-    form = csr_array(block_diag([signs] * n_planes, format="csr", dtype=np.int64))
-    return (parities, gates, units, counters), form
+    weights, thresholds = zip(*planes, strict=True)
+    units = Layer(stacked(weights), np.concatenate(thresholds))
+    width = len(thresholds[0])
+    most = [WINDOW + (width % WINDOW > 0)] * len(planes)  # units of a plane that can be 1 at once
+    sums = block_diagonal([np.ones((1, width), np.int64)] * len(planes))
+    return (parities, gates, units, Layer(*counters(sums, most))), alternating_sums(most)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from fastmem.errors import FormatError
+from fastmem.layers.rows import block_diagonal
 from fastmem.store.filter import Filter
 from fastmem.store.label_code import LabelCode
 from fastmem.store.ribbon import Ribbon
@@ -135,9 +136,6 @@ def _part(code):
 
 def form_of_word(forms, depth):
     """The linear forms of all ribbons side by side, in the order of the word's bits."""
-    from scipy.sparse import block_diag, csr_array
-
-    stacked = csr_array(block_diag([form for form, _ in forms], format="csr", dtype=np.int64))
     order = np.empty(depth, np.int64)
     order[np.concatenate([bits for _, bits in forms])] = np.arange(depth)
-    return csr_array(stacked[order])
+    return block_diagonal([form for form, _ in forms])[order]
