@@ -158,8 +158,7 @@ def _threshold(layer, inputs):
 _EVALUATE = {"threshold": _threshold}  # activations, and what evaluates their units
 
 
-def narrowed(integers):
-    """The same integers in the smallest signed type."""
+def narrowed(integers, types=("i1", "i2", "i4", "i8")):
+    """The same integers in the first of some types that holds them: in the smallest signed one."""
     low, high = integers.min(initial=0), integers.max(initial=0)
-    types = (np.int8, np.int16, np.int32, np.int64)
     return integers.astype(next(t for t in types if np.iinfo(t).min <= low and high <= np.iinfo(t).max))

@@ -12,7 +12,7 @@ import numpy as np
 from fastmem.data.as_labels import NO_VALUE, as_labels, refuse_contradictions
 from fastmem.data.as_points import as_memorized_points, as_points
 from fastmem.data.options import as_count, as_distance
-from fastmem.data.sorting import sort_codes
+from fastmem.data.sorting import run_starts, sort_codes
 from fastmem.errors import FormatError, InvalidInput, MemorizationError
 from fastmem.hyperplanes.code import MAX_BITS, LinearCode
 from fastmem.hyperplanes.encoder import Encoder
@@ -387,12 +387,11 @@ class EncodedNetwork(Network, kind="encoded"):
         labels = as_labels(y, self.n_points)
         codes = self._codes_of_memorized(X, resolve_threads(n_threads), progress)
         ascending, order = sort_codes(codes.copy())
-        firsts = np.append(True, ascending[1:] != ascending[:-1])
         if X is not None and digest_of_codes(ascending) != self.codes_digest:
             raise InvalidInput("X is not the points that were memorized, in any order: its codes are others")
         # Rows with equal codes are equal; the sort is stable, so that the first of them comes first.
-        first = order[np.maximum.accumulate(np.where(firsts, np.arange(len(order)), 0))]
-        refuse_contradictions(labels, order[~firsts], first[~firsts])
+        starts = run_starts(ascending)
+        refuse_contradictions(labels, order, np.repeat(order[starts], np.diff(starts, append=len(order))))
         asked = "binary" if self.store_reason else self.store.name
         store, reason = build_store(asked, ascending, labels.indices[order], self.encoder.n_bits, len(labels.classes))
         wrong = np.flatnonzero(store.lookup(codes) != labels.indices)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from oracles import naive
 from scipy.sparse import csr_array
 
-from fastmem.layers.layer import Layer
+from fastmem.layers.layer import Layer, narrowed
 
 PROPERTY = settings(deadline=None, max_examples=200)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -66,3 +66,15 @@ def test_bits_beyond_the_units_are_0(n_units):
 
 def test_a_layer_evaluates_no_rows():
     assert forward(np.ones((5, 70)), np.ones(5), np.zeros((0, 70), bool))[0].shape == (0, 5)
+
+
+@pytest.mark.parametrize("low", [0, -1, -128, -129, -(2**15), -(2**31), -(2**63)])
+@pytest.mark.parametrize("high", [0, 127, 128, 2**15 - 1, 2**31 - 1, 2**31, 2**63 - 1])
+def test_integers_are_narrowed_to_the_first_type_that_holds_them(low, high):
+    integers = np.array([low, high], np.int64)
+    for types in (("i1", "i2", "i4", "i8"), ("u1", "i1", "u2", "i2", "i4", "u4", "i8")):
+        narrow = narrowed(integers, types)
+        assert narrow.tolist() == [low, high]
+        before = types[: types.index(narrow.dtype.str[1:])]
+        assert not any(np.array_equal(integers.astype(t).astype(object), integers.astype(object)) for t in before)
+    assert narrowed(integers).dtype.kind == "i"

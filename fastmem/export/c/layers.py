@@ -26,6 +26,7 @@ import re
 import numpy as np
 
 from fastmem.export.c import text
+from fastmem.layers.layer import narrowed
 
 __all__ = ["BinaryLayer", "FirstLayer", "Tables", "filled", "n_words"]
 
@@ -74,9 +75,7 @@ _C_TYPES = {"f4": "float", "f8": "double"} | {
 
 def _narrow(values):
     """The same integers in the smallest type, of equally small ones in what C promotes to a signed type."""
-    low, high = int(values.min()), int(values.max())
-    types = ("u1", "i1", "u2", "i2", "i4", "u4", "i8")
-    return values.astype(next(t for t in types if np.iinfo(t).min <= low and high <= np.iinfo(t).max))
+    return narrowed(values, ("u1", "i1", "u2", "i2", "i4", "u4", "i8"))
 
 
 def _progression(first, step, variable):
