@@ -39,6 +39,11 @@ class Hyperplanes:
     exponents : int16 array of shape (d,)
         Where the points lie and how widely each column spreads (`column_frame`). They make the float32 step
         decide more signs and change none; exponents beyond ±900 are taken as ±900, which its proof needs.
+
+    Attributes
+    ----------
+    is_ascending : bool
+        Whether they are points of the line in ascending order: then the sign of one is that of all before it too.
     """
 
     isa = kernels.supported_isas().index(kernels.isa_in_use())  # tests set the others
@@ -61,7 +66,7 @@ class Hyperplanes:
         # Rounded up: squares of float32 numbers are exact in float64, their sum errs by d 2^-53.
         self._norms = np.sqrt((weights**2).sum(axis=1)) * (1 + (self.d + 4) * 2.0**-52)
         # On the line a sign is a comparison of two float64 numbers.
-        self._ascending = self.d == 1 and bool(
+        self.is_ascending = self.d == 1 and bool(
             (weights == 1).all() and np.all(self.thresholds[1:] >= self.thresholds[:-1])
         )
 
@@ -98,7 +103,7 @@ class Hyperplanes:
         """The same hyperplanes in slices that stay in the cache while a block of rows passes; none if all do."""
         # Of each hyperplane: weights, a distance for every row of a block, thresholds, bounds and a column.
         size = _CACHE // (4 * self.d + 4 * kernels.BLOCK_ROWS + 32) // _WORD * _WORD or _WORD
-        if self._ascending or self.m <= 2 * size:
+        if self.is_ascending or self.m <= 2 * size:
             return ()
         parts = [slice(start, start + size) for start in range(0, self.m, size)]
         return tuple((part, self._some(part)) for part in parts)
@@ -118,7 +123,7 @@ class Hyperplanes:
         """The same for some hyperplanes, a slice that begins at a multiple of 64, or for all if it is None."""
         if codes is None:
             codes = np.empty(len(block), np.uint64)
-        if self._ascending:
+        if self.is_ascending:
             return codes, self._xor_codes_on_the_line(block[:, 0], part, columns, codes, margins)
         first, last = (
             (0, len(self._steps.firsts) - 1)

@@ -127,7 +127,7 @@ class EncodedNetwork(Network, kind="encoded"):
         return super().store_facts() | {
             "store": self.store.name,
             "store_reason": self.store_reason,
-            "cells_per_bit": getattr(self.store, "cells_per_bit", None),
+            "cells_per_bit": self.store.cells_per_bit,
             "integer_store_neurons": _integer_store_neurons(self),
             "n_code_bits": self.encoder.n_bits,
             "n_label_bits": self.store.n_label_bits,

@@ -1,7 +1,6 @@
 """Stores: shallow threshold networks from codes to classes.
 
-A store class has a `name`, ``build(codes, classes, n_bits, n_classes)`` from sorted codes, ``lookup(codes)`` for any
-codes of `n_bits` bits, ``layers()`` with the same answer unit by unit, and ``tensors()`` / ``from_tensors`` for files.
+What a store is, and all that is asked of one, is the class `Store` of `fastmem.store.base`.
 """
 
 from fastmem.store.binary import BinaryStore

@@ -12,6 +12,7 @@ from fastmem.errors import FormatError
 from fastmem.layers.layer import Layer
 from fastmem.layers.rows import as_rows, number_row, relays, stacked
 from fastmem.layers.wiring import after_form, share_units, side_by_side
+from fastmem.store.base import Store
 from fastmem.store.choose_features import suitable_features
 from fastmem.store.features import CodeFeatures
 from fastmem.store.integer import IntegerStore
@@ -19,7 +20,7 @@ from fastmem.store.label_code import MOST_COMMON, MOST_FILTER_BITS, MOST_SYMBOLS
 from fastmem.store.prefix_code import PrefixCode
 from fastmem.store.ranges import distinct_codes
 from fastmem.store.symbols import Filtered, form_of_word
-from fastmem.store.tensors import part_of
+from fastmem.store.tensors import part_of, under
 
 __all__ = ["BinaryStore"]
 
@@ -29,7 +30,7 @@ _SECOND_SEED = 100
 _MOST_DEPTH = 60
 
 
-class BinaryStore:
+class BinaryStore(Store):
     """Ribbons with the bits of classes.
 
     Parameters
@@ -48,24 +49,13 @@ class BinaryStore:
     def __init__(self, label_code, features, symbols, n_bits):
         self.label_code = label_code
         self.features = features
-        self._symbols = symbols
+        self.symbols = symbols
         self.n_bits = int(n_bits)
         self.n_classes = label_code.n_classes
 
     @classmethod
     def build(cls, codes, classes, n_bits, n_classes):
-        """Store the classes of sorted codes.
-
-        Parameters
-        ----------
-        codes : uint64 array of shape (n,), ascending
-        classes : int32 array of shape (n,)
-
-        Raises
-        ------
-        MemorizationError
-            Equal codes have different classes.
-        """
+        """Store the classes of sorted codes; as `Store.build`."""
         codes, classes = distinct_codes(codes, classes)
         code = choose(np.bincount(classes, minlength=n_classes))
         if code.depth == 0:
@@ -86,12 +76,7 @@ class BinaryStore:
     @property
     def ribbons(self):
         """All ribbons, in the order in which they are read."""
-        return self._symbols.ribbons if self._symbols else []
-
-    @property
-    def n_label_bits(self):
-        """K, the number of bits of a class index."""
-        return max(self.n_classes - 1, 0).bit_length()
+        return self.symbols.ribbons if self.symbols else []
 
     @property
     def n_cells(self):
@@ -105,11 +90,6 @@ class BinaryStore:
         return self.n_cells / bits if bits else 1.0
 
     @property
-    def depth(self):
-        """Number of layers."""
-        return 4 + len(self._class_layers()) if self.label_code.depth else 0
-
-    @property
     def stages(self):
         """What each layer does: tuple of str."""
         if not self.label_code.depth:
@@ -117,21 +97,15 @@ class BinaryStore:
         last = ("gates and relays", "steps", "label bits")[3 - len(self._class_layers()) :]
         return ("parities and relays", "gates and features", "cells", "counters", *last)
 
-    @property
-    def nbytes(self):
-        """Size of the parameters in bytes, as saved; what a lookup derives from them is not counted."""
-        return sum(tensor.nbytes for tensor in self.tensors().values())
-
     def lookup(self, codes):
         """Class index of each code: int32 or int64 array of shape (n,)."""
-        return self._symbols.read(codes) if self._symbols else np.zeros(len(codes), np.int32)
+        return self.symbols.read(codes) if self.symbols else np.zeros(len(codes), np.int32)
 
     def tensors(self):
         """Parameters by name."""
-        if self._symbols is None:
+        if self.symbols is None:
             return {}
-        features = {f"features.{name}": tensor for name, tensor in self.features.tensors().items()}
-        return features | self._symbols.tensors("")
+        return under("features", self.features.tensors()) | self.symbols.tensors("")
 
     @classmethod
     def from_tensors(cls, tensors, n_bits, n_classes):
@@ -149,7 +123,7 @@ class BinaryStore:
         code = self.label_code
         if code.depth == 0:
             return ()
-        parts = list(self._symbols.layers())
+        parts = list(self.symbols.layers())
         form = form_of_word([part[1:] for part in parts], code.depth)
         layers = side_by_side([layers for layers, _, _ in parts])
         return share_units((*layers, *after_form(self._class_layers(), form)))

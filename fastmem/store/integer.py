@@ -20,10 +20,12 @@ idea of thresholds that cancel is Baum's (1988).
 import numpy as np
 
 from fastmem._kernels import runs as kernels
+from fastmem.data.as_labels import bits_for
 from fastmem.errors import FormatError, MemorizationError
 from fastmem.layers.layer import Layer
 from fastmem.layers.rows import alternating_sums, beside, number_row, relays, stacked
 from fastmem.machine.once import cached_property
+from fastmem.store.base import Store
 from fastmem.store.ranges import prefix_index
 
 __all__ = ["IntegerStore"]
@@ -32,7 +34,7 @@ _MOST_RUNS = np.iinfo(np.int32).max
 _GRID = 2.0 ** np.arange(-1.5, 1.51, 0.125)
 
 
-class IntegerStore:
+class IntegerStore(Store):
     """Runs of codes with one class.
 
     Parameters
@@ -52,22 +54,11 @@ class IntegerStore:
         self.n_classes = int(n_classes)
         self.starts = np.ascontiguousarray(starts, np.uint32 if n_bits <= 32 else np.uint64)
         self.run_classes = np.ascontiguousarray(run_classes, np.int32)
-        self._shift, self._index = prefix_index(self.starts, self.n_bits)
+        self.prefixes = prefix_index(self.starts, self.n_bits)
 
     @classmethod
     def build(cls, codes, classes, n_bits, n_classes):
-        """Store the classes of sorted codes.
-
-        Parameters
-        ----------
-        codes : uint64 array of shape (n,), ascending
-        classes : int32 array of shape (n,)
-
-        Raises
-        ------
-        MemorizationError
-            Equal codes have different classes.
-        """
+        """Store the classes of sorted codes; as `Store.build`."""
         starts, run_classes = np.empty(len(codes), np.uint64), np.empty(len(codes), np.int32)
         runs = kernels.merge_runs(codes, classes, starts, run_classes)
         if runs < 0:
@@ -75,24 +66,14 @@ class IntegerStore:
         return cls(starts[:runs], run_classes[:runs].copy(), n_bits, n_classes)
 
     @property
-    def n_label_bits(self):
-        """K, the number of bits of a class index."""
-        return max(self.n_classes - 1, 0).bit_length()
-
-    @property
     def stages(self):
         """What each layer does: tuple of str."""
         return ("gates and relays", "steps", "label bits") if self.n_label_bits else ()
 
-    @property
-    def nbytes(self):
-        """Size of the parameters in bytes, as saved; the lookup's index is derived and not counted."""
-        return sum(tensor.nbytes for tensor in self.tensors().values())
-
     def lookup(self, codes):
         """Class index of each code: int32 array of shape (n,)."""
         classes = np.empty(len(codes), np.int32)
-        kernels.lookup(codes, self.starts, self.run_classes, self._index, self._shift, classes)
+        kernels.lookup(codes, self.starts, self.run_classes, self.prefixes.index, self.prefixes.shift, classes)
         return classes
 
     def tensors(self):
@@ -111,7 +92,7 @@ class IntegerStore:
             and bool(np.all(starts[1:] > starts[:-1]))
             and int(starts[-1]) < max(1 << n_bits, 1)
             and bool(np.all(run_classes < n_classes))
-            and int(np.bitwise_or.reduce(run_classes)) == (1 << (n_classes - 1).bit_length()) - 1
+            and int(np.bitwise_or.reduce(run_classes)) == (1 << bits_for(n_classes)) - 1
         )
         if not valid:
             raise FormatError("the integer store's runs are not ascending codes with valid classes")

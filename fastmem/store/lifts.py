@@ -30,9 +30,11 @@ import numpy as np
 
 from fastmem._kernels import lifts as kernels
 from fastmem._kernels import runs
+from fastmem.data.as_labels import bits_for
 from fastmem.errors import FormatError
 from fastmem.layers.layer import Layer, narrowed
 from fastmem.layers.rows import as_rows, beside, number_row, relays, stacked
+from fastmem.store.base import Store
 from fastmem.store.ranges import distinct_codes, prefix_index
 from fastmem.theory.rajput2021 import LOAD, MOST_SEGMENT_BITS, SEGMENTS, segment_bits
 
@@ -41,7 +43,7 @@ __all__ = ["LOAD", "BlockStore", "segment_bits"]
 _LARGEST = 2**20
 
 
-class BlockStore:
+class BlockStore(Store):
     """Blocks of codes, each memorized by one unit for each label bit.
 
     Parameters
@@ -62,25 +64,14 @@ class BlockStore:
         self.n_classes = int(n_classes)
         self.starts = np.ascontiguousarray(starts, np.uint64)
         self.weights = np.ascontiguousarray(weights)
-        self._segment_bits = (self.weights.shape[1] // SEGMENTS).bit_length() - 1
-        self._shift, self._index = prefix_index(self.starts, self.n_bits)
+        self.segment_bits = (self.weights.shape[1] // SEGMENTS).bit_length() - 1
+        self.prefixes = prefix_index(self.starts, self.n_bits)
 
     @classmethod
     def build(cls, codes, classes, n_bits, n_classes):
-        """Store the classes of sorted codes.
-
-        Parameters
-        ----------
-        codes : uint64 array of shape (n,), ascending
-        classes : int32 array of shape (n,)
-
-        Raises
-        ------
-        MemorizationError
-            Equal codes have different classes.
-        """
+        """Store the classes of sorted codes; as `Store.build`."""
         codes, classes = distinct_codes(codes, np.ascontiguousarray(classes))
-        n_label_bits = max(n_classes - 1, 0).bit_length()
+        n_label_bits = bits_for(n_classes)
         if n_label_bits == 0:
             return cls(np.zeros(1, np.uint64), np.zeros((1, SEGMENTS, 0), np.int8), n_bits, n_classes)
         a = min(segment_bits(len(codes), n_label_bits), max(n_bits // SEGMENTS, 1))
@@ -92,29 +83,14 @@ class BlockStore:
         return cls(starts, narrowed(np.stack([weights for _, weights in blocks])), n_bits, n_classes)
 
     @property
-    def n_label_bits(self):
-        """K, the number of bits of a class index."""
-        return self.weights.shape[2]
-
-    @property
     def n_blocks(self):
         """R."""
         return len(self.starts)
 
     @property
-    def depth(self):
-        """Number of layers."""
-        return 3 if self.n_label_bits else 0
-
-    @property
     def stages(self):
         """What each layer does: tuple of str."""
-        return ("lift and gates", "block units", "label bits")[: self.depth]
-
-    @property
-    def nbytes(self):
-        """Size of the parameters in bytes, as saved; the lookup's index is derived and not counted."""
-        return sum(tensor.nbytes for tensor in self.tensors().values())
+        return ("lift and gates", "block units", "label bits") if self.n_label_bits else ()
 
     def lookup(self, codes):
         """Class index of each code: int32 array of shape (n,).
@@ -123,8 +99,8 @@ class BlockStore:
         """
         if not self.n_label_bits:
             return np.zeros(len(codes), np.int32)
-        classes, a, last = np.empty(len(codes), np.int32), self._segment_bits, self.n_classes - 1
-        kernels.lookup(codes, self.starts, self._index, self._shift, a, self.weights, last, classes)
+        classes, a, last = np.empty(len(codes), np.int32), self.segment_bits, self.n_classes - 1
+        kernels.lookup(codes, self.starts, self.prefixes.index, self.prefixes.shift, a, self.weights, last, classes)
         return classes
 
     def tensors(self):
@@ -141,7 +117,7 @@ class BlockStore:
             and starts.dtype == np.uint64
             and len(starts) > 0
             and weights.dtype in (np.int8, np.int16, np.int32)
-            and weights.shape == (len(starts), places, (n_classes - 1).bit_length())
+            and weights.shape == (len(starts), places, bits_for(n_classes))
             and places in [SEGMENTS << a for a in range(MOST_SEGMENT_BITS + 1)]
             and starts[0] == 0
             and bool(np.all(starts[1:] > starts[:-1]))
@@ -159,7 +135,7 @@ class BlockStore:
         return self._lift_and_gates(), self._units(), self._outputs()
 
     def _lift_and_gates(self):
-        a = self._segment_bits
+        a = self.segment_bits
         segment, number, bit = np.indices((SEGMENTS, 1 << a, a)).reshape(3, -1)
         places = segment * a + bit
         inside = places < self.n_bits

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fastmem.data.as_labels import bits_for
 from fastmem.errors import FormatError
 from fastmem.machine.once import cached_property
 
@@ -37,7 +38,7 @@ class PrefixCode:
         self.n_symbols = int(n_symbols)
         self.lengths = lengths
         if lengths is None:
-            self.depth = max(self.n_symbols - 1, 0).bit_length()
+            self.depth = bits_for(self.n_symbols)
             ends = [self.depth] if self.depth else []
         else:
             self.depth = int(lengths.max(initial=0))

@@ -1,12 +1,29 @@
 """Sorted codes as stores hold them: different ones, in ranges that a code's leading bits find."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from fastmem._kernels import runs as kernels
 from fastmem.data.sorting import run_starts
 from fastmem.errors import MemorizationError
 
-__all__ = ["distinct_codes", "prefix_index"]
+__all__ = ["PrefixIndex", "distinct_codes", "prefix_index"]
+
+
+class PrefixIndex(NamedTuple):
+    """Where ranges of codes are found by the codes' leading bits.
+
+    Attributes
+    ----------
+    shift : int
+        The prefix of a code is ``code >> shift``.
+    index : int32 array, not to be written
+        The range that holds the first code of each prefix, and last the last range.
+    """
+
+    shift: int
+    index: np.ndarray
 
 
 def distinct_codes(codes, classes):
@@ -32,12 +49,10 @@ def prefix_index(starts, n_bits):
 
     Returns
     -------
-    shift : int
-        The prefix of a code is ``code >> shift``.
-    index : int32 array
-        The range that holds the first code of each prefix, and last the last range.
+    PrefixIndex
     """
     prefix_bits = min(n_bits, len(starts).bit_length())
     index = np.empty((1 << prefix_bits) + 1, np.int32)
     kernels.index_runs(starts, n_bits - prefix_bits, index)
-    return n_bits - prefix_bits, index
+    index.flags.writeable = False
+    return PrefixIndex(n_bits - prefix_bits, index)

@@ -52,6 +52,15 @@ class Ribbon:
         b: 2^b starts of windows.
     n_codes : int
         Number of codes stored.
+
+    Attributes
+    ----------
+    prefixes : PrefixIndex
+        By which the row of a code is found.
+    start_table, spacing : uint16 array of shape (bytes, 256), and int
+        By which the start of a code's window is.
+    cells : uint64 array
+        The table as it lies in memory, and n_planes words more, since a window's second word may lie behind it.
     """
 
     def __init__(self, features, firsts, table, n_parities, n_codes):
@@ -62,14 +71,14 @@ class Ribbon:
         _, n_words, self.n_planes = table.shape
         self.n_columns = WINDOW * n_words
         # A window's second word may lie behind the last row.
-        self._cells = np.concatenate([table.ravel(), np.zeros(self.n_planes, np.uint64)])
-        self.table = self._cells[: table.size].reshape(table.shape)
-        self._spacing = _spacing(self.n_columns, self.n_parities)
-        self._start_table = features.start_table(self.n_parities)
-        self._shift, self._index = prefix_index(self.firsts, features.n_bits)
+        self.cells = np.concatenate([table.ravel(), np.zeros(self.n_planes, np.uint64)])
+        self.table = self.cells[: table.size].reshape(table.shape)
+        self.spacing = _spacing(self.n_columns, self.n_parities)
+        self.start_table = features.start_table(self.n_parities)
+        self.prefixes = prefix_index(self.firsts, features.n_bits)
         self.tables = kernels.RibbonTables(
-            self.firsts, self._index, self._shift, self._start_table, self._spacing, features.tables, self.n_planes,
-            n_words, self._cells,
+            self.firsts, self.prefixes.index, self.prefixes.shift, self.start_table, self.spacing, features.tables,
+            self.n_planes, n_words, self.cells,
         )  # fmt: skip
 
     def __reduce__(self):
@@ -123,7 +132,7 @@ class Ribbon:
     def nbytes_in_memory(self):
         """Bytes of everything that reading touches."""
         features = self.features
-        arrays = self.firsts, self._cells, self._index, self._start_table, features.counts, features.shifts
+        arrays = self.firsts, self.cells, self._index, self.start_table, features.counts, features.shifts
         return sum(array.nbytes for array in arrays)
 
     def tensors(self):
@@ -219,7 +228,7 @@ class Ribbon:
         words = np.ascontiguousarray(self.table[:, :, plane])
         cells = np.unpackbits(words.astype("<u8").view(np.uint8), axis=1, bitorder="little").astype(np.int64)
         columns = np.arange(self.n_columns)
-        starts = (np.arange(1 << self.n_parities) * self._spacing) >> 16
+        starts = (np.arange(1 << self.n_parities) * self.spacing) >> 16
         low = np.searchsorted(starts, columns - (WINDOW - 1))  # first start whose window holds the column
         high = np.searchsorted(starts, columns, side="right")  # first start behind the column
         feature = columns % WINDOW

@@ -7,7 +7,7 @@ from fastmem.layers.rows import block_diagonal
 from fastmem.store.filter import Filter
 from fastmem.store.label_code import LabelCode
 from fastmem.store.ribbon import Ribbon
-from fastmem.store.tensors import part_of
+from fastmem.store.tensors import part_of, under
 
 __all__ = ["Filtered", "Symbols", "form_of_word"]
 
@@ -33,7 +33,7 @@ class Symbols:
         """Parameters by name."""
         tensors = {f"{name}_lengths": self.code.lengths} if self.code.lengths is not None else {}
         for i, ribbon in enumerate(self.ribbons):
-            tensors |= {f"{name}.{i}.{part}": tensor for part, tensor in ribbon.tensors().items()}
+            tensors |= under(f"{name}.{i}", ribbon.tensors())
         return tensors
 
     @classmethod

@@ -142,7 +142,7 @@ def skewed(n, d, weights, **options):
         (lambda: skewed(3000, 8, np.ones(10), store="integer"), lambda store: store.name == "integer"),
         (lambda: skewed(4000, 8, 1 / np.arange(1.0, 41) ** 1.5), lambda store: len(store.ribbons) > 1),
         (lambda: skewed(4000, 8, [95, 5]), lambda store: store.label_code.filter_bits > 0),
-        (lambda: skewed(60000, 8, [9000, 900, 60, 30, 10]), lambda store: hasattr(store._symbols.rare, "filter")),
+        (lambda: skewed(60000, 8, [9000, 900, 60, 30, 10]), lambda store: hasattr(store.symbols.rare, "filter")),
     ],
     ids=["ten classes", "integer store", "prefix code", "filter", "filter behind a filter"],
 )
@@ -185,7 +185,7 @@ def test_the_line_is_searched_alike():
     X = np.random.default_rng(0).standard_normal((1000, 1))
     X[:10, 0] = [0, 2.0**-149, -(2.0**-149), 2.0**-140, 2.0**-127, -(2.0**-127), 1e38, -1e38, 2.0**-126, 1]
     net = memorize(X, np.arange(1000) % 7, **SEED)
-    assert net.encoder.hyperplanes._ascending
+    assert net.encoder.hyperplanes.is_ascending
     t = net.encoder.hyperplanes.thresholds
     near = np.concatenate([t, np.nextafter(t, np.inf), np.nextafter(t, -np.inf), [-0.0], TINY, HUGE])[:, None]
     assert_predicts(net, net.jit(), X, near, float32_of(near), np.repeat(near, 3, axis=1)[:, 1:2])

@@ -78,7 +78,7 @@ def _bits(typing_context, x):
 def encoder_function(encoder, memory):
     """A function of memory and row: the code. Raises if the row is not finite."""
     hyperplanes = encoder.hyperplanes
-    if hyperplanes._ascending:
+    if hyperplanes.is_ascending:
         return _encoder_on_the_line(encoder, memory)
     panels, lanes = _panels(hyperplanes)
     n_panels, d, m = len(panels), hyperplanes.d, hyperplanes.m

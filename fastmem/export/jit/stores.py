@@ -16,7 +16,7 @@ def store_function(store, memory):
         return _block_store(store, memory) if store.n_label_bits else _no_store
     if store.label_code.depth == 0:
         return _no_store
-    symbol_of = _symbols_behind_filter(store._symbols, memory)
+    symbol_of = _symbols_behind_filter(store.symbols, memory)
     words = _features(store.features, memory)
 
     @inner
@@ -34,7 +34,7 @@ def _no_store(memory, code):
 def _integer_store(store, memory):
     classes = store.run_classes.astype(np.min_scalar_type(store.n_classes - 1))
     place, class_at, size = memory.place(classes), reads(classes.dtype), classes.itemsize
-    runs_from, find_run = _run_finder(store.starts, store._index, store._shift, memory)
+    runs_from, find_run = _run_finder(store.starts, store.prefixes, memory)
 
     @inner
     def class_of(memory, code):
@@ -46,11 +46,11 @@ def _integer_store(store, memory):
 
 
 def _block_store(store, memory):
-    weights, a, last = store.weights, np.uint64(store._segment_bits), store.n_classes - 1
+    weights, a, last = store.weights, np.uint64(store.segment_bits), store.n_classes - 1
     place, weight, size = memory.place(weights), reads(weights.dtype), weights.itemsize
     _, n_places, n_label_bits = weights.shape
-    segment, mask = 1 << store._segment_bits, np.uint64((1 << store._segment_bits) - 1)
-    runs_from, find_block = _run_finder(store.starts, store._index, store._shift, memory)
+    segment, mask = 1 << store.segment_bits, np.uint64((1 << store.segment_bits) - 1)
+    runs_from, find_block = _run_finder(store.starts, store.prefixes, memory)
 
     @inner
     def class_of(memory, code):
@@ -70,13 +70,13 @@ def _block_store(store, memory):
     return class_of
 
 
-def _run_finder(starts, index, shift, memory):
+def _run_finder(starts, prefixes, memory):
     """Two functions, of memory and code: the runs among which the one that holds it is; then, which one it is.
 
-    starts and index are those of `index_runs` of runs.pyx.
+    starts and the prefixes' index are those of `index_runs` of runs.pyx.
     """
-    index_place, place = memory.place(index), memory.place(starts)
-    start_of, shift = reads(starts.dtype), np.uint64(shift)
+    index_place, place = memory.place(prefixes.index), memory.place(starts)
+    start_of, shift = reads(starts.dtype), np.uint64(prefixes.shift)
 
     @inner
     def runs_from(memory, code):
@@ -146,10 +146,10 @@ def _feature_word(memory, code, counts, shifts, n_groups):
 
 def _ribbon(ribbon, memory):
     """A function of memory, code and features: what the planes store, a bit each."""
-    rows_from, find_row = _run_finder(ribbon.firsts, ribbon._index, ribbon._shift, memory)
-    start_table, cells = memory.place(ribbon._start_table), memory.place(ribbon._cells)
-    n_bytes, n_words, n_planes = len(ribbon._start_table), ribbon.n_columns // 64, ribbon.n_planes
-    spacing = np.int64(ribbon._spacing)
+    rows_from, find_row = _run_finder(ribbon.firsts, ribbon.prefixes, memory)
+    start_table, cells = memory.place(ribbon.start_table), memory.place(ribbon.cells)
+    n_bytes, n_words, n_planes = len(ribbon.start_table), ribbon.n_columns // 64, ribbon.n_planes
+    spacing = np.int64(ribbon.spacing)
 
     @inner
     def read(memory, code, word):
