@@ -18,13 +18,14 @@ of N, which is what the integer store turns into threshold units (`LabelCode.run
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from fastmem._kernels.codewords import minimum_redundancy
 from fastmem.data.sorting import run_starts
 from fastmem.machine.once import cached_property
-from fastmem.store.prefix_code import MOST_DEPTH, PrefixCode, ribbon_cells
+from fastmem.store.prefix_code import CELLS_OF_A_CODE, MOST_DEPTH, PrefixCode, ribbon_cells
 
 __all__ = ["MOST_COMMON", "MOST_FILTER_BITS", "MOST_SYMBOLS_NESTED", "LabelCode", "choose"]
 
@@ -38,6 +39,7 @@ _LEAST_SHARE = 0.5
 _FLOORS = (0.0, *2.0 ** -np.arange(24, 3, -1))
 _STEPS = (1, 2, 3, 4)
 _NEAR_LEAST = 1.02
+_ROUNDED_DOWN = 1 - 1e-9  # sums of floats that are no more than the exact ones
 
 
 @dataclass(frozen=True)
@@ -128,46 +130,96 @@ def choose(counts):
     LabelCode
     """
     bits, code = _best_code(counts)
-    filtered = _best_filtered(counts, _best_behind) if len(counts) <= _MOST_SYMBOLS_FILTERED else None
-    if filtered and filtered[0] < bits:
-        return filtered[1]
+    if len(counts) <= _MOST_SYMBOLS_FILTERED:
+        filtered = _best_filtered(counts, bits, _best_behind, _least_behind)
+        if filtered:
+            return filtered[1]
     every = np.arange(len(counts), dtype=np.int32)
     return LabelCode(every[:0], PrefixCode(0), 0, every, code)
 
 
-def _best_filtered(counts, best_behind):
-    """Size in bits and the label code with a filter that has the least; None if no class is frequent enough.
+class _Filter(NamedTuple):
+    """A filter that may be put behind the common classes; in order, the one that promises most is the first."""
 
-    `best_behind` gives the same for the symbols behind the filter.
+    least: float  # bits that it, and the codes of common and rare classes, take at least
+    place: int  # among filters that are equally good
+    bits: int
+    common: np.ndarray
+    rare: np.ndarray
+    passing: np.ndarray  # how often the symbols behind it occur
+
+
+def _best_filtered(counts, limit, best_behind, least_behind):
+    """Size in bits and the label code with a filter that has the least; None if none has less than the limit.
+
+    `best_behind` gives size and code of the symbols behind the filter, and `least_behind` a size that is no more. Codes
+    cost much more time than such a bound, so they are made only for the few filters that may be the best by it. Of
+    equally good filters the one with fewer common classes is taken, and of these the shorter one.
     """
-    best = None
+    best = limit, -1, None
+    for filter in sorted(_filters(counts, least_behind)):
+        if filter.least > best[0]:
+            break
+        common_bits, common_code = _best_code(counts[filter.common])
+        rare_bits, rare_code = best_behind(filter.passing)
+        bits = common_bits + ribbon_cells(counts[filter.rare].sum(), filter.bits) + rare_bits
+        if (bits, filter.place) < best[:2]:
+            code = LabelCode(filter.common, common_code, filter.bits, filter.rare, rare_code)
+            best = bits, filter.place, code
+    return best[::2] if best[2] else None
+
+
+def _filters(counts, least_behind):
+    """Filters of about as many bits as suit the most frequent classes; none if no class is frequent enough."""
     order = np.argsort(-counts, kind="stable").astype(np.int32)
     for n_common in range(1, min(MOST_COMMON, len(counts) - 1) + 1):
         common, rare = order[:n_common], np.sort(order[n_common:])
         n_frequent, n_rare = counts[common].sum(), counts[rare].sum()
         if n_rare == 0 or n_frequent < _LEAST_SHARE * (n_frequent + n_rare):
             continue
-        common_bits, common_code = _best_code(counts[common])
+        least_common = _least_of_prefix_code(counts[common])
         middle = int(np.log2(n_frequent / n_rare))
-        for filter_bits in range(max(middle - 2, 1), min(middle + 3, MOST_FILTER_BITS) + 1):
-            passing = np.append(int(n_frequent) >> filter_bits, counts[rare])
-            rare_bits, rare_code = best_behind(passing)
-            bits = common_bits + ribbon_cells(n_rare, filter_bits) + rare_bits
-            if best is None or bits < best[0]:
-                best = bits, LabelCode(common, common_code, filter_bits, rare, rare_code)
-    return best
+        for bits in range(max(middle - 2, 1), min(middle + 3, MOST_FILTER_BITS) + 1):
+            passing = np.append(int(n_frequent) >> bits, counts[rare])
+            least = least_common + ribbon_cells(n_rare, bits) + least_behind(passing)
+            yield _Filter(least, n_common << 8 | bits, bits, common, rare, passing)
 
 
 def _best_behind(counts):
     """As `_best_code`, or with another filter where a prefix code of few symbols is far from their entropy."""
     best = _best_code(counts)
+    if not 3 <= len(counts) <= MOST_SYMBOLS_NESTED or best[0] < _FAR * counts.sum() * _entropy(counts):
+        return best
+    return _best_filtered(counts, best[0], _best_code, _least_of_prefix_code) or best
+
+
+def _least_behind(counts):
+    """No more bits than `_best_behind` finds.
+
+    No filter beats the entropy: where n rare and q common symbols pass, what all parts take by their entropies falls in
+    q, and is the entropy of the whole where all pass. Of q, rounded down, less than one is lost, and with it less than
+    log2(n) + 2 bits, but a filter takes 128 bits beside its cells.
+    """
     if not 3 <= len(counts) <= MOST_SYMBOLS_NESTED:
-        return best
+        return _least_of_prefix_code(counts)
+    return _ROUNDED_DOWN * CELLS_OF_A_CODE * counts.sum() * _entropy(counts)
+
+
+def _least_of_prefix_code(counts):
+    """No more bits than `_best_code` finds: there is no shorter code than Huffman's."""
+    plain = PrefixCode(len(counts)).cells(counts)
+    if len(counts) < 3:
+        return plain
+    weights = np.sort(counts)
+    lengths = weights.copy()
+    minimum_redundancy(lengths)
+    return min(plain, 8 * len(counts) + _ROUNDED_DOWN * CELLS_OF_A_CODE * (weights * lengths.astype(np.float64)).sum())
+
+
+def _entropy(counts):
+    """Of one symbol, in bits."""
     shares = counts[counts > 0] / counts.sum()
-    if best[0] < _FAR * counts.sum() * -(shares @ np.log2(shares)):
-        return best
-    filtered = _best_filtered(counts, _best_code)
-    return filtered if filtered and filtered[0] < best[0] else best
+    return -(shares @ np.log2(shares))
 
 
 def _best_code(counts):
@@ -185,12 +237,9 @@ def _best_code(counts):
 def _all_lengths(counts):
     """Lengths of codewords with floors under the counts: a low one makes the longest words a little shorter."""
     order = np.argsort(counts, kind="stable")
-    before = None
-    for floor in _FLOORS:
-        weights = np.maximum(counts[order], int(floor * counts.sum()))
-        if before is not None and np.array_equal(weights, before):
-            continue
-        before = weights.copy()
+    ascending, n = counts[order], counts.sum()
+    for floor in sorted({max(int(floor * n), int(ascending[0])) for floor in _FLOORS}):
+        weights = np.maximum(ascending, floor)
         minimum_redundancy(weights)
         if weights[0] <= MOST_DEPTH - max(_STEPS):
             lengths = np.empty(len(counts), np.uint8)

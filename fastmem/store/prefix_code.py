@@ -8,10 +8,10 @@ from fastmem.data.as_labels import bits_for
 from fastmem.errors import FormatError
 from fastmem.machine.once import cached_property
 
-__all__ = ["MOST_DEPTH", "PrefixCode", "ribbon_cells"]
+__all__ = ["CELLS_OF_A_CODE", "MOST_DEPTH", "PrefixCode", "ribbon_cells"]
 
 
-_CELLS = 1.02  # of a ribbon, a code
+CELLS_OF_A_CODE = 1.02  # in a ribbon of one plane
 _LEAST_CELLS = 64
 MOST_DEPTH = 31  # so that words fit int32, and those of a filter's two codes 64 bits
 
@@ -41,8 +41,8 @@ class PrefixCode:
             self.depth = bits_for(self.n_symbols)
             ends = [self.depth] if self.depth else []
         else:
-            self.depth = int(lengths.max(initial=0))
-            ends = np.unique(lengths[lengths > 0]).tolist()
+            ends = (np.flatnonzero(np.bincount(lengths)[1:]) + 1).tolist()
+            self.depth = ends[-1] if ends else 0
         self.stages = list(zip([0, *ends], ends, strict=False))
 
     @classmethod
@@ -111,12 +111,15 @@ class PrefixCode:
         """About how many cells and bytes beside them the ribbons take for symbols that occur so often, in bits."""
         if self.lengths is None:
             return ribbon_cells(counts.sum(), self.depth)
+        longer = np.zeros(self.depth + 1, np.int64)
+        np.add.at(longer, self.lengths, counts)
+        longer = longer[::-1].cumsum()[::-1].tolist()
         total = 8 * self.n_symbols
         for begin, end in self.stages:
-            total += ribbon_cells(counts[self.lengths >= end].sum(), end - begin)
+            total += ribbon_cells(longer[end], end - begin)
         return total
 
 
 def ribbon_cells(n, n_planes):
     """About how many cells, and bits beside them, a ribbon of so many planes takes for n codes."""
-    return n_planes * max(_CELLS * n, _LEAST_CELLS) + 128 if n_planes and n else 0
+    return n_planes * max(CELLS_OF_A_CODE * n, _LEAST_CELLS) + 128 if n_planes and n else 0

@@ -12,10 +12,10 @@ from fastmem import FormatError, MemorizationError
 from fastmem._kernels import codewords
 from fastmem.layers.layer import Layer
 from fastmem.layers.wiring import after_form, share_units, side_by_side
-from fastmem.store import MOST_CELLS_PER_BIT, BinaryStore, Filter, IntegerStore, build_store
+from fastmem.store import MOST_CELLS_PER_BIT, BinaryStore, Filter, IntegerStore, build_store, label_code
 from fastmem.store.choose_features import suitable_features
 from fastmem.store.features import CodeFeatures
-from fastmem.store.label_code import choose
+from fastmem.store.label_code import LabelCode, choose
 from fastmem.store.prefix_code import PrefixCode
 from fastmem.store.ribbon import Ribbon
 
@@ -579,6 +579,51 @@ def test_very_uneven_classes_have_words_that_fit():
     code = choose(2 ** np.arange(60))
     assert code.depth <= 64
     assert code.rare_code.depth <= 31
+
+
+def shape(code):
+    """All that a label code or prefix code consists of, as lists."""
+    if isinstance(code, PrefixCode):
+        return code.n_symbols, None if code.is_plain else code.lengths.tolist()
+    return code.common.tolist(), shape(code.common_code), code.filter_bits, code.rare.tolist(), shape(code.rare_code)
+
+
+def uneven_counts(rng):
+    """Counts of which some are about equal, some are many powers of ten apart, and some are 0."""
+    sizes = rng.uniform(0, rng.choice([0.3, 4, 8]), rng.integers(2, 24))
+    return np.maximum(10 ** (rng.uniform(1, 7) + sizes - sizes.max()), rng.integers(0, 2)).astype(np.int64)
+
+
+def test_filters_are_left_out_only_if_they_would_not_be_chosen(monkeypatch):
+    rng = np.random.default_rng(0)
+    every = [uneven_counts(rng) for _ in range(60)]
+    chosen = [choose(counts) for counts in every]
+    for bound in ("_least_behind", "_least_of_prefix_code"):
+        monkeypatch.setattr(label_code, bound, lambda counts: 0.0)
+    assert [shape(code) for code in chosen] == [shape(choose(counts)) for counts in every]
+    assert sum(code.filter_bits > 0 for code in chosen) > 20
+    assert sum(isinstance(code.rare_code, LabelCode) for code in chosen) > 5
+
+
+def test_bounds_of_codes_are_below_the_sizes_of_the_best():
+    rng = np.random.default_rng(1)
+    for counts in (uneven_counts(rng) for _ in range(100)):
+        assert label_code._least_behind(counts) <= label_code._best_behind(counts)[0]
+        assert label_code._least_of_prefix_code(counts) <= label_code._best_code(counts)[0]
+
+
+@pytest.mark.parametrize("ratio", [0.3, 0.5, 0.7])
+def test_few_codes_are_made_for_skewed_classes(ratio, monkeypatch):
+    """A code for every filter, and every filter behind it, would be hundreds: more work than the rest of a build."""
+
+    def counted(weights):
+        made.append(len(weights))
+        codewords.minimum_redundancy(weights)
+
+    made = []
+    monkeypatch.setattr(label_code, "minimum_redundancy", counted)
+    choose((1e5 * ratio ** np.arange(16)).astype(np.int64) + 1)
+    assert 1 <= len(made) < 60
 
 
 @pytest.mark.parametrize("d", [2, 8, 32])
