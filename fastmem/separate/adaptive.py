@@ -48,7 +48,7 @@ from fastmem.machine.progress import progress_bar
 from fastmem.separate.buckets import Buckets
 from fastmem.separate.effort import EFFORTS
 from fastmem.separate.frame import threshold_between
-from fastmem.separate.margin import Slab
+from fastmem.separate.margin import Margin
 from fastmem.separate.moves import (
     bisecting_move,
     discriminant_move,
@@ -126,8 +126,8 @@ def separate(
         No hyperplane that parts what is still together was found to keep the margin.
     """
     clock = _Clock({} if timings is None else timings)
-    slab = Slab(points, margin, n_threads) if margin else None
-    search = _Rounds(points, classes, random_state, EFFORTS[effort], slab, n_threads, clock)
+    margin_kept = Margin(points, margin, n_threads) if margin else None
+    search = _Rounds(points, classes, random_state, EFFORTS[effort], margin_kept, n_threads, clock)
     if points.d == 1:
         return Separation(search.on_the_line())
     with progress_bar(progress, points.n, "separating") as bar:
@@ -136,9 +136,11 @@ def separate(
     work = EFFORTS[effort].trim_work(points.n, points.d)
     if work and 1 < separation.hyperplanes.m <= MAX_BITS:
         with clock.measure("trimming"), progress_bar(progress, None, "trimming", "hyperplanes") as bar:
-            separation = Separation(*trim(*separation, points, classes, work, slab, random_state, n_threads, bar))
-    if slab:
-        slab.check(separation.hyperplanes)
+            separation = Separation(
+                *trim(*separation, points, classes, work, margin_kept, random_state, n_threads, bar)
+            )
+    if margin_kept:
+        margin_kept.check(separation.hyperplanes)
     return separation
 
 
@@ -158,16 +160,16 @@ class _Clock:
 class _Rounds:
     """The rounds, and the hyperplanes chosen so far."""
 
-    def __init__(self, points, classes, random_state, effort, slab, n_threads, clock):
+    def __init__(self, points, classes, random_state, effort, margin_kept, n_threads, clock):
         self.points, self.classes, self.random_state = points, classes, random_state
-        self.effort, self.slab, self.n_threads, self.clock = effort, slab, n_threads, clock
+        self.effort, self.margin_kept, self.n_threads, self.clock = effort, margin_kept, n_threads, clock
         self.buckets = Buckets(classes)
         self.weights, self.thresholds = np.empty((0, points.d), np.float32), np.empty(0)
         self.size = _sample_size(points.d, effort)
         overview = distinct(random_state.integers(0, points.n, min(points.n, _OVERVIEW)))
         self.frame = column_frame(points.take(overview))
-        # Along narrower directions more points lie in a slab than it can be cleared of.
-        narrowest = _CROWD * points.n * slab.margin / points.d if slab else 0.0
+        # Along narrower directions more points lie within the margin than can be pushed out.
+        narrowest = _CROWD * points.n * margin_kept.margin / points.d if margin_kept else 0.0
         self.moves = Moves(points.d, effort, narrowest, random_state)
         self.codes = np.zeros(points.n, np.uint64)
         blocks = len(block_starts(points.n, points.d)) - 1
@@ -176,8 +178,8 @@ class _Rounds:
     def on_the_line(self):
         thresholds = separate_line(self.points.block(0, self.points.n)[:, 0], self.classes)
         hyperplanes = self._hyperplanes(np.ones((len(thresholds), 1), np.float32), thresholds)
-        if self.slab:
-            self.slab.check(hyperplanes)
+        if self.margin_kept:
+            self.margin_kept.check(hyperplanes)
         return hyperplanes
 
     def run(self, bar):
@@ -193,8 +195,8 @@ class _Rounds:
                 signs = self._signs_of_open(batch)
             with self.clock.measure("refining"):
                 stalled = not buckets.refine(signs)
-            if stalled and self.slab:
-                self.slab.give_up(len(self.weights))
+            if stalled and self.margin_kept:
+                self.margin_kept.give_up(len(self.weights))
             if stalled:
                 self._forget(len(self.weights))
             else:
@@ -267,7 +269,7 @@ class _Rounds:
         """
         halvings = math.ceil(math.log2(self.buckets.n_points)) - m if 2**m >= points.n else 0
         weights, thresholds = [], []
-        if halvings > 0 and self.effort.looks_ahead and not self.slab and points.d > _LATTICE_DIMENSIONS:
+        if halvings > 0 and self.effort.looks_ahead and not self.margin_kept and points.d > _LATTICE_DIMENSIONS:
             rows = np.arange(0, points.n, -(-points.n // _HALVED))
             sample = Sample(points.take(rows), classes[rows], np.array([0, len(rows)]), np.array([1.0 * len(rows)]))
             for best in (self.moves.drawn_direction(sample) for _ in range(min(halvings, _BATCH - m))):
@@ -278,28 +280,30 @@ class _Rounds:
 
     def _cleared(self, candidate, sample, n_before):
         """A hyperplane that keeps the margin and splits a bucket of the sample, near a candidate or another one."""
-        self.slab.forget()
+        self.margin_kept.forget()
         for _ in range(_CLEARED):
-            cleared = self._cleared_at(self.slab, candidate, sample)
+            cleared = self._cleared_at(self.margin_kept, candidate, sample)
             if cleared:
                 return cleared
             candidate = self.moves.any(sample)
-        # What can be asked for: a slab narrow enough is cleared.
-        slab = self.slab
-        while slab.margin > 2 * self.slab.largest and slab.margin > 0:
-            slab = slab.at(slab.margin / 2)
-            self._cleared_at(slab, candidate, sample)
-            self.slab.largest = max(self.slab.largest, slab.largest)
-        self.slab.give_up(n_before)
+        # What can be asked for: a margin small enough is kept, and none that is out of all proportion to the points.
+        margin, most = self.margin_kept.margin, self.margin_kept.diagonal()
+        while margin > 2 * self.margin_kept.largest and margin > 0:
+            margin /= 2
+            if margin <= most:
+                smaller = self.margin_kept.at(margin)
+                self._cleared_at(smaller, candidate, sample)
+                self.margin_kept.largest = smaller.largest
+        self.margin_kept.give_up(n_before)
 
-    def _cleared_at(self, slab, candidate, sample):
-        weights, threshold, distance = slab.clear(candidate.weights, candidate.threshold)
+    def _cleared_at(self, margin_kept, candidate, sample):
+        weights, threshold, distance = margin_kept.clear(candidate.weights, candidate.threshold)
         with np.errstate(over="ignore", invalid="ignore"):
             above = sample.X @ weights.astype(np.float64) >= threshold
         if not sample.is_split(above):
             return None
-        slab.largest = max(slab.largest, distance)
-        return Candidate(weights, threshold, candidate.score, above) if slab.keeps(distance) else None
+        margin_kept.largest = max(margin_kept.largest, distance)
+        return Candidate(weights, threshold, candidate.score, above) if margin_kept.keeps(distance) else None
 
     def _choose_on_sample(self, points, classes, buckets, limit, only_bisect, scouting):
         rows, starts, sizes = buckets.sample(self.size, self.random_state)
@@ -309,7 +313,7 @@ class _Rounds:
         weights, thresholds = [], []
         while sample.n_buckets and len(weights) < limit:
             best = self.moves.best(sample, only_bisect)
-            if self.slab:
+            if self.margin_kept:
                 best = self._cleared(best, sample, len(self.weights) + len(weights))
             weights.append(best.weights)
             thresholds.append(best.threshold)

@@ -16,7 +16,7 @@ from fastmem.data.sorting import distinct
 from fastmem.errors import MarginNotReached
 from fastmem.machine.threads import over_row_blocks
 
-__all__ = ["Slab"]
+__all__ = ["Margin"]
 
 _TURNS = 40
 _FAR, _NEAR = 1.3, 1.03  # how far out points are pushed, in margins: few, and many
@@ -24,7 +24,7 @@ _ROUNDING = 1e-9
 _SHIFT = 0.05  # of the points may change sides when the emptiest slab is looked for
 
 
-class Slab:
+class Margin:
     """The distance to keep, and the points to keep it from.
 
     Parameters
@@ -57,6 +57,20 @@ class Slab:
         other = copy.copy(self)
         other.margin = margin
         return other
+
+    def diagonal(self):
+        """Of the box around the points: at least the distance of any two, of which a hyperplane between keeps half."""
+        lows, highs = [], []
+
+        def work(start, stop):
+            block = self.points.block(start, stop)
+            lows.append(block.min(axis=0))
+            highs.append(block.max(axis=0))
+
+        over_row_blocks(work, self.points.n, self.points.d, self.n_threads)
+        with np.errstate(over="ignore"):
+            sides = np.max(highs, axis=0).astype(np.float64) - np.min(lows, axis=0)
+        return math.hypot(*sides.tolist())
 
     def keeps(self, distance):
         """Whether a distance, rounded, is large enough."""

@@ -29,7 +29,7 @@ _STEP = 0.1
 _GAIN = 0.05  # of the weight of a pair that stays open
 
 
-def trim(hyperplanes, codes, margins, points, classes, work, slab, random_state, n_threads, bar):
+def trim(hyperplanes, codes, margins, points, classes, work, margin_kept, random_state, n_threads, bar):
     """Hyperplanes that separate the same points, often fewer.
 
     Parameters
@@ -44,7 +44,7 @@ def trim(hyperplanes, codes, margins, points, classes, work, slab, random_state,
     classes : int32 array of shape (n,)
     work : float
         How long to search, about in nanoseconds.
-    slab : Slab or None
+    margin_kept : Margin or None
         The margin to keep.
     random_state : numpy.random.Generator
     n_threads : int
@@ -58,7 +58,7 @@ def trim(hyperplanes, codes, margins, points, classes, work, slab, random_state,
     codes : uint64 array of shape (n,)
     margins : float64 array of shape (b, m)
     """
-    search = _Search(hyperplanes, codes, margins, points, classes, slab, random_state, n_threads)
+    search = _Search(hyperplanes, codes, margins, points, classes, margin_kept, random_state, n_threads)
     while search.m > 1 and work > search.cost_of_drop:
         work -= search.cost_of_drop
         search.drop()
@@ -71,8 +71,8 @@ def trim(hyperplanes, codes, margins, points, classes, work, slab, random_state,
 
 
 class _Search:
-    def __init__(self, hyperplanes, codes, margins, points, classes, slab, random_state, n_threads):
-        self.points, self.classes, self.slab, self.n_threads = points, classes, slab, n_threads
+    def __init__(self, hyperplanes, codes, margins, points, classes, margin_kept, random_state, n_threads):
+        self.points, self.classes, self.margin_kept, self.n_threads = points, classes, margin_kept, n_threads
         self.random_state = random_state
         self.weights, self.thresholds = hyperplanes.weights.copy(), hyperplanes.thresholds.copy()
         self._frame_of_signs = hyperplanes.centre, hyperplanes.exponents
@@ -133,7 +133,7 @@ class _Search:
         for i in np.flatnonzero(~split).tolist():
             self.memory[keys[i]] = weights[i] + _GAIN
         self.is_open = not split.all() or (n_open > len(a) and self._pairs(self._all)[2] > 0)
-        passes = 16.0 if self.slab else 1.0
+        passes = 16.0 if self.margin_kept else 1.0
         return (
             passes * (self.points.d + 64.0) * self.points.n + 24.0 * _ITERATIONS * len(a) * (len(self.basis) + 8) + 1e6
         )
@@ -157,9 +157,9 @@ class _Search:
 
     def _cleared(self, candidate):
         weights, threshold = candidate.weights, candidate.threshold
-        if self.slab:
-            weights, threshold, distance = self.slab.clear(weights, threshold)
-            if not self.slab.keeps(distance):
+        if self.margin_kept:
+            weights, threshold, distance = self.margin_kept.clear(weights, threshold)
+            if not self.margin_kept.keeps(distance):
                 return None
         return Hyperplanes(weights[None], [threshold], *self._frame_of_signs)
 

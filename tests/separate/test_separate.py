@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from fastmem.separate import adaptive, separate
 from fastmem.separate.adaptive import Separation, separate_line
 from fastmem.separate.buckets import Buckets
 from fastmem.separate.effort import EFFORTS
+from fastmem.separate.margin import Margin
 from fastmem.separate.trim import trim
 from fastmem.theory import instances
 from fastmem.theory.bounds import hyperplanes_for_cells
@@ -521,6 +523,34 @@ def test_half_of_the_largest_margin_found_is_kept(kind):
     half = error.value.largest / 2
     assert half > 0
     assert memorized(X, y, margin=half, effort="fast").certified_radius(X).min() >= half
+
+
+@pytest.mark.parametrize("scale", [5e-320, 1e-300, 1e-9])
+def test_margins_out_of_all_proportion_to_the_points_are_not_tried_one_by_one(scale, monkeypatch):
+    """Halved from what is asked for down to the points, they would be a thousand."""
+
+    def counted(self, weights, threshold):
+        tried.append(self.margin)
+        return clear(self, weights, threshold)
+
+    tried, clear = [], Margin.clear
+    monkeypatch.setattr(Margin, "clear", counted)
+    X, margin = np.random.default_rng(14).standard_normal((60, 4)) * scale, 1e-3
+    with pytest.raises(MarginNotReached) as error:
+        fastmem.memorize(X, random_labels(60), margin=margin, effort="fast", random_state=0)
+    assert len(tried) < 20
+    assert all(size == margin or size < 15 * scale for size in tried)
+    assert 0.1 * scale < error.value.largest < scale
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+@pytest.mark.parametrize("scale", [1e-322, 1e-300, 1.0, 1e200, 1e307])
+def test_no_two_points_are_further_apart_than_the_diagonal_around_them(scale, offset):
+    X = np.random.default_rng(29).uniform(-1, 1, (3000, 3)) * scale + offset * (np.arange(3) == 1)
+    X[:2] = [[-scale, 0, -scale], [scale, 0, scale]]
+    diagonal = Margin(Points(X), 1.0, 2).diagonal()
+    distances = [math.dist(X[0], x) for x in X]
+    assert max(distances) <= diagonal <= np.sqrt(3) * np.ptp(X, axis=0).max() * (1 + 1e-15) + 5e-324
 
 
 @pytest.mark.parametrize("margin", [-1, -1e-300, np.nan, np.inf, -np.inf, "0.1", True, None, [0.1], 1j])
