@@ -132,6 +132,17 @@ class Points:
             position = start + error.row
         self.raise_not_finite(rows.start + position if isinstance(rows, slice) else int(rows[position]))
 
+    def extremes(self, n_threads=1):
+        """Least and largest value of each column: float32 or float64 array of shape (2, d)."""
+        lowest, highest = [], []
+
+        def work(start, stop, block):
+            lowest.append(block.min(axis=0))
+            highest.append(block.max(axis=0))
+
+        self.over_rows(work, n_threads)
+        return np.array([np.min(lowest, axis=0), np.max(highest, axis=0)])
+
     def check_finite(self, start, stop):
         """Raise `InvalidInput` if the rows start to stop hold a NaN or an infinity."""
         self._run(lambda *_: None, 0, stop - start, slice(start, stop), np.empty(0, np.int64))

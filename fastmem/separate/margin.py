@@ -14,7 +14,6 @@ import numpy as np
 
 from fastmem.data.sorting import distinct
 from fastmem.errors import MarginNotReached
-from fastmem.machine.threads import over_row_blocks
 
 __all__ = ["Margin"]
 
@@ -60,16 +59,9 @@ class Margin:
 
     def diagonal(self):
         """Of the box around the points: at least the distance of any two, of which a hyperplane between keeps half."""
-        lows, highs = [], []
-
-        def work(start, stop):
-            block = self.points.block(start, stop)
-            lows.append(block.min(axis=0))
-            highs.append(block.max(axis=0))
-
-        over_row_blocks(work, self.points.n, self.points.d, self.n_threads)
+        lowest, highest = self.points.extremes(self.n_threads)
         with np.errstate(over="ignore"):
-            sides = np.max(highs, axis=0).astype(np.float64) - np.min(lows, axis=0)
+            sides = highest.astype(np.float64) - lowest
         return math.hypot(*sides.tolist())
 
     def keeps(self, distance):
@@ -99,12 +91,12 @@ class Margin:
         values = np.empty(self.points.n)
         offset = self.centre @ weights
 
-        def work(start, stop):
+        def work(start, stop, block):
             with np.errstate(all="ignore"):
                 # BLAS adds up another layout in another order.
-                values[start:stop] = np.ascontiguousarray(self.points.block(start, stop)) @ weights - offset
+                values[start:stop] = np.ascontiguousarray(block) @ weights - offset
 
-        over_row_blocks(work, self.points.n, self.points.d, self.n_threads)
+        self.points.over_rows(work, self.n_threads)
         return values
 
     def clear(self, weights, threshold):

@@ -85,24 +85,12 @@ class Space:
     def __init__(self, points, distinct, sample, random_state, n_threads):
         self.points, self.n_threads = points, n_threads
         # With the extremes the frame knows which columns vary.
-        self.frame = Frame(np.concatenate([sample, self._extremes()], dtype=np.float64))
+        self.frame = Frame(np.concatenate([sample, self.points.extremes(n_threads)], dtype=np.float64))
         # Of d terms, of a coordinate's rounding and of the few operations that follow, with a direction of length 2.
         self._growth = (points.d + 16) * _UNIT * 2.02
         self._steps = self._place(sample[: 4 * (points.d + 1)])[0].clip(-_OUTLIER, _OUTLIER)
         self._steps -= self._steps.mean(axis=0)
         self.dimension = self._affine_dimension(distinct, random_state)
-
-    def _extremes(self):
-        """Least and largest value of each column."""
-        extremes, lock = [self.points.block(0, 1)[0]] * 2, threading.Lock()
-
-        def work(start, stop, block):
-            lowest, highest = block.min(axis=0), block.max(axis=0)
-            with lock:
-                extremes[:] = np.minimum(extremes[0], lowest), np.maximum(extremes[1], highest)
-
-        self.points.over_rows(work, self.n_threads)
-        return np.array(extremes)
 
     def _place(self, X):
         """Coordinates of rows, and bounds of the errors of their projections.
