@@ -30,16 +30,9 @@ except ImportError as error:
     ) from error
 
 __all__ = [
-    "codewords",
-    "distances",
-    "floats",
-    "layers",
-    "lifts",
-    "probe",
-    "ribbon",
-    "rows",
-    "runs",
-    "search",
-    "signs",
+    "ISA", "codewords", "distances", "floats", "layers", "lifts", "probe", "ribbon", "rows", "runs", "search", "signs",
     "sort",
-]
+]  # fmt: skip
+
+ISA = signs.supported_isas().index(signs.isa_in_use())
+"""The instruction set in use, as the kernels take it that have several."""

@@ -49,16 +49,15 @@ from fastmem.machine.progress import progress_bar
 from fastmem.network import EncodedNetwork
 from fastmem.network.encoded import digest_of_codes
 from fastmem.store.lifts import BlockStore
-from fastmem.theory.rajput2021 import FAILURE, bound, code_bits, hyperplanes, most_blocks, most_ones
+from fastmem.theory.rajput2021 import LEAST_DELTA, bound, code_bits, most_blocks, most_ones, n_hyperplanes
 from fastmem.theory.separation import separation, unit_ball
 
-__all__ = ["FAILURE", "OPTIONS", "STORES", "bound", "build", "code_bits", "drawn_fits", "hyperplanes"]
+__all__ = ["OPTIONS", "STORES", "bound", "build", "drawn_fits"]
 
 OPTIONS = ("separate", "delta")
 STORES = (BlockStore.name,)
 
 _MOST_WEIGHTS = 2**28
-_LEAST_DELTA = 2.0**-60  # no machine holds the hyperplanes drawn for less, whose number may overflow
 _MOST_DRAWS = 32
 _SAMPLE = 512
 _TOGETHER = 2**12
@@ -116,19 +115,19 @@ def drawn_fits(drawn, n_told_apart):
         and drawn.keys() == {"delta", "hyperplanes", "codes"}
         and type(drawn["delta"]) is float
         and 0 < drawn["delta"] <= 2
-        and (n_told_apart == 1 or drawn["delta"] >= _LEAST_DELTA)
+        and (n_told_apart == 1 or drawn["delta"] >= LEAST_DELTA)
         and all(type(drawn[name]) is int and 0 < drawn[name] <= _MOST_DRAWS for name in ("hyperplanes", "codes"))
     )
 
 
 def _refuse_too_large(n, d, delta, n_label_bits):
-    near = max(delta, _LEAST_DELTA)
+    near = max(delta, LEAST_DELTA)
     size = bound(n, d, near, n_label_bits)
     if size.weights > _MOST_WEIGHTS:
         least = "" if near == delta else "more than "
         raise NetworkTooLarge(
             f"for {n:,} points of R^{d} with delta = {delta:.3g} in the unit ball the theorem takes "
-            f"{least}{hyperplanes(n, near):,} hyperplanes, up to {size.neurons:,} neurons and {size.weights:,} "
+            f"{least}{n_hyperplanes(n, near):,} hyperplanes, up to {size.neurons:,} neurons and {size.weights:,} "
             f"weights, and at most {_MOST_WEIGHTS:,} are built: use "
             'construction="compact", whose size does not depend on delta, or '
             "leave out points that nearly coincide (fastmem.separation names the closest two)",
@@ -185,7 +184,7 @@ class _Draws:
                 "fastmem.separation(X).delta is"
             )
         self.of_hyperplanes += 1
-        m = hyperplanes(self.n, self.delta)
+        m = n_hyperplanes(self.n, self.delta)
         weights = self.random_state.standard_normal((m, self.points.d), dtype=np.float32)
         last = self.random_state.standard_normal(m)
         parts = [slice(start, start + _TOGETHER) for start in range(0, m, _TOGETHER)]

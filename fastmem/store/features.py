@@ -9,8 +9,8 @@ need all. See ``src_cython/fastmem/_kernels/ribbon.pyx`` for what is computed wi
 
 import numpy as np
 
+from fastmem._kernels import ISA
 from fastmem._kernels import ribbon as kernels
-from fastmem._kernels import signs
 from fastmem.errors import FormatError
 from fastmem.machine.once import cached_property
 
@@ -51,7 +51,7 @@ class CodeFeatures:
         it is 1.
     """
 
-    isa = signs.supported_isas().index(signs.isa_in_use())  # tests set the others
+    isa = ISA  # tests set others
 
     def __init__(self, n_bits, shifts, thresholds, seed):
         self.n_bits = int(n_bits)

@@ -38,7 +38,7 @@ from fastmem.store.base import Store
 from fastmem.store.ranges import distinct_codes, prefix_index
 from fastmem.theory.rajput2021 import LOAD, MOST_SEGMENT_BITS, SEGMENTS, segment_bits
 
-__all__ = ["LOAD", "BlockStore", "segment_bits"]
+__all__ = ["BlockStore"]
 
 _LARGEST = 2**20
 

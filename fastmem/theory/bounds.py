@@ -31,6 +31,9 @@ __all__ = [
 
 _MOST = 10**18
 
+AS_BUILT = {"baum1988": _baum1988_bound, "rajput2021": _rajput2021_bound}
+"""Neurons and weights that a construction never exceeds, by its name."""
+
 _ASYMPTOTIC = "asymptotic form, constants and logarithms left out"
 _AS_BUILT = "upper bound on what is built"
 _BAUM = 'Baum, "On the capabilities of multilayer perceptrons", Journal of Complexity 4:193-215, 1988'
@@ -246,19 +249,19 @@ def _sizes(n, d, delta, n_classes):
     general, apart, on_sphere = "general position", "delta apart in the unit ball", "delta apart on the unit sphere"
     quoted = f"{_BAUM}, as Rajput et al. (2021) quote it"
 
-    def as_built(name, bound, assumption, source):
+    def as_built(name, assumption, source):
         try:
-            size = bound(n, d, delta, n_label_bits)
+            size = AS_BUILT[name](n, d, delta, n_label_bits)
         except OverflowError:
             size = math.inf, math.inf
         return TheoremSize(f"{name}, as built", *size, _AS_BUILT, assumption, source)
 
     return (
         TheoremSize("Baum 1988", -(-n // d), max(n, d), _ASYMPTOTIC, general, quoted),
-        as_built("baum1988", _baum1988_bound, general, _BAUM),
+        as_built("baum1988", general, _BAUM),
         TheoremSize("Vershynin 2020", *vershynin, _ASYMPTOTIC, on_sphere, _VERSHYNIN),
         TheoremSize("Rajput et al. 2021", *rajput2021_sizes(n, d, delta), _ASYMPTOTIC, apart, _RAJPUT),
-        as_built("rajput2021", _rajput2021_bound, apart, _RAJPUT),
+        as_built("rajput2021", apart, _RAJPUT),
     )
 
 
@@ -397,9 +400,6 @@ def _without_infinities(value):
     if isinstance(value, list | tuple):
         return [_without_infinities(part) for part in value]
     return None if value == math.inf else value
-
-
-AS_BUILT = {"baum1988": _baum1988_bound, "rajput2021": _rajput2021_bound}
 
 
 def hyperplanes_for_cells(n: int, d: int) -> int:

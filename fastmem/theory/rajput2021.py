@@ -5,22 +5,27 @@ import math
 from fastmem.hyperplanes.code import MAX_BITS
 from fastmem.theory.size import Size
 
-__all__ = ["FAILURE", "LOAD", "bound", "code_bits", "hyperplanes", "segment_bits"]
+__all__ = [
+    "FAILURE", "LEAST_DELTA", "LOAD", "MOST_SEGMENT_BITS", "SEGMENTS", "bound", "code_bits", "most_blocks", "most_ones",
+    "n_hyperplanes", "segment_bits",
+]  # fmt: skip
 
 FAILURE = 0.01
 """p, the probability that one draw of the hyperplanes fails; of the code, half of it."""
+
+LEAST_DELTA = 2.0**-60  # no machine holds the hyperplanes drawn for less, whose number may overflow
 LOAD = 0.8  # codes a lift unit, in a block
 MOST_SEGMENT_BITS = 24
 SEGMENTS = 3
 _SPARE_BLOCKS = 4
 
 
-def hyperplanes(n: int, delta: float) -> int:
+def n_hyperplanes(n: int, delta: float) -> int:
     """How many Gaussian hyperplanes part n points: m = ceil((2 pi / delta) ln(n^2 / (2 p))), or 0 for one point.
 
     Examples
     --------
-    >>> hyperplanes(100_000, 0.5)
+    >>> n_hyperplanes(100_000, 0.5)
     339
     """
     return math.ceil(2 * math.pi / delta * math.log(n * n / (2 * FAILURE))) if n > 1 else 0
@@ -62,8 +67,8 @@ def bound(n: int, d: int, delta: float, n_label_bits: int = 1) -> Size:
     >>> bound(100_000, 64, 0.5)
     Size(neurons=16195, weights=306188)
     """
-    m, k, a = hyperplanes(n, delta), code_bits(n), segment_bits(n, n_label_bits)
-    ones, levels, places = most_ones(m, k), math.ceil(math.log2(max(m, 1))), 3 << a
+    m, k, a = n_hyperplanes(n, delta), code_bits(n), segment_bits(n, n_label_bits)
+    ones, levels, places = most_ones(m, k), math.ceil(math.log2(max(m, 1))), SEGMENTS << a
     blocks = most_blocks(n, places)
     neurons = m + 2 * ones + k * (levels + 1) + places + blocks - 1 + n_label_bits * (blocks + 1)
     weights = m * d + 8 * ones + 5 * k * (levels + 1) + a * places + (blocks - 1) * k
@@ -71,8 +76,10 @@ def bound(n: int, d: int, delta: float, n_label_bits: int = 1) -> Size:
 
 
 def most_ones(m, k):
+    """s: how many ones are accepted in the code's matrix, four standard deviations more than the mean."""
     return math.floor(m * k / 2 + 2 * math.sqrt(m * k))
 
 
 def most_blocks(n, places):
+    """R: how many blocks are accepted, with C = places."""
     return 2 * n // places + _SPARE_BLOCKS

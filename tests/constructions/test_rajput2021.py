@@ -8,8 +8,8 @@ import pytest
 from scipy import stats
 
 import fastmem
-from fastmem.constructions import rajput2021
 from fastmem.data.points import Points
+from fastmem.theory import rajput2021
 from fastmem.theory.separation import unit_ball
 
 
@@ -28,7 +28,7 @@ def memorized(X, y=None, seed=0, **options):
 
 @pytest.mark.parametrize(("n", "delta"), [(2, 2.0), (100, 1.0), (1000, 0.5)])
 def test_the_first_layer_is_as_wide_as_the_union_bound_asks(n, delta):
-    m = rajput2021.hyperplanes(n, delta)
+    m = rajput2021.n_hyperplanes(n, delta)
     missed = n * (n - 1) / 2 * (1 - delta / 2 / math.pi) ** m
     assert missed <= rajput2021.FAILURE < n * n / 2 * math.exp(-(m - 1) * delta / 2 / math.pi)
 
@@ -41,7 +41,7 @@ def test_the_code_is_as_long_as_the_union_bound_asks(n):
 
 def test_stages_have_the_sizes_that_the_docstring_gives():
     net = memorized(sphere(1000, 16), np.arange(1000) % 3, delta=0.2)
-    m, k, places = rajput2021.hyperplanes(1000, 0.2), rajput2021.code_bits(1000), net.store.weights.shape[1]
+    m, k, places = rajput2021.n_hyperplanes(1000, 0.2), rajput2021.code_bits(1000), net.store.weights.shape[1]
     ones = int(np.bitwise_count(net.encoder.code.columns).sum())
     assert abs(ones - m * k / 2) <= 2 * math.sqrt(m * k)
     n_blocks = net.store.n_blocks
@@ -72,7 +72,7 @@ def test_every_distinct_point_has_a_code_of_its_own_whatever_is_asked():
     net = memorized(X, y)
     assert len(np.unique(net.codes(X))) == net.n_told_apart == 200
     assert memorized(X, y, separate="all") == net
-    assert net.n_hyperplanes == rajput2021.hyperplanes(200, fastmem.separation(X).delta)
+    assert net.n_hyperplanes == rajput2021.n_hyperplanes(200, fastmem.separation(X).delta)
     others = np.repeat(np.arange(200) % 7, 3)
     assert np.array_equal(net.relabel(others).predict(X), others)
 
