@@ -114,9 +114,14 @@ class Points:
 
         over_row_blocks(checked, n, width or self.d, n_threads, bar)
 
-    def at_once(self, work):
-        """Call ``work(0, n, block)`` with all rows, as `over_rows` does with its blocks: faster for few."""
-        self._run(work, 0, self.n, slice(0, self.n), None)
+    def at_once(self, work, result):
+        """Call ``work(block, result)`` with all rows, as `over_rows` does with blocks of them: faster for few."""
+        try:
+            work(self.block(0, self.n), result)
+            return
+        except NotFinite as error:
+            row = error.row
+        self.raise_not_finite(row)
 
     def _run(self, work, start, stop, rows, columns):
         if isinstance(rows, slice):

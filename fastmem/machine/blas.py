@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from functools import cache
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from fastmem.machine.memory import need_room
 
@@ -30,6 +29,8 @@ class _Users:
 @cache
 def _libraries():
     """NumPy's BLAS and those of others; this looks through all loaded libraries."""
+    from threadpoolctl import ThreadpoolController
+
     return [library for library in ThreadpoolController().lib_controllers if library.user_api == "blas"]
 
 

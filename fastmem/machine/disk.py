@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import os
-import secrets
 
 __all__ = ["write_whole", "writing_whole"]
 
@@ -32,6 +31,8 @@ def writing_whole(path):
     OSError
         It names `path`; an older file there is as it was.
     """
+    import secrets  # slow to import, as hashlib below it
+
     path = os.path.abspath(os.fspath(path))
     target = os.path.realpath(path)
     if os.path.isdir(target):

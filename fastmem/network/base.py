@@ -633,7 +633,7 @@ class Network:
         if points.n <= _FEW and progress is False:
             if n_threads is not None:
                 resolve_threads(n_threads)  # refuses what is no number of threads
-            points.at_once(lambda start, stop, block: fill(block, result))
+            points.at_once(fill, result)
             return result
 
         def work(start, stop, block):

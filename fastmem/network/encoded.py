@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from typing import TYPE_CHECKING
@@ -538,6 +537,8 @@ def _linear_code(columns, m, n_bits):
 
 def digest_of_codes(ascending):
     """SHA-256 of codes in ascending order."""
+    import hashlib
+
     return hashlib.sha256(ascending.astype("<u8", copy=False).data).hexdigest()
 
 

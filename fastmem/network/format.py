@@ -7,7 +7,6 @@ parameters and classes only.
 """
 
 import contextlib
-import hashlib
 import json
 import re
 
@@ -83,6 +82,8 @@ def read(data):
 
 
 def _checksum(tensors, header):
+    import hashlib  # slow to import
+
     digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     for name in sorted(tensors):
         array = tensors[name]

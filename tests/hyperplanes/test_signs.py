@@ -617,7 +617,7 @@ def test_points_name_the_first_row_and_column_that_is_not_finite(value, dtype):
         lambda: points.over_rows(lambda *_: None, columns=np.array([0, 5, 6])),
         lambda: hyperplanes.certified_radius(points),
         lambda: encoder_of(hyperplanes).codes(points),
-        lambda: points.at_once(lambda start, stop, rows: encoder_of(hyperplanes).codes_of_block(rows)),
+        lambda: points.at_once(lambda rows, _: encoder_of(hyperplanes).codes_of_block(rows), None),
     ]
     for call in calls:
         with pytest.raises(InvalidInput, match=rf"X\[41, 3\] is {value}"):
