@@ -157,7 +157,6 @@ SIGN_SHAPES = [
 
 def encoder_of_shape(X, m):
     """An encoder of m random hyperplanes, each of whose signs is 1 for about half of the Gaussian points X."""
-    # Where version 0.1 had them; later ones find them under that name too.
     from fastmem.encoder import Encoder, Hyperplanes, LinearCode, column_frame
 
     rng, d = np.random.default_rng(3), X.shape[1]

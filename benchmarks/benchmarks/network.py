@@ -56,7 +56,7 @@ class Sizes(OnNetworks):
     track_percent_of_signs_in_integers.unit = "%"
 
     def _percent(self, step):
-        steps = self.net.encoder.hyperplanes.sign_steps(part("Points", "fastmem.data.points", "fastmem.points")(self.X))
+        steps = self.net.encoder.hyperplanes.sign_steps(part("fastmem.points", "Points")(self.X))
         return 100 * steps[step] / sum(steps.values())
 
 
@@ -182,7 +182,7 @@ class Theorems(Timed):
     param_names = ("construction",)
 
     def setup(self, name):
-        part("LayeredNetwork", "fastmem")
+        part("fastmem", "LayeredNetwork")
         X, y = labelled_points("sphere 200k×64")
         self.X, self.y = X[:100_000], y[:100_000]
         self.options = {"construction": name, "random_state": 0, "n_threads": 1}

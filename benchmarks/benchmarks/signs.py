@@ -19,10 +19,7 @@ class Signs(Timed):
     def setup(self, shape):
         n, d, m = SHAPES[shape]
         self.X = gaussian(n, d)
-        self.points, self.encoder = (
-            part("Points", "fastmem.data.points", "fastmem.points")(self.X),
-            encoder_of_shape(self.X, m),
-        )
+        self.points, self.encoder = part("fastmem.points", "Points")(self.X), encoder_of_shape(self.X, m)
         self.W = np.ascontiguousarray(self.encoder.hyperplanes.weights.T)
 
     def time_signs(self, shape):

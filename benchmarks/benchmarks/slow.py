@@ -74,10 +74,10 @@ class Separation:
 
     def __init__(self, name):
         instance = INSTANCES[name]()
-        self.points = part("Points", "fastmem.data.points", "fastmem.points")(instance.X)
+        self.points = part("fastmem.points", "Points")(instance.X)
         by_label = separate_by(name) == "labels"
         self.classes = (instance.y if by_label else np.arange(instance.n_points)).astype(np.int32)
 
     def run(self, effort):
-        separate = part("separate", "fastmem.separate")
+        separate = part("fastmem.separate", "separate")
         return separate(self.points, self.classes, np.random.default_rng(0), effort=effort, n_threads=1)

@@ -13,7 +13,7 @@ class Sort(Timed):
     param_names = ("n",)
 
     def setup(self, n):
-        self.codes, self.sort_codes = random_codes(n), part("sort_codes", "fastmem.data.sorting", "fastmem.runs")
+        self.codes, self.sort_codes = random_codes(n), part("fastmem.runs", "sort_codes")
 
     def time_sort_codes(self, n):
         self.sort_codes(self.codes.copy())

@@ -15,7 +15,7 @@ class Store(Timed):
     param_names = ("n", "labels")
 
     def setup(self, n, law):
-        self.kind = part("BinaryStore", "fastmem.store")
+        self.kind = part("fastmem.store", "BinaryStore")
         self.unsorted = random_codes(n, N_BITS)
         self.codes, (self.classes, self.n_classes) = np.sort(self.unsorted), classes_by_law(law, n)
         self.store = self.kind.build(self.codes, self.classes, N_BITS, self.n_classes)
