@@ -4,10 +4,11 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from oracles import naive
 from sklearn.datasets import load_digits
+from support.examples import examples
 
 import fastmem
 from fastmem import Layer, LayeredNetwork
@@ -57,7 +58,7 @@ def test_half_the_points_of_each_label_take_exactly_the_bound():
     assert memorized(X, np.arange(1000) % 2).n_neurons == bound(X, 2).neurons == 2 * 32 + 1
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@examples(60, derandomize=True)
 @given(
     st.integers(1, 40),
     st.integers(1, 5),

@@ -6,17 +6,18 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from oracles import naive
+from support.examples import examples
 
 from fastmem import ContradictoryLabels, memorize
 from fastmem._kernels import rows
 from fastmem.data.as_points import as_points
 from fastmem.errors import InvalidInput
 
-PROPERTY = settings(deadline=None, max_examples=200)
+PROPERTY = examples(200)
 SEEDS = st.integers(0, 2**32 - 1)
 
 # Few values, so that rows are often equal; zeros of both signs, neighbours, extremes.

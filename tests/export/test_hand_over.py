@@ -8,11 +8,12 @@ from fractions import Fraction
 import networkx
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from oracles import naive
 from scipy.sparse import coo_array, csr_array
 from support import exported
+from support.examples import examples
 from support.exported import CASES, case, others
 
 import fastmem
@@ -67,7 +68,7 @@ def test_weights_may_be_dense_or_sparse(kind):
 floats = st.floats(-8, 8, width=16).filter(lambda x: x == 0 or abs(x) > 2**-10)
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(st.data())
 def test_fractions_become_integers_without_changing_an_output(data):
     n_inputs, n_units = data.draw(st.integers(1, 5)), data.draw(st.integers(1, 4))

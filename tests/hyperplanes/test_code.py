@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from oracles import naive
+from support.examples import examples
 
 from fastmem.hyperplanes.code import LinearCode
 
-PROPERTY = settings(deadline=None, max_examples=200)
+PROPERTY = examples(200)
 SEEDS = st.integers(0, 2**32 - 1)
 
 

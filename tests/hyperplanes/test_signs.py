@@ -12,10 +12,11 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from oracles import naive
+from support.examples import examples
 from support.instruction_sets import ISAS, isa
 
 import fastmem
@@ -32,8 +33,8 @@ from fastmem.hyperplanes.tables import split_exactly
 from fastmem.network import EncodedNetwork
 from fastmem.store import IntegerStore
 
-FEW = settings(deadline=None, max_examples=60)
-MANY = settings(deadline=None, max_examples=300)
+FEW = examples(60)
+MANY = examples(300)
 SEEDS = st.integers(0, 2**32 - 1)
 # What `column_frame` gives lies within this; Hyperplanes takes any int16.
 EXPONENTS = st.integers(-900, 900)
@@ -200,7 +201,7 @@ def test_the_oracle_is_the_definition_in_fractions(problem):
 # Exactness
 
 
-@settings(deadline=None, max_examples=800)
+@examples(800)
 @given(small_problems())
 def test_signs_are_those_of_the_real_numbers(problem):
     assert_exact(*problem)

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from oracles import naive
+from support.examples import examples
 
 from fastmem.layers.parity import parity_layers
 
-FEW = settings(deadline=None, max_examples=50)
+FEW = examples(50)
 SEEDS = st.integers(0, 2**32 - 1)
 
 

@@ -4,10 +4,11 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from oracles import naive
 from scipy.sparse import csr_array
+from support.examples import examples
 
 from fastmem.layers.layer import Layer
 from fastmem.layers.rows import (
@@ -23,7 +24,7 @@ from fastmem.layers.rows import (
     stacked,
 )
 
-PROPERTY = settings(deadline=None, max_examples=100)
+PROPERTY = examples(100)
 COUNTS = st.lists(st.integers(0, 9), max_size=9)
 PARTS = [np.array([[1, 0, -2]]), np.zeros((0, 3), int), csr_array([[0, 0, 5], [7, 0, 0]])]
 

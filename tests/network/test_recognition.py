@@ -5,9 +5,10 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from oracles import naive
+from support.examples import examples
 
 import fastmem
 from fastmem import ContradictoryLabels, InvalidInput, MemorizationError, memorize
@@ -317,7 +318,7 @@ def distances_from(net, X):
     return np.abs(X @ normals.T - offsets)
 
 
-@settings(deadline=None, max_examples=100)
+@examples(100)
 @given(st.integers(0, 9), st.integers(1, 20), st.integers(0, 9), st.sampled_from(["float32", "float64"]), st.data())
 def test_distances_are_rounded_as_their_definition_says(n, d, m, dtype, data):
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))

@@ -2,16 +2,17 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from oracles import naive
+from support.examples import examples
 
 from fastmem._kernels import search
 from fastmem.separate.moves import bisecting_move
 from fastmem.separate.sample import Sample
 
-PROPERTY = settings(deadline=None, max_examples=200)
+PROPERTY = examples(200)
 SEEDS = st.integers(0, 2**32 - 1)
 SOME_SEEDS = pytest.mark.parametrize("seed", range(6))
 

@@ -2,15 +2,16 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from oracles import naive
+from support.examples import examples
 
 from fastmem._kernels import runs
 from fastmem.errors import FormatError, MemorizationError
 from fastmem.store import IntegerStore
 
-PROPERTY = settings(deadline=None, max_examples=200)
+PROPERTY = examples(200)
 
 
 @st.composite

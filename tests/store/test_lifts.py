@@ -2,16 +2,17 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from oracles import naive
+from support.examples import examples
 
 from fastmem._kernels import lifts
 from fastmem.errors import MemorizationError
 from fastmem.store import BlockStore
 
-PROPERTY = settings(deadline=None, max_examples=200)
-FEW = settings(deadline=None, max_examples=50)
+PROPERTY = examples(200)
+FEW = examples(50)
 SEEDS = st.integers(0, 2**32 - 1)
 
 CODES = st.lists(st.integers(0, 2**9 - 1), min_size=1, max_size=14)

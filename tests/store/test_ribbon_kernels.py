@@ -6,14 +6,15 @@ from functools import cached_property
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from oracles import naive
+from support.examples import examples
 
 from fastmem._kernels import probe, ribbon, runs, signs
 
-PROPERTY = settings(deadline=None, max_examples=200)
-FEW = settings(deadline=None, max_examples=60)
+PROPERTY = examples(200)
+FEW = examples(60)
 SEEDS = st.integers(0, 2**32 - 1)
 SIZES = [1, 2, 3, 63, 64, 65, 130, 400]
 ISAS = range(len(signs.supported_isas()))

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from oracles import naive
 from scipy.sparse import csr_array
+from support.examples import examples
 
 import fastmem
 from fastmem import FormatError, MemorizationError
@@ -19,8 +20,8 @@ from fastmem.store.label_code import LabelCode, choose
 from fastmem.store.prefix_code import PrefixCode
 from fastmem.store.ribbon import Ribbon
 
-PROPERTY = settings(deadline=None, max_examples=60)
-FEW = settings(deadline=None, max_examples=25)
+PROPERTY = examples(60)
+FEW = examples(25)
 SEEDS = st.integers(0, 2**32 - 1)
 EVERY_STORE = pytest.mark.parametrize("Store", [BinaryStore, IntegerStore])
 
@@ -473,7 +474,7 @@ COUNTS = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(COUNTS)
 def test_prefix_codes_are_as_short_as_huffmans(counts):
     code = huffman_code(counts)
@@ -554,7 +555,7 @@ def decoded(code, words):
     return np.where(passes & (behind > 0), np.append(np.int32(-1), code.rare)[behind], kept)
 
 
-@settings(deadline=None, max_examples=100)
+@examples(100)
 @given(st.lists(st.integers(1, 10**6) | st.integers(1, 20), min_size=2, max_size=40), SEEDS)
 def test_intervals_of_words_have_the_classes_that_lookup_finds(counts, seed):
     """N is a common codeword, f filter bits and a rare codeword; what the filter accepts is looked up behind it."""
@@ -567,7 +568,7 @@ def test_intervals_of_words_have_the_classes_that_lookup_finds(counts, seed):
     assert np.array_equal(classes[np.searchsorted(starts, words, side="right") - 1], expected)
 
 
-@settings(deadline=None, max_examples=100)
+@examples(100)
 @given(st.lists(st.integers(1, 10**6) | st.integers(1, 20), min_size=1, max_size=40))
 def test_each_class_is_either_common_or_rare(counts):
     code = choose(np.array(counts))

@@ -5,8 +5,9 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.examples import examples
 
 import fastmem
 from fastmem import separation
@@ -26,7 +27,7 @@ def closest_by_definition(X):
     return best
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(
     st.integers(2, 40), st.sampled_from([1, 2, 3, 10, 11, 30]), st.integers(0, 2**32), st.sampled_from([0, 1e6, 1e12])
 )
@@ -129,7 +130,7 @@ def test_the_separation_does_not_depend_on_threads_layout_or_dtype(d):
     assert separation(np.repeat(X, 2, axis=1)[:, ::2]) == expected
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(
     st.integers(2, 40), st.sampled_from([1, 2, 11]), st.integers(0, 2**32), st.sampled_from([1e-300, 1, 1e300]),
     st.sampled_from([0, 0.1, 5]),
