@@ -1,4 +1,4 @@
-"""Finds the compiled modules; everything else stands in pyproject.toml.
+"""Finds the compiled modules, and compiles them side by side; everything else stands in pyproject.toml.
 
 The environment variable FASTMEM_BUILD asks for kernels that find their own errors (see CONTRIBUTING.md): debug checks
 every index of an array, sanitize every address and all that C leaves undefined.
@@ -6,11 +6,13 @@ every index of an array, sanitize every address and all that C leaves undefined.
 
 import os
 import re
+import shutil
 import sys
+import sysconfig
 from pathlib import Path
 
-from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 SOURCES = "src_cython"
 FOLDER = f"{SOURCES}/fastmem/_kernels"
@@ -55,6 +57,49 @@ def included(file):
     return names.union(*(included(file.with_name(name)) for name in names))
 
 
+def size(name):
+    """Bytes of a source file."""
+    return Path(FOLDER, name).stat().st_size
+
+
+def need_compiler():
+    """End with one sentence unless there are a C compiler and the headers of Python."""
+    if sys.platform == "win32":
+        return  # its compilers are not on the path, and their absence is said in a sentence
+    compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
+    headers = Path(sysconfig.get_path("include"), "Python.h")
+    missing = f"C compiler ({compiler})" if not shutil.which(compiler) else "" if headers.exists() else str(headers)
+    if missing:
+        raise SystemExit(
+            f"fastmem is compiled, and there is no {missing}: install it first, on Debian and Ubuntu by "
+            "'apt install gcc python3-dev', on Fedora by 'dnf install gcc python3-devel', on macOS by "
+            "'xcode-select --install'"
+        )
+
+
+class BuildExtensions(build_ext):
+    """Translates to C what is compiled, when it is, so that no other command waits for it; on all cores."""
+
+    def run(self):
+        from Cython.Build import cythonize
+
+        n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self.parallel = self.parallel or n_cores
+        translated = cythonize(
+            [*self.extensions],
+            nthreads=n_cores if sys.platform == "linux" else 0,  # elsewhere processes cannot be forked
+            include_path=[SOURCES],
+            build_dir=f"{FOLDER_BUILT}/cython",
+            compiler_directives=DIRECTIVES,
+        )
+        for extension in self.extensions:
+            (extension.sources,) = (other.sources for other in translated if other.name == extension.name)
+        super().run()
+
+
+if {"bdist_wheel", "build", "build_ext", "develop", "editable_wheel", "install"} & set(sys.argv):
+    need_compiler()  # before anything is copied
+
 extensions = [
     Extension(
         f"fastmem._kernels.{file.stem}",
@@ -64,12 +109,12 @@ extensions = [
         extra_compile_args=OPTIONS,
         extra_link_args=LINK_OPTIONS,
     )
-    for file in sorted(Path(FOLDER).glob("*.pyx"))
+    # The one that takes longest first.
+    for file in sorted(Path(FOLDER).glob("*.pyx"), key=lambda file: -sum(map(size, {file.name, *included(file)})))
 ]
 
 setup(
-    ext_modules=cythonize(
-        extensions, include_path=[SOURCES], build_dir=f"{FOLDER_BUILT}/cython", compiler_directives=DIRECTIVES
-    ),
+    ext_modules=extensions,
+    cmdclass={"build_ext": BuildExtensions},
     options={"build": {"build_base": FOLDER_BUILT}},
 )
