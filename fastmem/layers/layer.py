@@ -16,6 +16,7 @@ from fastmem.data.options import check_option
 from fastmem.data.sorting import run_starts
 from fastmem.errors import FormatError
 from fastmem.machine.once import cached_property
+from fastmem.machine.partners import need
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -74,8 +75,7 @@ class Layer:
     @classmethod
     def from_tensors(cls, tensors, n_inputs):
         """Layer with the given parameters; `FormatError` if they are not what `tensors` gives."""
-        from scipy.sparse import csr_array
-
+        csr_array = need("scipy.sparse", what="layers").csr_array
         starts, inputs, weights, thresholds = (tensors[name] for name in ("starts", "inputs", "weights", "thresholds"))
         n_units = len(thresholds)
         valid = (

@@ -9,6 +9,8 @@ Matrices are int64 csr_array of shape (units, inputs). SciPy is slow to import: 
 
 import numpy as np
 
+from fastmem.machine.partners import need
+
 __all__ = [
     "added_up", "alternating_sums", "as_rows", "beside", "block_diagonal", "counters", "number_row", "ranks", "relays",
     "stacked",
@@ -17,8 +19,7 @@ __all__ = [
 
 def as_rows(matrix, shape=None):
     """A matrix as it is, or made of what `scipy.sparse.csr_array` takes: a dense one, or its entries and a shape."""
-    from scipy.sparse import csr_array
-
+    csr_array = _sparse().csr_array
     return matrix if isinstance(matrix, csr_array) else csr_array(matrix, shape=shape, dtype=np.int64)
 
 
@@ -29,10 +30,8 @@ def number_row(n_bits):
 
 def relays(n_inputs, places=None):
     """Row i repeats input places[i], and reads nothing if there is none; without places, row i repeats input i."""
-    from scipy.sparse import eye_array
-
     if places is None:
-        return eye_array(n_inputs, dtype=np.int64, format="csr")
+        return _sparse().eye_array(n_inputs, dtype=np.int64, format="csr")
     places = np.asarray(places)
     exist = (places >= 0) & (places < n_inputs)
     values = np.ones(np.count_nonzero(exist), np.int64)
@@ -63,25 +62,23 @@ def ranks(counts):
 
 def stacked(parts):
     """Units of all parts, matrices or arrays, that read the same inputs."""
-    from scipy.sparse import vstack
-
-    return vstack([as_rows(part) for part in parts], format="csr")
+    return _sparse().vstack([as_rows(part) for part in parts], format="csr")
 
 
 def beside(parts):
     """Units that read the inputs of all parts, matrices or arrays, one part after the other."""
-    from scipy.sparse import hstack
-
-    return hstack([as_rows(part) for part in parts], format="csr")
+    return _sparse().hstack([as_rows(part) for part in parts], format="csr")
 
 
 def block_diagonal(parts):
     """Units of all parts, matrices or arrays, each of which reads inputs of its own."""
-    from scipy.sparse import block_diag
-
-    return block_diag([as_rows(part) for part in parts], format="csr")
+    return _sparse().block_diag([as_rows(part) for part in parts], format="csr")
 
 
 def _starts(counts):
     """Where the entries of each row begin, and where the last ones end."""
     return np.append(0, np.cumsum(counts, dtype=np.int64))
+
+
+def _sparse():
+    return need("scipy.sparse", what="layers")

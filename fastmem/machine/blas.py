@@ -12,6 +12,7 @@ from functools import cache
 import numpy as np
 
 from fastmem.machine.memory import need_room
+from fastmem.machine.partners import need
 
 __all__ = ["need_buffers", "single_threaded_blas"]
 
@@ -29,9 +30,8 @@ class _Users:
 @cache
 def _libraries():
     """NumPy's BLAS and those of others; this looks through all loaded libraries."""
-    from threadpoolctl import ThreadpoolController
-
-    return [library for library in ThreadpoolController().lib_controllers if library.user_api == "blas"]
+    threadpoolctl = need("threadpoolctl", what="memorize")
+    return [library for library in threadpoolctl.ThreadpoolController().lib_controllers if library.user_api == "blas"]
 
 
 def need_buffers(n_threads):

@@ -8,8 +8,8 @@ DISTRIBUTION = "fastmem-nn"
 """Under which the package is installed; it is imported as fastmem."""
 
 
-def missing(what, package, extra):
-    """The ImportError that says that something needs a package, and which extra brings it.
+def missing(what, package, extra=None):
+    """The ImportError that says that something needs a package, and what installs it.
 
     Parameters
     ----------
@@ -17,18 +17,20 @@ def missing(what, package, extra):
         What needs it, as the user calls it: a method, an option.
     package : str
         As people call it, with the least version where that matters.
-    extra : str
+    extra : str, optional
+        The extra that brings it; without, it comes with the package itself, unless that was installed without.
     """
-    return ImportError(f'{what} needs {package}, which is not installed: pip install "{DISTRIBUTION}[{extra}]"')
+    command = f'pip install "{DISTRIBUTION}[{extra}]"' if extra else f"pip install {DISTRIBUTION}"
+    return ImportError(f"{what} needs {package}, which is not installed: {command}")
 
 
-def need(module, *, what, extra, package=None):
+def need(module, *, what, extra=None, package=None):
     """Import a module of a package that may be missing.
 
     Parameters
     ----------
     module, what, extra : str
-        As for `missing`.
+        What to import, and as for `missing`.
     package : str, optional
         By default the first part of the module's name.
 

@@ -3,6 +3,7 @@
 from contextlib import nullcontext
 
 from fastmem.errors import InvalidInput
+from fastmem.machine.partners import need
 
 __all__ = ["progress_bar"]
 
@@ -17,7 +18,7 @@ def progress_bar(progress, total, description, unit="points"):
     if progress is None or progress is False:
         return nullcontext(_NoBar())
     if progress is True:
-        from tqdm.auto import tqdm as progress
+        progress = need("tqdm.auto", what="progress=True").tqdm
     if not callable(progress):
         raise InvalidInput(f"progress must be True, False or a tqdm class, not {progress!r}")
     return progress(total=total, desc=description, unit=unit, unit_scale=True, leave=False)

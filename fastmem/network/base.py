@@ -17,6 +17,7 @@ from fastmem.hyperplanes.rounding import rounding_reach
 from fastmem.layers.layer import Layer
 from fastmem.machine.floats import default_environment
 from fastmem.machine.once import cached_property
+from fastmem.machine.partners import need
 from fastmem.machine.progress import progress_bar
 from fastmem.machine.threads import resolve_threads
 
@@ -148,8 +149,7 @@ class Network:
 
     @default_environment()
     def _first_layer(self):
-        from scipy.sparse import csr_array
-
+        csr_array = need("scipy.sparse", what="layers").csr_array
         return Layer(csr_array(self.hyperplanes.weights), self.hyperplanes.thresholds)
 
     fingerprint_bits = 0  # what is not stored by its code cannot be known
