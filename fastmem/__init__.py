@@ -15,6 +15,7 @@ the same network unit by unit and ``net.forward(X)`` its evaluation through all 
 
 import importlib
 import importlib.util
+from typing import TYPE_CHECKING
 
 from fastmem._moved import leave_addresses
 from fastmem._version import __version__ as __version__
@@ -68,12 +69,18 @@ __all__ = [
 leave_addresses()
 
 
-def __getattr__(name):
-    if name == "plot":  # loaded when it is used
-        return importlib.import_module("fastmem.plot")
-    if name == "MemorizingClassifier":  # needs scikit-learn
-        return importlib.import_module("fastmem.estimators.memorizing").MemorizingClassifier
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if TYPE_CHECKING:  # so that checkers know these, and report any other name
+    from fastmem import plot as plot
+    from fastmem import theory as theory
+    from fastmem.estimators.memorizing import MemorizingClassifier as MemorizingClassifier
+else:
+
+    def __getattr__(name):
+        if name == "plot":  # loaded when it is used
+            return importlib.import_module("fastmem.plot")
+        if name == "MemorizingClassifier":  # needs scikit-learn
+            return importlib.import_module("fastmem.estimators.memorizing").MemorizingClassifier
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__():

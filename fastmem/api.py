@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
 from fastmem.constructions import CONSTRUCTIONS
 from fastmem.data.as_labels import as_labels, refuse_contradictions
 from fastmem.data.as_points import as_points
-from fastmem.data.options import as_count, as_delta, as_distance, as_generator, check_option
+from fastmem.data.options import Separate, as_count, as_delta, as_distance, as_generator, check_option
 from fastmem.errors import InvalidInput, MemorizationError
 from fastmem.machine.blas import single_threaded_blas
 from fastmem.machine.floats import default_environment
@@ -23,11 +23,11 @@ from fastmem.store.filter import MOST_BITS as MOST_FINGERPRINT_BITS
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+    from fastmem.data.options import Construction, Effort, Store
+    from fastmem.machine.progress import Progress
     from fastmem.network import Network
 
 __all__ = ["DEFAULTS", "memorize"]
-
-_SEPARATE = ("labels", "all")
 
 
 @default_environment()
@@ -36,17 +36,17 @@ def memorize(
     X: ArrayLike,
     y: ArrayLike,
     *,
-    construction: str = "compact",
-    store: str = "binary",
-    separate: str = "labels",
+    construction: Construction = "compact",
+    store: Store = "binary",
+    separate: Separate = "labels",
     margin: float = 0.0,
     fingerprint_bits: int = 0,
-    effort: str = "balanced",
+    effort: Effort = "balanced",
     delta: float | None = None,
     random_state: int | np.random.Generator | None = None,
     verify: bool = True,
     n_threads: int | None = None,
-    progress: bool | type = False,
+    progress: Progress = False,
 ) -> Network:
     """Construct a threshold network that returns the label of every given point.
 
@@ -72,15 +72,15 @@ def memorize(
         How labels are read from codes. "binary": with one-bit weights, 1.01 to 1.12 for each bit of the labels'
         entropy. "integer": in the fewest units, with integer weights of 20 to 60 bits, one for each second label or so;
         it is used too where a binary store would take more than 2 weights a bit, as for few points, and
-        `EncodedNetwork.report` says so.
+        `Network.report` says so.
     separate : {"labels", "all"}
         Which points must get different codes: those with different labels, or all that are distinct.
     margin : float
         Euclidean distance, in the units of X, that every row keeps from every hyperplane: an input nearer than this
-        to a memorized row gets that row's label (see `EncodedNetwork.certified_radius`). Takes more hyperplanes,
+        to a memorized row gets that row's label (see `Network.certified_radius`). Takes more hyperplanes,
         and a pass over X for each of the steps by which one is cleared of points.
     fingerprint_bits : int
-        f from 0 to 32. With f > 0, the network recognises inputs it has not stored (`EncodedNetwork.contains`, and
+        f from 0 to 32. With f > 0, the network recognises inputs it has not stored (`Network.contains`, and
         ``predict(X, unknown=...)``) but for a share of about 2^-f, for about 1.02 f more bits a point.
     effort : {"fast", "balanced", "small"}
         How hard to search for few hyperplanes. "small" takes the fewest, and may take a minute for a million
@@ -130,7 +130,7 @@ def memorize(
     """
     check_option("construction", construction, tuple(CONSTRUCTIONS))
     check_option("store", store, tuple(STORES))
-    check_option("separate", separate, _SEPARATE)
+    check_option("separate", separate, get_args(Separate))
     check_option("effort", effort, tuple(EFFORTS))
     margin = as_distance("margin", margin)
     fingerprint_bits = as_count("fingerprint_bits", fingerprint_bits, 0, MOST_FINGERPRINT_BITS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -21,13 +21,19 @@ from fastmem.theory.bounds import hyperplanes_for_cells
 from fastmem.theory.separation import separation
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
     from numpy.typing import ArrayLike
 
+    from fastmem.machine.progress import Progress
     from fastmem.network import Network
 
 __all__ = ["CONTESTANTS", "Built", "Comparison", "compare"]
 
 _REPEATS = 3
+
+Contestant = Literal["rajput2021", "baum1988", "compact/integer", "compact/binary"]
 CONTESTANTS = {  # options of `memorize` by name
     **{name: {"construction": name} for name in CONSTRUCTIONS if name != "compact"},
     **{f"compact/{store}": {"construction": "compact", "store": store} for store in reversed(STORES)},
@@ -101,12 +107,12 @@ class Comparison:
     rows: tuple[Built, ...]
     networks: dict[str, Network] = field(repr=False, compare=False)
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """All attributes but the networks, as plain values."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("rows", "networks")}
         return values | {"rows": [asdict(row) for row in self.rows]}
 
-    def __str__(self):
+    def __str__(self) -> str:
         head = f"{self.n_points:,} points of R^{self.n_features} ({self.n_distinct:,} distinct)"
         head += f", {self.n_classes:,} classes"
         if self.delta is not None:
@@ -124,11 +130,11 @@ def compare(
     X: ArrayLike,
     y: ArrayLike,
     *,
-    constructions: list[str] | None = None,
+    constructions: Iterable[Contestant] | None = None,
     delta: float | None = None,
     random_state: int | np.random.Generator | None = None,
     n_threads: int | None = None,
-    progress: bool | type = False,
+    progress: Progress = False,
 ) -> Comparison:
     """Build every construction that can be built on the data, verify and measure each.
 
@@ -136,7 +142,7 @@ def compare(
     ----------
     X, y
         Points and labels, as for `memorize`.
-    constructions : list of str, optional
+    constructions : iterable of str, optional
         Some of "rajput2021", "baum1988", "compact/integer" and "compact/binary"; all by default.
     delta : float, optional
         Smallest distance of two distinct points scaled into the unit ball, or less; computed by default.

@@ -1,5 +1,8 @@
 """Every error fastmem raises on purpose: what is wrong, where, and what to do about it."""
 
+from collections.abc import Iterable
+from typing import Generic, TypeVar
+
 __all__ = [
     "ContradictoryLabels",
     "FastmemError",
@@ -12,6 +15,8 @@ __all__ = [
     "NotInGeneralPosition",
 ]
 
+Row = TypeVar("Row")
+
 
 class FastmemError(Exception):
     """Base of all errors of this package."""
@@ -20,14 +25,14 @@ class FastmemError(Exception):
 class _HoldsFacts(FastmemError):
     """An error that holds more than its message, which is all that is printed; all of it survives pickling."""
 
-    def __str__(self):
-        return self.args[0]
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
-class _NamesRows(_HoldsFacts):
+class _NamesRows(_HoldsFacts, Generic[Row]):
     """An error that holds the rows it speaks of, beside a message that names the first of them."""
 
-    def __init__(self, message, rows=()):
+    def __init__(self, message: str, rows: Iterable[Row] = ()) -> None:
         super().__init__(message, rows)
         self.rows = list(rows)
 
@@ -36,7 +41,7 @@ class InvalidInput(FastmemError, ValueError):
     """The points, labels or options cannot be used as they are; the message names the place."""
 
 
-class ContradictoryLabels(_NamesRows, ValueError):
+class ContradictoryLabels(_NamesRows[tuple[int, int]], ValueError):
     """Equal rows of X carry different labels.
 
     Attributes
@@ -51,7 +56,7 @@ class FormatError(FastmemError, ValueError):
     """The file is not a network this version can read: truncated, damaged, foreign or newer."""
 
 
-class MemorizationError(_NamesRows):
+class MemorizationError(_NamesRows[int]):
     """Verification found a memorized row with a wrong label. It must never happen: please report it.
 
     Attributes
@@ -72,13 +77,13 @@ class MarginNotReached(_HoldsFacts, ValueError):
         The largest distance that a hyperplane was found to keep which parts two of the points still together.
     """
 
-    def __init__(self, message, margin, largest):
+    def __init__(self, message: str, margin: float, largest: float) -> None:
         super().__init__(message, margin, largest)
         self.margin = margin
         self.largest = largest
 
 
-class MarginTooSmall(_NamesRows, ValueError):
+class MarginTooSmall(_NamesRows[int], ValueError):
     """Points are so near a hyperplane that another runtime's arithmetic may get their signs wrong.
 
     Attributes
@@ -97,7 +102,7 @@ class NetworkTooLarge(_HoldsFacts, ValueError):
         How many it would have at most.
     """
 
-    def __init__(self, message, neurons=0, weights=0):
+    def __init__(self, message: str, neurons: int = 0, weights: int = 0) -> None:
         super().__init__(message, neurons, weights)
         self.neurons = neurons
         self.weights = weights
@@ -114,7 +119,7 @@ class NotInGeneralPosition(_HoldsFacts, ValueError):
     group : list of int
     """
 
-    def __init__(self, message, rows=(), group=()):
+    def __init__(self, message: str, rows: Iterable[int] = (), group: Iterable[int] = ()) -> None:
         super().__init__(message, rows, group)
         self.rows = list(rows)
         self.group = list(group)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from typing import get_args
 
 import numpy as np
 
 from fastmem.constructions import CONSTRUCTIONS
+from fastmem.data.options import Separate
 from fastmem.errors import FormatError
 from fastmem.hyperplanes.frame import MAX_EXPONENT
 from fastmem.network import Network
@@ -90,7 +92,7 @@ def _check(tensors, header):
         and tensors["thresholds"].shape == (m,)
         and tensors["centre"].shape == tensors["exponents"].shape == (d,)
         and _MOST_POINTS > header["n_points"] >= header["n_told_apart"] >= (header["construction"] != GIVEN)
-        and header["separate"] in ("labels", "all")
+        and header["separate"] in get_args(Separate)
         and all(float.fromhex(header[name]) >= 0 for name in ("smallest_distance", "largest_norm"))
         and _construction_fits(header)
         and type(header["fits_float32"]) is bool

@@ -27,6 +27,7 @@ from fastmem.theory.scaling import power_law
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any
 
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
@@ -515,7 +516,7 @@ def _fitted(name, x, values):
 # Constructions
 
 
-def comparison(rows: Sequence[Mapping], ax: Axes | None = None) -> Axes:
+def comparison(rows: Sequence[Mapping[str, Any]], ax: Axes | None = None) -> Axes:
     """Draw the sizes of several constructions as bars, on a logarithmic scale that begins at 1.
 
     Parameters

@@ -9,6 +9,7 @@ import io
 import sys
 import time
 from pathlib import Path
+from typing import get_args
 
 import click
 import numpy as np
@@ -21,6 +22,7 @@ from fastmem.compare import CONTESTANTS
 from fastmem.constructions import CONSTRUCTIONS
 from fastmem.data.as_labels import as_labels
 from fastmem.data.as_points import as_points
+from fastmem.data.options import Output, Separate
 from fastmem.machine.disk import write_whole, writing_whole
 from fastmem.machine.partners import need
 from fastmem.machine.progress import progress_bar
@@ -116,7 +118,7 @@ def _random_points(n, d, classes, rng):
 @click.option("--delta", type=_DELTA, help="For rajput2021: smallest distance in the unit ball (default: computed).")
 @click.option("--store", type=click.Choice(list(STORES)), default=DEFAULTS["store"], show_default=True,
               help="How labels are kept: in the fewest bits, or the fewest units.")  # fmt: skip
-@click.option("--separate", type=click.Choice(["labels", "all"]), default=DEFAULTS["separate"], show_default=True,
+@click.option("--separate", type=click.Choice(get_args(Separate)), default=DEFAULTS["separate"], show_default=True,
               help="Which points get different codes.")  # fmt: skip
 @click.option("--effort", type=click.Choice(list(EFFORTS)), default=DEFAULTS["effort"], show_default=True,
               help="How hard to search for few hyperplanes.")  # fmt: skip
@@ -177,8 +179,6 @@ def predict(network, data, output, unknown, tolerance, label, json, threads, pro
     options = {} if unknown is None else {"unknown": _as_label(unknown, net.classes.dtype)}
     if tolerance:
         options["tolerance"] = tolerance
-    if options and not isinstance(net, fastmem.EncodedNetwork):
-        raise click.ClickException(f"--unknown and --tolerance need fingerprints: {net.construction} has no codes")
     points = as_points(read_points(data, label), net.n_features_in, empty=True)
     dtype = net.predict(points.array[:0], **options).dtype
     with writing_labels(output, dtype, points.n, json_array=json) as write:
@@ -316,7 +316,7 @@ def _kind_of_picture(path):
               help="File to write: .onnx, .pt2 of torch.export, or .c.")  # fmt: skip
 @click.option("--dtype", type=click.Choice(["float64", "float32"]),
               help="Dtype of the points that it takes (default: float32 for c, else float64).")  # fmt: skip
-@click.option("--returns", type=click.Choice(["label", "index"]), default="label", show_default=True,
+@click.option("--returns", type=click.Choice(get_args(Output)), default="label", show_default=True,
               help="Return labels or their positions among the classes.")  # fmt: skip
 @click.option("--data", type=_EXISTING, help="The memorized points, of which each is checked in the export.")
 @click.option("--label", metavar="COLUMN", help="Column of a .csv or .parquet file of points to leave out.")

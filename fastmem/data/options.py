@@ -1,13 +1,37 @@
-"""Options of public functions, coerced or refused."""
+"""Options of public functions: what they may be, for type checkers, and their values, coerced or refused."""
 
 import math
 import numbers
+from typing import Any, Literal
 
 import numpy as np
 
 from fastmem.errors import InvalidInput
 
-__all__ = ["as_count", "as_delta", "as_distance", "as_float_dtype", "as_generator", "check_option"]
+__all__ = [
+    "Construction",
+    "Effort",
+    "FloatDType",
+    "Output",
+    "Separate",
+    "Store",
+    "as_count",
+    "as_delta",
+    "as_distance",
+    "as_float_dtype",
+    "as_generator",
+    "check_option",
+]
+
+# Of `memorize`. Those that name what other floors hold are the names there, and a test says so.
+Construction = Literal["compact", "rajput2021", "baum1988"]
+Store = Literal["binary", "integer"]
+Separate = Literal["labels", "all"]
+Effort = Literal["fast", "balanced", "small"]
+
+# Of exports.
+Output = Literal["label", "index"]
+FloatDType = Literal["float32", "float64"] | type[np.float32] | type[float] | np.dtype[Any]
 
 
 def check_option(name, value, allowed):

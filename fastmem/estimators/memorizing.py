@@ -8,7 +8,7 @@ needs scikit-learn: ``pip install "fastmem-nn[sklearn]"``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self, cast, get_args
 
 import numpy as np
 
@@ -29,11 +29,16 @@ except ImportError as error:
     raise missing("fastmem.MemorizingClassifier", "scikit-learn 1.6 or newer", "sklearn") from error
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from numpy.typing import ArrayLike, NDArray
+
+    from fastmem.data.options import Effort, Separate, Store
+    from fastmem.network import EncodedNetwork
 
 __all__ = ["MemorizingClassifier"]
 
-_ON_CONTRADICTION = ("raise", "majority")
+OnContradiction = Literal["raise", "majority"]
 
 
 class MemorizingClassifier(ClassifierMixin, BaseEstimator):
@@ -97,18 +102,24 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
     1
     """
 
+    network_: EncodedNetwork
+    classes_: NDArray[Any]
+    n_features_in_: int
+    feature_names_in_: NDArray[Any]
+    n_outvoted_: int
+
     def __init__(
         self,
         *,
-        store="binary",
-        separate="labels",
-        effort="balanced",
-        margin=0.0,
-        fingerprint_bits=0,
-        on_contradiction="raise",
-        random_state=None,
-        n_threads=None,
-    ):
+        store: Store = "binary",
+        separate: Separate = "labels",
+        effort: Effort = "balanced",
+        margin: float = 0.0,
+        fingerprint_bits: int = 0,
+        on_contradiction: OnContradiction = "raise",
+        random_state: int | np.random.RandomState | np.random.Generator | None = None,
+        n_threads: int | None = None,
+    ) -> None:
         self.store = store
         self.separate = separate
         self.effort = effort
@@ -144,7 +155,7 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
         MarginNotReached
             Points that must differ could not be separated at that margin.
         """
-        check_option("on_contradiction", self.on_contradiction, _ON_CONTRADICTION)
+        check_option("on_contradiction", self.on_contradiction, get_args(OnContradiction))
         _, y = validate_data(self, X, y if y is None else label_array(y))
         check_classification_targets(y)
         points = as_points(X)
@@ -153,15 +164,16 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
         if self.on_contradiction == "majority":
             indices = _majority(labels.indices, points, resolve_threads(self.n_threads))
             y, n_outvoted = labels.classes[indices], int((indices != labels.indices).sum())
-        self.network_ = memorize(
+        network = memorize(
             points.array, y, store=self.store, separate=self.separate, effort=self.effort, margin=self.margin,
             fingerprint_bits=self.fingerprint_bits, random_state=_seed(self.random_state), n_threads=self.n_threads,
         )  # fmt: skip
+        self.network_ = cast("EncodedNetwork", network)
         self.classes_ = labels.classes
         self.n_outvoted_ = n_outvoted
         return self
 
-    def predict(self, X: ArrayLike) -> np.ndarray:
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Label of each row: for a memorized row its own, for any other row some label.
 
         Parameters

@@ -5,10 +5,12 @@ unless every memorized point is farther from every hyperplane than the rounding 
 (`Network.is_safe`; Higham, Accuracy and Stability of Numerical Algorithms, section 3.1).
 """
 
+from typing import get_args
+
 import numpy as np
 
 from fastmem.data.as_points import as_memorized_points, as_points
-from fastmem.data.options import as_float_dtype, check_option
+from fastmem.data.options import Output, as_float_dtype, check_option
 from fastmem.errors import InvalidInput, MarginTooSmall, NetworkTooLarge
 
 __all__ = ["check_arithmetic", "check_size", "memorized_points", "no_such_labels", "output_values", "rows_named"]
@@ -102,7 +104,7 @@ def output_values(network, output, kinds, what):
     what : str
         Name of the export, for the error.
     """
-    if check_option("output", output, ("label", "index")) == "index":
+    if check_option("output", output, get_args(Output)) == "index":
         return None
     classes = network.classes
     if classes.dtype.kind not in kinds or (classes.dtype.kind == "f" and classes.dtype.itemsize > 8):

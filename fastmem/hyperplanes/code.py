@@ -5,9 +5,15 @@ Rajput et al. (2021, arXiv 2106.07724): ``code = XOR of columns[j] over the hype
 the signs are decided, so that nothing of size n x m is ever stored.
 """
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["MAX_BITS", "LinearCode"]
 
@@ -27,7 +33,10 @@ class LinearCode:
         k, at most 62.
     """
 
-    def __init__(self, columns, n_bits):
+    columns: NDArray[np.uint64]
+    n_bits: int
+
+    def __init__(self, columns: ArrayLike, n_bits: int) -> None:
         self.columns = np.ascontiguousarray(columns, np.uint64)
         self.n_bits = int(n_bits)
 
@@ -54,7 +63,7 @@ class LinearCode:
         return cls(np.concatenate(columns), k)
 
     @property
-    def is_identity(self):
+    def is_identity(self) -> bool:
         """Whether the code is the sign pattern itself."""
         return self.n_bits == len(self.columns) and np.array_equal(
             self.columns, LinearCode.identity(len(self.columns)).columns

@@ -1,8 +1,16 @@
 """Hyperplanes followed by a linear code: a point becomes one integer."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from fastmem.data.points import refuse_row
+
+if TYPE_CHECKING:
+    from fastmem.hyperplanes.code import LinearCode
+    from fastmem.hyperplanes.hyperplanes import Hyperplanes
 
 __all__ = ["Encoder"]
 
@@ -16,12 +24,12 @@ class Encoder:
     code : LinearCode
     """
 
-    def __init__(self, hyperplanes, code):
+    def __init__(self, hyperplanes: Hyperplanes, code: LinearCode) -> None:
         self.hyperplanes = hyperplanes
         self.code = code
 
     @property
-    def n_bits(self):
+    def n_bits(self) -> int:
         """Length k of the codes, in bits."""
         return self.code.n_bits
 

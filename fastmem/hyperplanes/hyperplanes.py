@@ -4,7 +4,10 @@ A hyperplane (w, t) gives a point x the bit ``[w.x >= t]``, evaluated over the r
 ``src_cython/fastmem/_kernels/signs.pyx`` for how a rounded sum decides an exact sign.
 """
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +21,9 @@ from fastmem.hyperplanes.margins import Margins
 from fastmem.hyperplanes.tables import sign_steps
 from fastmem.machine.floats import default_environment
 from fastmem.machine.once import cached_property
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["MAX_COLUMNS", "Hyperplanes"]
 
@@ -47,9 +53,16 @@ class Hyperplanes:
         Whether they are points of the line in ascending order: then the sign of one is that of all before it too.
     """
 
-    isa = ISA  # tests set others
+    weights: NDArray[np.float32]
+    thresholds: NDArray[np.float64]
+    centre: NDArray[np.float64]
+    exponents: NDArray[np.int16]
+    m: int
+    d: int
+    is_ascending: bool
+    isa: int = ISA  # tests set others
 
-    def __init__(self, weights, thresholds, centre, exponents):
+    def __init__(self, weights: ArrayLike, thresholds: ArrayLike, centre: ArrayLike, exponents: ArrayLike) -> None:
         if np.shape(weights)[1] > MAX_COLUMNS:
             raise InvalidInput(f"points have {np.shape(weights)[1]} columns: {MAX_COLUMNS} are the most")
         self.weights = np.ascontiguousarray(weights, np.float32)

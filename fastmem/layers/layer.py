@@ -6,6 +6,8 @@ binary inputs; they are evaluated on packed bits, 64 inputs a word, one popcount
 the same power of two and sign (``src_cython/fastmem/_kernels/layers.pyx``).
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,9 @@ from fastmem.machine.once import cached_property
 from fastmem.machine.partners import need
 
 if TYPE_CHECKING:
+    from typing import Any, Literal
+
+    from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
 __all__ = ["Layer", "narrowed"]
@@ -41,9 +46,9 @@ class Layer:
         "threshold": 1 where the weighted sum reaches the threshold, else 0. It is saved by not being named.
     """
 
-    weights: "csr_array"
-    thresholds: np.ndarray
-    activation: str = "threshold"
+    weights: csr_array[Any]
+    thresholds: NDArray[Any]
+    activation: Literal["threshold"] = "threshold"
 
     def __post_init__(self):
         check_option("activation", self.activation, tuple(_EVALUATE))
@@ -53,12 +58,12 @@ class Layer:
             object.__setattr__(self, "weights", weights)
 
     @property
-    def n_units(self):
+    def n_units(self) -> int:
         """Number of units."""
         return self.weights.shape[0]
 
     @property
-    def n_weights(self):
+    def n_weights(self) -> int:
         """Number of connections: weights that are not 0."""
         return int(np.count_nonzero(self.weights.data))
 
@@ -129,11 +134,11 @@ class Layer:
         return starts.astype(np.int64), words, shifts[order], signs, masks[order]
 
     @property
-    def n_entries(self):
+    def n_entries(self) -> int:
         """Number of words of inputs that `forward` reads for a row."""
         return len(self._planes[1])
 
-    def forward(self, inputs):
+    def forward(self, inputs: NDArray[np.uint64]) -> NDArray[np.uint64]:
         """Outputs of all units for packed binary inputs.
 
         Parameters

@@ -6,6 +6,7 @@ wait for each other and lose much. And what BLAS rounds may depend on their numb
 
 import os
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
@@ -48,7 +49,7 @@ def _take_buffer():
 
 
 @contextmanager
-def single_threaded_blas():
+def single_threaded_blas() -> Iterator[None]:
     """Context or decorator in which NumPy's BLAS uses one thread, whoever in the process calls it.
 
     The last one who leaves puts back the numbers that the first one found. A BLAS that some other library loads after

@@ -2,10 +2,11 @@
 
 import functools
 import sys
+from typing import TYPE_CHECKING
 
 __all__ = ["cached_property"]
 
-if sys.version_info >= (3, 12):
+if sys.version_info >= (3, 12) or TYPE_CHECKING:
     cached_property = functools.cached_property
 else:
 

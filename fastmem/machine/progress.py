@@ -1,11 +1,15 @@
 """Progress bars: ``progress=True`` for tqdm's own choice of bar, or a tqdm class of the caller's."""
 
+from collections.abc import Callable
 from contextlib import nullcontext
+from typing import Any
 
 from fastmem.errors import InvalidInput
 from fastmem.machine.partners import need
 
-__all__ = ["progress_bar"]
+__all__ = ["Progress", "progress_bar"]
+
+Progress = bool | Callable[..., Any]  # a tqdm class, or what takes its arguments and is such a context manager
 
 
 class _NoBar:

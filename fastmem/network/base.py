@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastmem.data.as_labels import Labels
+from fastmem.data.as_labels import NO_VALUE, Labels
 from fastmem.data.as_points import as_points
-from fastmem.data.options import as_count, as_float_dtype
+from fastmem.data.options import as_count, as_distance, as_float_dtype
 from fastmem.data.points import norms_of
+from fastmem.errors import InvalidInput
 from fastmem.hyperplanes.hyperplanes import Hyperplanes
 from fastmem.hyperplanes.rounding import rounding_reach
 from fastmem.layers.layer import Layer
@@ -20,17 +21,25 @@ from fastmem.machine.once import cached_property
 from fastmem.machine.partners import need
 from fastmem.machine.progress import progress_bar
 from fastmem.machine.threads import resolve_threads
+from fastmem.network.near_codes import MAX_PROBES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any, Literal
 
     import networkx
     import torch
     from numpy.typing import ArrayLike, NDArray
+    from scipy.sparse import sparray, spmatrix
 
+    from fastmem.data.options import FloatDType, Output, Separate
     from fastmem.export.c.program import CSize
+    from fastmem.export.jit.predictor import Predictor
+    from fastmem.machine.progress import Progress
+    from fastmem.network.encoded import EncodedNetwork
     from fastmem.network.layered import LayeredNetwork
     from fastmem.network.report import Report
+    from fastmem.store.filter import Filter
     from fastmem.theory.instances import Instance
 
 __all__ = ["GIVEN", "SETTINGS", "Network"]
@@ -83,7 +92,23 @@ class Network:
         What a construction drew at random and how often, and the delta it drew for, by name; empty for "compact".
     """
 
-    _kinds = {}  # noqa: RUF012
+    hyperplanes: Hyperplanes
+    layers: tuple[Layer, ...]
+    stages: tuple[str, ...]
+    classes: NDArray[Any]
+    n_features_in: int
+    n_points: int
+    n_told_apart: int
+    construction: str
+    separate: Separate
+    smallest_distance: float
+    largest_norm: float
+    fits_float32: bool
+    drawn: dict[str, Any]
+    nbytes: int
+    bits_per_label: float
+
+    _kinds: dict[str, type[Network]] = {}  # noqa: RUF012
 
     def __init_subclass__(cls, kind=None, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -152,7 +177,14 @@ class Network:
         csr_array = need("scipy.sparse", what="layers").csr_array
         return Layer(csr_array(self.hyperplanes.weights), self.hyperplanes.thresholds)
 
-    fingerprint_bits = 0  # what is not stored by its code cannot be known
+    fingerprints: Filter | None = None  # what is not stored by its code cannot be known
+
+    @property
+    def fingerprint_bits(self) -> int:
+        """Number f of fingerprint bits, 0 if none: unknown inputs are taken for known with probability about 2^-f."""
+        return self.fingerprints.n_filter_bits if self.fingerprints is not None else 0
+
+    _lookup_width: int | None = None  # for blocks of `predict`, as `_forward_width` of `forward`
 
     @property
     def largest_integer_weight(self) -> int:
@@ -164,7 +196,183 @@ class Network:
         """Smallest distance of a memorized point from a hyperplane, relative to the largest norm of a point."""
         return self.smallest_distance / self.largest_norm if self.largest_norm else math.inf
 
-    def rounding_reach(self, dtype: np.typing.DTypeLike, norm: ArrayLike | None = None) -> float | NDArray[np.float64]:
+    def predict(
+        self,
+        X: ArrayLike,
+        *,
+        unknown: object = NO_VALUE,
+        tolerance: float = 0.0,
+        max_probes: int = MAX_PROBES,
+        n_threads: int | None = None,
+        progress: Progress = False,
+    ) -> NDArray[Any]:
+        """Label of each row.
+
+        A memorized row gets its own label. Any other row gets a label too, which means nothing unless the row
+        lies within the `certified_radius` of a memorized point; or `unknown`, if the network has fingerprints and
+        none matches. The answer depends on the numbers in the row alone: not on batch, threads, memory layout, dtype or
+        machine.
+
+        Parameters
+        ----------
+        X : array_like of shape (n, d)
+            Finite numbers that float64 holds exactly.
+        unknown : scalar, optional
+            What unknown rows get: those whose code was not stored, as `contains` says. The result has a dtype that
+            holds it and all labels.
+        tolerance : float
+            A Euclidean distance in the units of X. For an unknown row, the codes behind sets of hyperplanes nearer than
+            this are tried, those with the least sum of squared distances first, and the first that is known gives the
+            label.
+        max_probes : int
+            How many codes are tried for a row at most. Each is wrongly taken for a known one with probability about
+            ``2**-fingerprint_bits``.
+        n_threads : int, optional
+            All cores by default; 1 starts no thread.
+        progress : bool or tqdm class
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Labels in the dtype of the memorized ones.
+
+        Raises
+        ------
+        InvalidInput
+            X does not hold finite numbers in `n_features_in` columns, or there are no fingerprints to know rows by,
+            which only the construction "compact" takes.
+
+        Examples
+        --------
+        >>> import fastmem
+        >>> net = fastmem.memorize([[0, 0], [0, 1], [1, 0], [1, 1]], ["even", "odd", "odd", "even"])
+        >>> net.predict([[1, 0], [1, 1]])
+        array(['odd', 'even'], dtype='<U4')
+        """
+        if tolerance != 0.0 or max_probes != MAX_PROBES:
+            tolerance, max_probes = as_distance("tolerance", tolerance), as_count("max_probes", max_probes)
+        if unknown is NO_VALUE:
+            if tolerance:
+                raise InvalidInput(
+                    "tolerance is for rows that are unknown: say which label they get if no code matches"
+                )
+            return self._labels_of(X, self.class_indices, n_threads, progress, self._lookup_width)
+        self._need_fingerprints("unknown")
+
+        def class_indices(block):
+            codes, known, _ = self.recognise(block, tolerance, max_probes)
+            return self.store.lookup(codes), known
+
+        return self._known_labels(X, class_indices, unknown, n_threads, progress)
+
+    def contains(self, X: ArrayLike, *, n_threads: int | None = None, progress: Progress = False) -> NDArray[np.bool_]:
+        """Whether each row is known: whether its code was stored.
+
+        Always true for memorized rows and for all that lie with one of them on the same side of every hyperplane. Of
+        other rows a share of about ``2**-fingerprint_bits`` is taken for known.
+
+        Parameters
+        ----------
+        X : array_like of shape (n, d)
+        n_threads : int, optional
+            All cores by default.
+        progress : bool or tqdm class
+
+        Returns
+        -------
+        bool ndarray of shape (n,)
+
+        Raises
+        ------
+        InvalidInput
+            As `predict`.
+
+        Examples
+        --------
+        >>> import numpy as np, fastmem
+        >>> X, others = np.random.default_rng(0).normal(size=(2, 1000, 16))
+        >>> net = fastmem.memorize(X, np.arange(1000) % 2, separate="all", fingerprint_bits=16, random_state=0)
+        >>> bool(net.contains(X).all()), bool(net.contains(others).mean() < 0.25)
+        (True, True)
+        """
+        self._need_fingerprints("contains")
+
+        def fill(block, known):
+            known[:] = self.recognise(block)[1]
+
+        return self._by_block(X, fill, bool, n_threads, progress)
+
+    def codes(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[np.uint64]:
+        """Code N(z) = sum_i 2^i z_i of each row: uint64 array of shape (n,).
+
+        Raises
+        ------
+        InvalidInput
+            As `predict`; or the network has no codes.
+        """
+        self._need_codes("codes")
+        points = as_points(X, self.n_features_in, empty=True)
+        return self.encoder.codes(points, resolve_threads(n_threads))
+
+    def relabel(
+        self,
+        y: ArrayLike,
+        X: ArrayLike | None = None,
+        *,
+        n_threads: int | None = None,
+        progress: Progress = False,
+    ) -> EncodedNetwork:
+        """A network with other labels for the same points: any, of any number of classes.
+
+        The hyperplanes stay, only the store is built again, and verified.
+
+        Parameters
+        ----------
+        y : array_like of shape (n,)
+            Labels of the memorized rows, in their order.
+        X : array_like of shape (n, d), optional
+            The memorized points, in any order that goes with y. Needed where the network comes from a file, a pickle or
+            a copy: the codes of the points are kept by the network that `memorize` returned only.
+        n_threads : int, optional
+            All cores by default.
+        progress : bool or tqdm class
+
+        Returns
+        -------
+        EncodedNetwork
+
+        Raises
+        ------
+        InvalidInput
+            The network has no codes or was not built with ``separate="all"``; X is missing or is not what was
+            memorized; or y cannot be used.
+        ContradictoryLabels
+            Equal rows have different labels.
+
+        Examples
+        --------
+        >>> import numpy as np, fastmem
+        >>> X = np.random.default_rng(0).normal(size=(1000, 16))
+        >>> net = fastmem.memorize(X, np.arange(1000) % 2, separate="all", random_state=0)
+        >>> bool(np.all(net.relabel(np.arange(1000) % 7).predict(X) == np.arange(1000) % 7))
+        True
+        """
+        self._need_codes("relabel")
+        return self._relabelled(y, X, resolve_threads(n_threads), progress)
+
+    def _need_codes(self, what):
+        raise InvalidInput(
+            f"{what} needs codes, which a network of construction={self.construction!r} has not: build one with "
+            'memorize(..., construction="compact")'
+        )
+
+    def _need_fingerprints(self, what):
+        if self.fingerprints is None:
+            construction = "" if self.construction == "compact" else 'construction="compact", '
+            options = f"{construction}fingerprint_bits=16"
+            raise InvalidInput(f"{what} needs fingerprints: build the network with memorize(..., {options}), say")
+
+    def rounding_reach(self, dtype: FloatDType, norm: ArrayLike | None = None) -> float | NDArray[np.float64]:
         """Distance from a hyperplane within which arithmetic in a float dtype may get a point's sign wrong.
 
         With points and parameters rounded first, the sum w.x of d products and its comparison with t err by at most
@@ -186,7 +394,7 @@ class Network:
         norm = self.largest_norm if norm is None else norm
         return rounding_reach(self.hyperplanes, as_float_dtype(dtype), np.asarray(norm, np.float64))
 
-    def is_safe(self, dtype: np.typing.DTypeLike) -> bool:
+    def is_safe(self, dtype: FloatDType) -> bool:
         """Whether signs taken in a float dtype's arithmetic are sure to be those of every memorized point.
 
         True if there is none, as for the layers of `from_layers`: ask for the `unsafe_rows` of your points there.
@@ -199,9 +407,7 @@ class Network:
         return not self.n_hyperplanes or bool(self.smallest_distance > self.rounding_reach(dtype))
 
     @default_environment()
-    def unsafe_rows(
-        self, X: ArrayLike, dtype: np.typing.DTypeLike, *, n_threads: int | None = None
-    ) -> NDArray[np.int64]:
+    def unsafe_rows(self, X: ArrayLike, dtype: FloatDType, *, n_threads: int | None = None) -> NDArray[np.int64]:
         """Rows for which arithmetic in a float dtype may get a sign wrong, and so the label.
 
         Parameters
@@ -324,13 +530,71 @@ class Network:
 
         save(self, path)
 
+    def jit(self, *, output: Output = "label", unknown: object = NO_VALUE) -> Predictor:
+        """Functions that do what `predict` does, to be called by code that numba compiles.
+
+        They are written for this network: the sizes are constants, and only what it has is code. The first call
+        compiles, for some seconds; how many does not depend on the number of points. Labels are those of `predict`,
+        always: signs are exact here too.
+
+        Parameters
+        ----------
+        output : {"label", "index"}
+            "index": return positions in `classes`, of dtype intp, in place of labels. That is for labels that numba has
+            no numbers for: text, objects, half and long double precision.
+        unknown : scalar, optional
+            What unknown rows get, as in `predict`; with output="index" an integer.
+
+        Returns
+        -------
+        one : numba function
+            ``one(x)`` is the label of the point x, a float32 or float64 array of shape (d,) with any strides.
+        many : numba function
+            ``many(X, out)`` writes the labels of the rows of X, a float32 or float64 array of shape (n, d), to `out`,
+            an array of shape (n,) of their dtype, in one thread, and returns it. It is faster where the store does not
+            fit the processor's cache.
+
+        Both raise `InvalidInput` for a NaN or an infinity and for another number of columns, and numba's `TypingError`
+        for other kinds of arrays. They hold a copy of the network's parameters. Code that calls them cannot be cached
+        on disk.
+
+        Raises
+        ------
+        InvalidInput
+            The network has no codes, the labels are of a dtype that numba has no numbers for, or there are no
+            fingerprints to know rows by.
+        ImportError
+            There is no numba: ``pip install "fastmem-nn[jit]"``.
+
+        Examples
+        --------
+        >>> import numba, numpy as np, fastmem
+        >>> X = np.random.default_rng(0).normal(size=(1000, 16))
+        >>> net = fastmem.memorize(X, np.arange(1000) % 7, random_state=0)
+        >>> label_of, labels_of = net.jit()
+        >>> @numba.njit
+        ... def total(X):
+        ...     total = 0
+        ...     for x in X:
+        ...         total += label_of(x)
+        ...     return total
+        >>> int(total(X)), sum(i % 7 for i in range(1000))
+        (2997, 2997)
+        """
+        self._need_codes("jit")
+        if unknown is not NO_VALUE:
+            self._need_fingerprints("unknown")
+        from fastmem.export.jit.predictor import predictor
+
+        return predictor(self, output=output, unknown=unknown)
+
     def to_onnx(
         self,
         path: str | os.PathLike[str],
         *,
-        dtype: str = "float64",
-        batch: int | str = "dynamic",
-        output: str = "label",
+        dtype: FloatDType = "float64",
+        batch: int | Literal["dynamic"] = "dynamic",
+        output: Output = "label",
         X: ArrayLike | None = None,
         unsafe: bool = False,
     ) -> None:
@@ -376,7 +640,12 @@ class Network:
         onnx.write(self, path, dtype, batch, output, X, unsafe)
 
     def to_torch(
-        self, *, dtype: str = "float64", output: str = "label", X: ArrayLike | None = None, unsafe: bool = False
+        self,
+        *,
+        dtype: FloatDType = "float64",
+        output: Output = "label",
+        X: ArrayLike | None = None,
+        unsafe: bool = False,
     ) -> torch.nn.Module:
         """The layers as a PyTorch module, for CPU and CUDA, ``torch.jit.script`` and ``torch.export``.
 
@@ -423,8 +692,8 @@ class Network:
         self,
         path: str | os.PathLike[str],
         *,
-        dtype: str = "float32",
-        output: str = "label",
+        dtype: FloatDType = "float32",
+        output: Output = "label",
         name: str = "fastmem",
         X: ArrayLike | None = None,
         unsafe: bool = False,
@@ -483,7 +752,7 @@ class Network:
 
         return write(self, path, dtype=dtype, output=output, name=name, X=X, unsafe=unsafe)
 
-    def to_networkx(self, *, most_weights: int = 1_000_000) -> networkx.DiGraph:
+    def to_networkx(self, *, most_weights: int = 1_000_000) -> networkx.DiGraph[tuple[int, int]]:
         """Units and signed weights as a graph, for small networks.
 
         Nodes are pairs (layer, unit), layer 0 being the inputs, with attributes "layer", "unit", "stage" and, but for
@@ -512,7 +781,9 @@ class Network:
 
     @classmethod
     def from_layers(
-        cls, layers: Iterable[Layer | tuple[ArrayLike, ArrayLike]], classes: ArrayLike | None = None
+        cls,
+        layers: Iterable[Layer | tuple[ArrayLike | sparray | spmatrix, ArrayLike]],
+        classes: ArrayLike | None = None,
     ) -> LayeredNetwork:
         """A threshold network from layers of your own, to be run, counted, saved, drawn and exported as any other.
 
@@ -566,7 +837,14 @@ class Network:
         common |= {name: float.fromhex(settings[name]) for name in _FLOATS}
         return kind._from_parts(hyperplanes, tensors, settings, classes, common)
 
-    def forward(self, X: ArrayLike, *, n_threads: int | None = None, progress: bool | type = False) -> np.ndarray:
+    def forward(
+        self,
+        X: ArrayLike,
+        *,
+        unknown: object = NO_VALUE,
+        n_threads: int | None = None,
+        progress: Progress = False,
+    ) -> NDArray[Any]:
         """Labels computed through every unit of `layers`.
 
         Slow and plain: the definition that `predict` is a shortcut for. The result is the same for any input.
@@ -574,6 +852,8 @@ class Network:
         Parameters
         ----------
         X : array_like of shape (n, d)
+        unknown : scalar, optional
+            What rows get for which the unit that recognises inputs is 0.
         n_threads : int, optional
             All cores by default.
         progress : bool or tqdm class
@@ -586,9 +866,23 @@ class Network:
         Raises
         ------
         InvalidInput
-            X does not hold finite numbers in `n_features_in` columns.
+            As `predict`.
         """
-        return self._labels_of(X, self._forward_outputs, n_threads, progress, self._forward_width)
+        n_digits = self.n_label_bits
+        digits = np.uint64((1 << n_digits) - 1)
+        if unknown is NO_VALUE:
+
+            def outputs_of(block):
+                return self._forward_outputs(block) & digits
+
+            return self._labels_of(X, outputs_of, n_threads, progress, self._forward_width)
+        self._need_fingerprints("unknown")
+
+        def class_indices(block):
+            outputs = self._forward_outputs(block)
+            return (outputs & digits).astype(np.int64), outputs >> np.uint64(n_digits) == 1
+
+        return self._known_labels(X, class_indices, unknown, n_threads, progress, self._forward_width)
 
     @cached_property
     def _forward_width(self):
@@ -623,6 +917,16 @@ class Network:
 
         return self._by_block(X, fill, self.classes.dtype, n_threads, progress, width)
 
+    def _known_labels(self, X, class_indices, unknown, n_threads, progress, width=None):
+        """Labels of X, given the function to their class indices and to whether they are known."""
+        labels = self._labels.with_unknown(unknown)
+
+        def fill(block, decoded):
+            indices, known = class_indices(block)
+            labels.decode(np.where(known, indices, len(self.classes)), out=decoded)
+
+        return self._by_block(X, fill, labels.classes.dtype, n_threads, progress, width)
+
     def _by_block(self, X, fill, dtype, n_threads, progress, width=None):
         """An array of dtype, filled for the rows of X by ``fill(block, result)``, block by block.
 
@@ -646,7 +950,7 @@ class Network:
     def __reduce__(self):
         return _unpickle, (*self.parameters(), self.classes, self.classes.dtype)
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         """Whether two networks have the same parameters and labels."""
         if not isinstance(other, Network):
             return NotImplemented
@@ -660,7 +964,7 @@ class Network:
 
     __hash__ = None
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         parts = [
             (_count(self.n_points, "point") + " of " if self.n_points else "") + _count(self.n_features_in, "feature"),
             _count(len(self.classes), "class", "classes"),

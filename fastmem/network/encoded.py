@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastmem.data.as_labels import NO_VALUE, as_labels, refuse_contradictions
-from fastmem.data.as_points import as_memorized_points, as_points
-from fastmem.data.options import as_count, as_distance
+from fastmem.data.as_labels import as_labels, refuse_contradictions
+from fastmem.data.as_points import as_memorized_points
 from fastmem.data.sorting import run_starts, sort_codes
 from fastmem.errors import FormatError, InvalidInput, MemorizationError
 from fastmem.hyperplanes.code import MAX_BITS, LinearCode
@@ -20,7 +19,7 @@ from fastmem.layers.parity import parity_layers
 from fastmem.layers.wiring import share_units, side_by_side
 from fastmem.machine.once import cached_property
 from fastmem.machine.progress import progress_bar
-from fastmem.machine.threads import over_row_blocks, resolve_threads
+from fastmem.machine.threads import over_row_blocks
 from fastmem.network.base import SETTINGS, Network
 from fastmem.network.format import is_text
 from fastmem.network.near_codes import MAX_PROBES, find_near_codes
@@ -29,9 +28,7 @@ from fastmem.store.features import CodeFeatures
 from fastmem.store.tensors import part_of, under
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
-
-    from fastmem.export.jit.predictor import Predictor
+    from fastmem.store.base import Store
 
 __all__ = ["EncodedNetwork", "digest_of_codes"]
 
@@ -58,6 +55,11 @@ class EncodedNetwork(Network, kind="encoded"):
         SHA-256 of the memorized points' codes in ascending order, by which `relabel` knows these points again; "" with
         separate="labels".
     """
+
+    encoder: Encoder
+    store: Store
+    store_reason: str
+    codes_digest: str
 
     def __init__(
         self, encoder, store, classes, *, store_reason="", codes_digest="", fingerprints=None, memorized_codes=None,
@@ -116,11 +118,6 @@ class EncodedNetwork(Network, kind="encoded"):
         """Bits the store takes for each memorized point; hyperplanes are not counted."""
         return 8 * self.store.nbytes / self.n_points
 
-    @property
-    def fingerprint_bits(self) -> int:
-        """Number f of fingerprint bits, 0 if none: unknown inputs are taken for known with probability about 2^-f."""
-        return self.fingerprints.n_filter_bits if self.fingerprints is not None else 0
-
     def store_facts(self):
         """What `report` says of the store, by name."""
         return super().store_facts() | {
@@ -132,89 +129,8 @@ class EncodedNetwork(Network, kind="encoded"):
             "n_label_bits": self.store.n_label_bits,
         }
 
-    def predict(
-        self,
-        X: ArrayLike,
-        *,
-        unknown: object = NO_VALUE,
-        tolerance: float = 0.0,
-        max_probes: int = MAX_PROBES,
-        n_threads: int | None = None,
-        progress: bool | type = False,
-    ) -> np.ndarray:
-        """Label of each row.
-
-        A memorized row gets its own label. Any other row gets a label too, which means nothing unless the row
-        lies within the `certified_radius` of a memorized point; or `unknown`, if the network has fingerprints and
-        none matches. The answer depends on the numbers in the row alone: not on batch, threads, memory layout, dtype or
-        machine.
-
-        Parameters
-        ----------
-        X : array_like of shape (n, d)
-            Finite numbers that float64 holds exactly.
-        unknown : scalar, optional
-            What unknown rows get: those whose code was not stored, as `contains` says. The result has a dtype that
-            holds it and all labels.
-        tolerance : float
-            A Euclidean distance in the units of X. For an unknown row, the codes behind sets of hyperplanes nearer than
-            this are tried, those with the least sum of squared distances first, and the first that is known gives the
-            label.
-        max_probes : int
-            How many codes are tried for a row at most. Each is wrongly taken for a known one with probability about
-            ``2**-fingerprint_bits``.
-        n_threads : int, optional
-            All cores by default; 1 starts no thread.
-        progress : bool or tqdm class
-
-        Returns
-        -------
-        ndarray of shape (n,)
-            Labels in the dtype of the memorized ones.
-
-        Raises
-        ------
-        InvalidInput
-            X does not hold finite numbers in `n_features_in` columns, or there are no fingerprints to know rows by.
-
-        Examples
-        --------
-        >>> import fastmem
-        >>> net = fastmem.memorize([[0, 0], [0, 1], [1, 0], [1, 1]], ["even", "odd", "odd", "even"])
-        >>> net.predict([[1, 0], [1, 1]])
-        array(['odd', 'even'], dtype='<U4')
-        """
-        if tolerance != 0.0 or max_probes != MAX_PROBES:
-            tolerance, max_probes = as_distance("tolerance", tolerance), as_count("max_probes", max_probes)
-        if unknown is NO_VALUE:
-            if tolerance:
-                raise InvalidInput(
-                    "tolerance is for rows that are unknown: say which label they get if no code matches"
-                )
-            return self._labels_of(X, self.class_indices, n_threads, progress)
-        self._need_fingerprints("unknown")
-
-        def class_indices(block):
-            codes, known, _ = self.recognise(block, tolerance, max_probes)
-            return self.store.lookup(codes), known
-
-        return self._known_labels(X, class_indices, unknown, n_threads, progress)
-
-    def _known_labels(self, X, class_indices, unknown, n_threads, progress, width=None):
-        """Labels of X, given the function to their class indices and to whether they are known."""
-        labels = self._labels.with_unknown(unknown)
-
-        def fill(block, decoded):
-            indices, known = class_indices(block)
-            labels.decode(np.where(known, indices, len(self.classes)), out=decoded)
-
-        return self._by_block(X, fill, labels.classes.dtype, n_threads, progress, width)
-
-    def _need_fingerprints(self, what):
-        if self.fingerprints is None:
-            raise InvalidInput(
-                f"{what} needs fingerprints: build the network with memorize(..., fingerprint_bits=16), say"
-            )
+    def _need_codes(self, what):
+        """Nothing to refuse: it has them."""
 
     def recognise(self, block, tolerance=0.0, max_probes=MAX_PROBES):
         """Codes of the rows of a block, whether they are known, and how many others were tried.
@@ -231,92 +147,6 @@ class EncodedNetwork(Network, kind="encoded"):
             )
             codes[rows] = near
         return codes, known, tried
-
-    def contains(
-        self, X: ArrayLike, *, n_threads: int | None = None, progress: bool | type = False
-    ) -> NDArray[np.bool_]:
-        """Whether each row is known: whether its code was stored.
-
-        Always true for memorized rows and for all that lie with one of them on the same side of every hyperplane. Of
-        other rows a share of about ``2**-fingerprint_bits`` is taken for known.
-
-        Parameters
-        ----------
-        X : array_like of shape (n, d)
-        n_threads : int, optional
-            All cores by default.
-        progress : bool or tqdm class
-
-        Returns
-        -------
-        bool ndarray of shape (n,)
-
-        Raises
-        ------
-        InvalidInput
-            As `predict`.
-
-        Examples
-        --------
-        >>> import numpy as np, fastmem
-        >>> X, others = np.random.default_rng(0).normal(size=(2, 1000, 16))
-        >>> net = fastmem.memorize(X, np.arange(1000) % 2, separate="all", fingerprint_bits=16, random_state=0)
-        >>> bool(net.contains(X).all()), bool(net.contains(others).mean() < 0.25)
-        (True, True)
-        """
-        self._need_fingerprints("contains")
-
-        def fill(block, known):
-            known[:] = self.recognise(block)[1]
-
-        return self._by_block(X, fill, bool, n_threads, progress)
-
-    def forward(
-        self,
-        X: ArrayLike,
-        *,
-        unknown: object = NO_VALUE,
-        n_threads: int | None = None,
-        progress: bool | type = False,
-    ) -> np.ndarray:
-        """Labels computed through every unit of `layers`.
-
-        Slow and plain: the definition that `predict` is a shortcut for. The result is the same for any input.
-
-        Parameters
-        ----------
-        X : array_like of shape (n, d)
-        unknown : scalar, optional
-            What rows get for which the unit that recognises inputs is 0.
-        n_threads : int, optional
-            All cores by default.
-        progress : bool or tqdm class
-
-        Returns
-        -------
-        ndarray of shape (n,)
-            Labels in the dtype of the memorized ones.
-
-        Raises
-        ------
-        InvalidInput
-            As `predict`.
-        """
-        n_digits = self.n_label_bits
-        digits = np.uint64((1 << n_digits) - 1)
-        if unknown is NO_VALUE:
-
-            def outputs_of(block):
-                return self._forward_outputs(block) & digits
-
-            return self._labels_of(X, outputs_of, n_threads, progress, self._forward_width)
-        self._need_fingerprints("unknown")
-
-        def class_indices(block):
-            outputs = self._forward_outputs(block)
-            return (outputs & digits).astype(np.int64), outputs >> np.uint64(n_digits) == 1
-
-        return self._known_labels(X, class_indices, unknown, n_threads, progress, self._forward_width)
 
     def wrong_rows(self, points, labels, n_threads, bar=None):
         """Validated points that do not get the class of the labels, or are not recognised: int64 array of rows."""
@@ -336,55 +166,13 @@ class EncodedNetwork(Network, kind="encoded"):
         """Positions in `classes` of the labels of a block of rows, in the work of `Points.over_rows`: integer array."""
         return self.store.lookup(self.encoder.codes_of_block(block))
 
-    def relabel(
-        self,
-        y: ArrayLike,
-        X: ArrayLike | None = None,
-        *,
-        n_threads: int | None = None,
-        progress: bool | type = False,
-    ) -> EncodedNetwork:
-        """A network with other labels for the same points: any, of any number of classes.
-
-        The hyperplanes stay, only the store is built again, and verified.
-
-        Parameters
-        ----------
-        y : array_like of shape (n,)
-            Labels of the memorized rows, in their order.
-        X : array_like of shape (n, d), optional
-            The memorized points, in any order that goes with y. Needed where the network comes from a file, a pickle or
-            a copy: the codes of the points are kept by the network that `memorize` returned only.
-        n_threads : int, optional
-            All cores by default.
-        progress : bool or tqdm class
-
-        Returns
-        -------
-        EncodedNetwork
-
-        Raises
-        ------
-        InvalidInput
-            The network was not built with ``separate="all"``; X is missing or is not what was memorized; or y cannot be
-            used.
-        ContradictoryLabels
-            Equal rows have different labels.
-
-        Examples
-        --------
-        >>> import numpy as np, fastmem
-        >>> X = np.random.default_rng(0).normal(size=(1000, 16))
-        >>> net = fastmem.memorize(X, np.arange(1000) % 2, separate="all", random_state=0)
-        >>> bool(np.all(net.relabel(np.arange(1000) % 7).predict(X) == np.arange(1000) % 7))
-        True
-        """
+    def _relabelled(self, y, X, n_threads, progress):
         if self.separate != "all":
             raise InvalidInput(
                 'only a network built with separate="all" takes other labels: here points of one class may share codes'
             )
         labels = as_labels(y, self.n_points)
-        codes = self._codes_of_memorized(X, resolve_threads(n_threads), progress)
+        codes = self._codes_of_memorized(X, n_threads, progress)
         ascending, order = sort_codes(codes.copy())
         if X is not None and digest_of_codes(ascending) != self.codes_digest:
             raise InvalidInput("X is not the points that were memorized, in any order: its codes are others")
@@ -407,60 +195,6 @@ class EncodedNetwork(Network, kind="encoded"):
             **{name: getattr(self, name) for name in SETTINGS},
         )
 
-    def jit(self, *, output: str = "label", unknown: object = NO_VALUE) -> Predictor:
-        """Functions that do what `predict` does, to be called by code that numba compiles.
-
-        They are written for this network: the sizes are constants, and only what it has is code. The first call
-        compiles, for some seconds; how many does not depend on the number of points. Labels are those of `predict`,
-        always: signs are exact here too.
-
-        Parameters
-        ----------
-        output : {"label", "index"}
-            "index": return positions in `classes`, of dtype intp, in place of labels. That is for labels that numba has
-            no numbers for: text, objects, half and long double precision.
-        unknown : scalar, optional
-            What unknown rows get, as in `predict`; with output="index" an integer.
-
-        Returns
-        -------
-        one : numba function
-            ``one(x)`` is the label of the point x, a float32 or float64 array of shape (d,) with any strides.
-        many : numba function
-            ``many(X, out)`` writes the labels of the rows of X, a float32 or float64 array of shape (n, d), to `out`,
-            an array of shape (n,) of their dtype, in one thread, and returns it. It is faster where the store does not
-            fit the processor's cache.
-
-        Both raise `InvalidInput` for a NaN or an infinity and for another number of columns, and numba's `TypingError`
-        for other kinds of arrays. They hold a copy of the network's parameters. Code that calls them cannot be cached
-        on disk.
-
-        Raises
-        ------
-        InvalidInput
-            The labels are of a dtype that numba has no numbers for, or there are no fingerprints to know rows by.
-        ImportError
-            There is no numba: ``pip install "fastmem-nn[jit]"``.
-
-        Examples
-        --------
-        >>> import numba, numpy as np, fastmem
-        >>> X = np.random.default_rng(0).normal(size=(1000, 16))
-        >>> net = fastmem.memorize(X, np.arange(1000) % 7, random_state=0)
-        >>> label_of, labels_of = net.jit()
-        >>> @numba.njit
-        ... def total(X):
-        ...     total = 0
-        ...     for x in X:
-        ...         total += label_of(x)
-        ...     return total
-        >>> int(total(X)), sum(i % 7 for i in range(1000))
-        (2997, 2997)
-        """
-        from fastmem.export.jit.predictor import predictor
-
-        return predictor(self, output=output, unknown=unknown)
-
     def _codes_of_memorized(self, X, n_threads, progress):
         if X is None:
             if self._memorized_codes is None:
@@ -469,17 +203,6 @@ class EncodedNetwork(Network, kind="encoded"):
         points = as_memorized_points(X, self.n_points, self.n_features_in)
         with progress_bar(progress, points.n, "encoding") as bar:
             return self.encoder.codes(points, n_threads, bar)
-
-    def codes(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[np.uint64]:
-        """Code N(z) = sum_i 2^i z_i of each row: uint64 array of shape (n,).
-
-        Raises
-        ------
-        InvalidInput
-            As `predict`.
-        """
-        points = as_points(X, self.n_features_in, empty=True)
-        return self.encoder.codes(points, resolve_threads(n_threads))
 
     def parameters(self):
         """All that defines the network but its labels: a dict of arrays and a dict of plain values."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from fastmem.data.as_labels import bits_for
 from fastmem.errors import FormatError
@@ -13,14 +12,13 @@ from fastmem.network.base import Network
 from fastmem.network.format import is_text
 from fastmem.store.tensors import part_of, under
 
-if TYPE_CHECKING:
-    pass
-
 __all__ = ["LayeredNetwork"]
 
 
 class LayeredNetwork(Network, kind="layered"):
     """A memorizing network given by its layers alone: `predict` is `forward`, packed and compiled.
+
+    It has no codes, so that it can neither say which inputs it knows nor take other labels.
 
     Parameters
     ----------
@@ -51,8 +49,11 @@ class LayeredNetwork(Network, kind="layered"):
         default = ("hyperplanes", *(f"layer {i}" for i in range(2, self.depth + 1)))
         return self._stages or default[: self.depth]
 
-    predict = Network.forward
     class_indices = Network._forward_outputs
+
+    @property
+    def _lookup_width(self):
+        return self._forward_width
 
     @property
     def nbytes(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from fastmem.data.as_points import as_points
 from fastmem.data.options import as_delta
 from fastmem.errors import InvalidInput
 from fastmem.theory.bounds import AS_BUILT, hyperplanes_for_cells, rajput2021_sizes
+
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["Report"]
 
@@ -105,7 +109,7 @@ class Report:
     theorem_weights: float | None = None
     bound_neurons: int | None = None
     bound_weights: int | None = None
-    drawn: dict = field(default_factory=dict)
+    drawn: dict[str, Any] = field(default_factory=dict)
     instance: str | None = None
     instance_bound: int | float | None = None
     instance_bound_is: str | None = None
@@ -146,11 +150,11 @@ class Report:
             **({} if instance is None else _beside_instance(network, instance)),
         )
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """All attributes as a dict."""
         return asdict(self)
 
-    def __str__(self):
+    def __str__(self) -> str:
         rows = [*self._built_rows(), *self._margin_rows(), *self._theory_rows()]
         return "\n".join(f"{name:<13} {value}" for name, value in rows)
 

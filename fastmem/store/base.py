@@ -24,7 +24,7 @@ class Store(ABC):
     name: str
     n_bits: int
     n_classes: int
-    cells_per_bit = None
+    cells_per_bit: float | None = None
 
     @classmethod
     @abstractmethod
@@ -52,7 +52,7 @@ class Store(ABC):
 
     @property
     @abstractmethod
-    def stages(self):
+    def stages(self) -> tuple[str, ...]:
         """What each layer does: tuple of str."""
 
     @abstractmethod
@@ -65,16 +65,16 @@ class Store(ABC):
         """Store with the given parameters; `FormatError` if they are not what `tensors` gives."""
 
     @property
-    def n_label_bits(self):
+    def n_label_bits(self) -> int:
         """K, the number of binary digits of a class index."""
         return bits_for(self.n_classes)
 
     @property
-    def depth(self):
+    def depth(self) -> int:
         """Number of layers."""
         return len(self.stages)
 
     @property
-    def nbytes(self):
+    def nbytes(self) -> int:
         """Size of the parameters in bytes, as saved; what a lookup derives from them is not counted."""
         return sum(tensor.nbytes for tensor in self.tensors().values())

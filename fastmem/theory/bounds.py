@@ -11,6 +11,7 @@ import bisect
 import math
 import textwrap
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from fastmem.data.as_labels import bits_for
 from fastmem.data.options import as_count, as_delta
@@ -18,6 +19,9 @@ from fastmem.errors import InvalidInput
 from fastmem.theory.baum1988 import bound as _baum1988_bound
 from fastmem.theory.rajput2021 import bound as _rajput2021_bound
 from fastmem.theory.size import Size
+
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = [
     "Bounds",
@@ -132,11 +136,11 @@ class Bounds:
         """Fewest hyperplanes for every data set whose n points must all be told apart: `hyperplanes_for_cells`."""
         return hyperplanes_for_cells(self.n, self.d)
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """All attributes in plain lists, dicts, numbers and strings; None for what overflows float64."""
         return _without_infinities(asdict(self))
 
-    def __str__(self):
+    def __str__(self) -> str:
         points = f"{self.n:,} points of R^{self.d}, {self.delta:.6g} apart in the unit ball, {self.n_classes:,} labels"
         lines = [points, "", f"{'sizes':<22}{'neurons':>16}{'weights':>18}   for"]
         for row in self.sizes:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 import operator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
@@ -23,7 +24,15 @@ from fastmem.machine.once import cached_property
 from fastmem.theory.bounds import hyperplanes_for_cells
 from fastmem.theory.separation import separation
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fastmem.data.options import Separate
+
 __all__ = ["Instance", "circle", "grid", "moment_curve", "near_orthogonal", "sphere", "square", "tight_pairs"]
+
+Labelling = Literal["alternating", "random"]
+Form = Literal["trigonometric", "polynomial"]
 
 _MOST_POINTS = 2**31 - 1
 _MOST_ON_THE_CIRCLE = 10**7
@@ -52,11 +61,11 @@ class Instance:
     """
 
     name: str
-    X: np.ndarray
-    y: np.ndarray
+    X: NDArray[np.float64]
+    y: NDArray[np.int64]
     bound: int | float
-    bound_is: str
-    separate: str
+    bound_is: Literal["optimum", "lower bound", "scale"]
+    separate: Separate
     reason: str
 
     @property
@@ -79,11 +88,13 @@ class Instance:
         """Smallest distance of two points after scaling into the unit ball, as `fastmem.separation` has it."""
         return separation(self.X).delta
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Instance({self.name}: {self.n_points}×{self.d}, {self.bound_is} {self.bound:.6g})"
 
 
-def circle(n: int, *, labels: str = "alternating", random_state: int | np.random.Generator | None = None) -> Instance:
+def circle(
+    n: int, *, labels: Labelling = "alternating", random_state: int | np.random.Generator | None = None
+) -> Instance:
     """Equally spaced points of the unit circle: half as many lines as neighbours with different labels.
 
     Alternating labels differ for all n pairs of neighbours around the circle: ceil(n/2) lines. For odd n the last
@@ -152,8 +163,8 @@ def moment_curve(
     n: int,
     d: int,
     *,
-    form: str = "trigonometric",
-    labels: str = "alternating",
+    form: Form = "trigonometric",
+    labels: Labelling = "alternating",
     random_state: int | np.random.Generator | None = None,
 ) -> Instance:
     """Points of the moment curve, which a hyperplane meets at most d times: n/d hyperplanes for alternating labels.
@@ -211,7 +222,7 @@ def moment_curve(
     Instance(polynomial moment curve: 2000×3, optimum 667)
     """
     n = _whole("n", n, 2)
-    if check_option("form", form, ("trigonometric", "polynomial")) == "polynomial":
+    if check_option("form", form, get_args(Form)) == "polynomial":
         return _polynomial_moment_curve(n, _whole("d", d, 1), labels, random_state)
     d = _whole("d", d, 2)
     if d % 2:
@@ -248,7 +259,7 @@ def _polynomial_moment_curve(n, d, labels, random_state):
     )
 
 
-def square(n: int, random_state: int | np.random.Generator | None = None, *, labels: str = "random") -> Instance:
+def square(n: int, random_state: int | np.random.Generator | None = None, *, labels: Labelling = "random") -> Instance:
     """Random points of the unit square: about n^(2/3) lines.
 
     Har-Peled & Jones ("On separating points by lines", SODA 2018): with high probability as many are needed and
@@ -303,7 +314,7 @@ def grid(
     rotated: bool = False,
     random_state: int | np.random.Generator | None = None,
     *,
-    labels: str = "random",
+    labels: Labelling = "random",
 ) -> Instance:
     """The grid {0, ..., side - 1}^d, which d (side - 1) axis-parallel hyperplanes separate.
 
@@ -391,7 +402,7 @@ def tight_pairs(
     random_state: int | np.random.Generator | None = None,
     distance: float = 1e-4,
     *,
-    labels: str = "alternating",
+    labels: Labelling = "alternating",
 ) -> Instance:
     """n/2 Gaussian points, each doubled to a pair with different labels: about n/(2d) hyperplanes.
 
@@ -465,7 +476,7 @@ def tight_pairs(
 
 
 def near_orthogonal(
-    n: int, d: int, random_state: int | np.random.Generator | None = None, *, labels: str = "random"
+    n: int, d: int, random_state: int | np.random.Generator | None = None, *, labels: Labelling = "random"
 ) -> Instance:
     """Random signs times 1/sqrt(d), unit vectors that are nearly orthogonal: about log2 n hyperplanes.
 
@@ -551,7 +562,7 @@ def _affinely_independent(X):
 
 
 def sphere(
-    n: int, d: int, random_state: int | np.random.Generator | None = None, *, labels: str = "random"
+    n: int, d: int, random_state: int | np.random.Generator | None = None, *, labels: Labelling = "random"
 ) -> Instance:
     """Uniform random points of the unit sphere in R^d, float32: no fewer hyperplanes than cells ask for.
 
@@ -609,7 +620,7 @@ def _trigonometric_curve(n, d):
 
 def _labels(n, labels, random_state):
     """Labels 0, 1, 0, 1, ... or at random."""
-    if check_option("labels", labels, ("alternating", "random")) == "alternating":
+    if check_option("labels", labels, get_args(Labelling)) == "alternating":
         return np.arange(n) % 2
     return as_generator(random_state).integers(0, 2, n)
 

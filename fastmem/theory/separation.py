@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from fastmem.data.points import Points
+    from fastmem.machine.progress import Progress
 
 __all__ = ["Separation", "separation", "unit_ball"]
 
@@ -46,7 +47,7 @@ class Separation(NamedTuple):
 
 
 @default_environment()
-def separation(X: ArrayLike, *, n_threads: int | None = None, progress: bool | type = False) -> Separation:
+def separation(X: ArrayLike, *, n_threads: int | None = None, progress: Progress = False) -> Separation:
     """Smallest distance between two distinct rows, with the pair, and as the theorem's delta.
 
     No approximation: every pair is compared or excluded by a proved bound; only the distances themselves are

@@ -150,6 +150,27 @@ def test_a_network_without_fingerprints_says_how_to_have_some(plain, data, metho
     assert "fingerprint_bits=16" in refusal(getattr(plain, method), data[0], **options)
 
 
+@pytest.mark.parametrize("method", ["contains", "predict", "forward"])
+@pytest.mark.parametrize("construction", ["baum1988", "rajput2021"])
+def test_a_network_that_cannot_have_fingerprints_says_which_can(construction, method):
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    net = memorize(X, np.arange(20) % 3, construction=construction, random_state=0)
+    options = {} if method == "contains" else {"unknown": -1}
+    assert 'construction="compact", fingerprint_bits=16' in refusal(getattr(net, method), X, **options)
+
+
+def test_a_network_without_codes_says_what_needs_them(tmp_path):
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    built = memorize(X, np.arange(20) % 3, construction="baum1988")
+    built.save(tmp_path / "net.safetensors")
+    own = fastmem.Network.from_layers([([[1.0, 0.0, 0.0]], [0.0])])
+    for net in (built, fastmem.load(tmp_path / "net.safetensors"), own):
+        for method, arguments in (("codes", (X,)), ("relabel", (np.arange(20),)), ("jit", ())):
+            message = refusal(getattr(net, method), *arguments)
+            assert message.startswith(f"{method} needs codes")
+            assert net.construction in message
+
+
 def test_a_tolerance_without_a_label_for_unknown_rows_is_refused(net, plain, data):
     for network in (net, plain):
         assert "tolerance" in refusal(network.predict, data[0], tolerance=0.1)

@@ -354,7 +354,7 @@ def check(net, X, rng, jit=False):
             found = net.predict(X[many], n_threads=n_threads)
         if not np.array_equal(found, labels[many]):
             raise Wrong(f"predict is wrong with {n_threads} threads")
-    if jit and hasattr(net, "jit"):
+    if jit and hasattr(net, "encoder"):
         check_jit(net, X, few, labels)
     return on
 

@@ -5,10 +5,11 @@ The file evaluates the network's own layers, one function each: see `fastmem.exp
 
 import re
 from dataclasses import asdict, dataclass
+from typing import Any, get_args
 
 import numpy as np
 
-from fastmem.data.options import as_float_dtype, check_option
+from fastmem.data.options import Output, as_float_dtype, check_option
 from fastmem.errors import InvalidInput, MarginTooSmall
 from fastmem.export.c import text
 from fastmem.export.c.layers import BinaryLayer, FirstLayer, Tables, filled, n_words
@@ -50,11 +51,11 @@ class CSize:
         """All read-only tables: what they take of a flash memory."""
         return sum(self.layer_bytes) + self.label_bytes
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """All numbers by name."""
         return asdict(self) | {"table_bytes": self.table_bytes}
 
-    def __str__(self):
+    def __str__(self) -> str:
         return (
             f"{self.n_units:,} units in {self.n_layers} layers: {self.table_bytes:,} bytes of read-only tables "
             f"({sum(self.layer_bytes[:1]):,} of the first layer, {sum(self.layer_bytes[1:]):,} of the others, "
@@ -65,7 +66,7 @@ class CSize:
 def write(net, path, *, dtype, output, name, X, unsafe):
     """Write the file that `Network.to_c` describes; returns its `CSize`."""
     dtype, points = as_float_dtype(dtype), memorized_points(net, X)
-    check_option("output", output, ("label", "index"))
+    check_option("output", output, get_args(Output))
     if not (isinstance(name, str) and re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name)):
         raise InvalidInput(f"name must be a C identifier, the first part of the functions' names, not {name!r}")
     check_size(net, net.nbytes, _MOST_BYTES, "a C file")

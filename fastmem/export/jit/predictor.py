@@ -2,7 +2,7 @@
 
 `predictor` writes the network's encoder and store as numba functions, specialised for this network: the numbers of
 hyperplanes, coordinates, planes and stages are constants, a linear code, filters and fingerprints are code only where
-they are. What they compute is what `EncodedNetwork.predict` computes, for one point at a time:
+they are. What they compute is what `Network.predict` computes, for one point at a time:
 
 1. signs of the hyperplanes, exact (below), and their linear code: `fastmem.hyperplanes`;
 2. the class of the code: the runs of `fastmem.store.integer` or the ribbons of `fastmem.store.binary`, with the layout
@@ -37,7 +37,8 @@ is not, no comparison with the bound is true and nothing is decided.
 The integers (`_exact_sign`) and the comparisons on the line (`_ascending_key`) are made of the bits of the numbers.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from numba import njit, types
@@ -46,7 +47,7 @@ from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
 from fastmem.data.as_labels import NO_VALUE, Labels
-from fastmem.data.options import check_option
+from fastmem.data.options import Output, check_option
 from fastmem.errors import InvalidInput
 from fastmem.export.guard import no_such_labels
 from fastmem.export.jit.codes import encoder_function, first_coordinate, step_of
@@ -71,13 +72,13 @@ class Predictor(NamedTuple):
         array of shape (n,) in their dtype; returns `out`. Runs in one thread.
     """
 
-    one: object
-    many: object
+    one: Callable[..., Any]
+    many: Callable[..., Any]
 
 
 def predictor(net, *, output="label", unknown=NO_VALUE):
-    """The functions that `EncodedNetwork.jit` returns, and says what they do."""
-    values = _values(net, check_option("output", output, ("label", "index")), unknown)
+    """The functions that `Network.jit` returns, and says what they do."""
+    values = _values(net, check_option("output", output, get_args(Output)), unknown)
     memory = Memory()
     code_of = encoder_function(net.encoder, memory)
     class_of = store_function(net.store, memory)
@@ -91,10 +92,6 @@ def _values(net, output, unknown):
     """What is returned for each class, and last for unknown inputs if asked for."""
     values = np.arange(len(net.classes), dtype=np.intp) if output == "index" else net.classes
     if unknown is not NO_VALUE:
-        if net.fingerprints is None:
-            raise InvalidInput(
-                "unknown needs fingerprints: build the network with memorize(..., fingerprint_bits=16), say"
-            )
         classes, values = values, Labels(values).with_unknown(unknown).classes
         if output == "index" and values.dtype != classes.dtype:
             raise InvalidInput(f'with output="index" unknown is an integer, not {unknown!r}')
