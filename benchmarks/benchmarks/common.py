@@ -25,8 +25,8 @@ class Timed:
     timeout = 300
 
 
-# Where later commits have what a module of version 0.1 held. Benchmarks name the old ones, since asv takes one whose code
-# changes for another, and shows no older results of it.
+# Where later commits have what a module of version 0.1 held. Benchmarks name the old ones: asv takes a benchmark whose
+# code changes for another one, and shows none of its older results.
 HOMES = {"fastmem.points": "fastmem.data.points", "fastmem.runs": "fastmem.data.sorting"}
 
 
