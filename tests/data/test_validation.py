@@ -2,6 +2,7 @@
 
 import decimal
 import fractions
+import functools
 import pickle
 import tracemalloc
 
@@ -410,10 +411,15 @@ def test_memorize_names_row_and_column_of_what_is_not_finite(dtype, value):
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("method", ["predict", "forward", "codes", "certified_radius"])
 def test_a_network_names_row_and_column_of_what_is_not_finite(method, dtype, value):
-    X = np.arange(60.0).reshape(20, 3).astype(dtype)
-    net = memorize(X, np.arange(20) % 2, random_state=0)
+    X, net = np.arange(60.0).reshape(20, 3).astype(dtype), network_of(dtype)
     X[13, 2] = value
     assert_names(refusal(getattr(net, method), X), f"X[13, 2] is {value}", "finite")
+
+
+@functools.cache
+def network_of(dtype):
+    """The network that memorized points of a dtype: one for all that is tried with it."""
+    return memorize(np.arange(60.0).reshape(20, 3).astype(dtype), np.arange(20) % 2, random_state=0)
 
 
 @pytest.mark.parametrize("method", ["predict", "forward", "codes", "certified_radius"])

@@ -587,12 +587,16 @@ def test_equal_hyperplanes_in_all_lanes_have_equal_signs():
 # What is not a number
 
 
+@pytest.fixture(scope="module")
+def network():
+    return fastmem.memorize(np.eye(7), np.arange(7), random_state=0)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("place", [(0, 0), (16, 2), (63, 6), (20_000, 3)])
 @pytest.mark.parametrize("method", ["predict", "forward", "codes", "certified_radius"])
-def test_a_network_names_the_first_row_and_column_that_is_not_finite(value, dtype, place, method):
-    network = fastmem.memorize(np.eye(7), np.arange(7), random_state=0)
+def test_a_network_names_the_first_row_and_column_that_is_not_finite(network, value, dtype, place, method):
     X = np.ones((20_001, 7), dtype)
     X[place] = X[place[0], 6] = X[20_000, 5] = value
     with pytest.raises(InvalidInput, match=rf"X\[{place[0]}, {place[1]}\] is {value}"):
