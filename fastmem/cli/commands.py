@@ -5,6 +5,7 @@ line on standard error and exit status 1; a wrong use of the command line is exi
 prints one line of JSON in place of text.
 """
 
+import functools
 import io
 import sys
 import time
@@ -17,6 +18,7 @@ from click.shell_completion import get_completion_class
 
 import fastmem
 from fastmem.api import DEFAULTS
+from fastmem.cli.delimited import TableOptions
 from fastmem.cli.files import as_json, as_text, read_labelled, read_points, suffix, writing_labels
 from fastmem.compare import CONTESTANTS
 from fastmem.constructions import CONSTRUCTIONS
@@ -41,7 +43,36 @@ _LABEL = click.option(
 )
 _JSON = click.option("--json", "json", is_flag=True, help="Print JSON instead of text; NaN and infinity are null.")
 _EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
+_DATA = click.Path(exists=True, dir_okay=False, path_type=Path, allow_dash=True)
 _DELTA = click.FloatRange(0, 2, min_open=True)
+
+
+def _delimiter(context, parameter, text):
+    """One character; a tab may be written as a word or as Python writes it."""
+    text = {"tab": "\t", "\\t": "\t"}.get(text, text)
+    if text is not None and (len(text) != 1 or text in '"\r\n'):
+        raise click.BadParameter("it is one character, or tab")
+    return text
+
+
+def _table_options(command):
+    """Options by which a user says what the columns of a file are, handed over as one `TableOptions`."""
+
+    @functools.wraps(command)
+    def with_table(*arguments, header, delimiter, decimal, use, drop, **options):
+        return command(*arguments, table=TableOptions(header, delimiter, decimal, use, drop), **options)
+
+    for option in (
+        click.option("--drop", multiple=True, metavar="COLUMN", help="Column of a table to leave out; repeatable."),
+        click.option("--use", multiple=True, metavar="COLUMN", help="Column of a table that holds points; repeatable."),
+        click.option("--decimal", type=click.Choice([".", ","]), default=".", help="Decimal mark of a text table."),
+        click.option("--delimiter", callback=_delimiter, help="What separates columns of a text table, or tab."),
+        click.option("--header/--no-header", default=None, help="Whether a text table begins with names."),
+    ):
+        with_table = option(with_table)
+    return with_table
+
+
 _OUTPUT = click.Path(dir_okay=False, writable=True, path_type=Path)
 # Rows and bytes predicted at a time at most, of points as of labels: enough for many threads.
 _BLOCK_ROWS, _BLOCK_BYTES = 2**19, 2**27
@@ -108,7 +139,7 @@ def _random_points(n, d, classes, rng):
 
 
 @main.command()
-@click.argument("data", type=_EXISTING)
+@click.argument("data", type=_DATA)
 @click.argument("labels", type=_EXISTING, required=False)
 @click.option("-o", "--output", type=_OUTPUT, required=True, help="Network file to write (.safetensors).")
 @_LABEL
@@ -128,16 +159,17 @@ def _random_points(n, d, classes, rng):
               show_default=True,
               help="Bits a point by which inputs never stored are recognised.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), help="The same seed and data give the same network.")
+@_table_options
 @_JSON
 @_THREADS
 @_PROGRESS
-def build(data, labels, output, label, seed, json, threads, progress, **options):
+def build(data, labels, output, label, seed, json, threads, progress, table, **options):
     """Memorize DATA and write the network.
 
     DATA is a .npy file of points with LABELS another one, a .npz file with arrays X and y, or a .csv or .parquet file
     whose label column (default: the last) is chosen by --label.
     """
-    X, y = read_labelled(data, labels, label)
+    X, y = read_labelled(data, labels, label, options=table)
     progress = _progress(progress)
     net, seconds = _timed(
         fastmem.memorize,
@@ -157,16 +189,17 @@ def build(data, labels, output, label, seed, json, threads, progress, **options)
 
 @main.command()
 @click.argument("network", type=_EXISTING)
-@click.argument("data", type=_EXISTING)
+@click.argument("data", type=_DATA)
 @click.option("-o", "--output", type=_OUTPUT, help="Where to write labels, .npy or text (default: standard output).")
 @click.option("--unknown", metavar="LABEL", help="What points get that were never stored (needs fingerprints).")
 @click.option("--tolerance", type=click.FloatRange(min=0), default=0.0, show_default=True,
               help="Distance by which unknown points may have crossed hyperplanes.")  # fmt: skip
 @click.option("--label", metavar="COLUMN", help="Column of a .csv or .parquet file to leave out, by name or number.")
+@_table_options
 @_JSON
 @_THREADS
 @_PROGRESS
-def predict(network, data, output, unknown, tolerance, label, json, threads, progress):
+def predict(network, data, output, unknown, tolerance, label, json, threads, progress, table):
     """Labels that NETWORK gives to the points in DATA, one a line, or with --json one array.
 
     DATA holds points only, but for a column named by --label: .npy, .npz with an array X, .csv or .parquet. A .npy file
@@ -179,7 +212,7 @@ def predict(network, data, output, unknown, tolerance, label, json, threads, pro
     options = {} if unknown is None else {"unknown": _as_label(unknown, net.classes.dtype)}
     if tolerance:
         options["tolerance"] = tolerance
-    points = as_points(read_points(data, label), net.n_features_in, empty=True)
+    points = as_points(read_points(data, label, table), net.n_features_in, empty=True)
     dtype = net.predict(points.array[:0], **options).dtype
     with writing_labels(output, dtype, points.n, json_array=json) as write:
         for labels in _predicted(net, points, dtype, _progress(progress), n_threads=threads, **options):
@@ -206,19 +239,20 @@ def _predicted(net, points, dtype, progress, **options):
 
 @main.command()
 @click.argument("network", type=_EXISTING)
-@click.argument("data", type=_EXISTING)
+@click.argument("data", type=_DATA)
 @click.argument("labels", type=_EXISTING, required=False)
 @_LABEL
+@_table_options
 @_JSON
 @_THREADS
 @_PROGRESS
-def verify(network, data, labels, label, json, threads, progress):
+def verify(network, data, labels, label, json, threads, progress, table):
     """Check that NETWORK returns every label of DATA; exit status 1 if it does not.
 
     DATA and LABELS are given as for build.
     """
     net = fastmem.load(network)
-    X, y = read_labelled(data, labels, label, text=True)
+    X, y = read_labelled(data, labels, label, text=True, options=table)
     predicted = net.predict(X, n_threads=threads, progress=_progress(progress))
     if isinstance(y, list) and predicted.dtype.kind not in "UOT":  # text: compare with what `predict` writes
         predicted, y = np.array([as_text(label) for label in predicted], object), np.array(y, object)
@@ -262,7 +296,7 @@ def info(network, delta, json):
 
 
 @main.command()
-@click.argument("data", type=_EXISTING)
+@click.argument("data", type=_DATA)
 @click.argument("labels", type=_EXISTING, required=False)
 @_LABEL
 @click.option("--construction", "constructions", multiple=True, type=click.Choice(list(CONTESTANTS)),
@@ -270,16 +304,17 @@ def info(network, delta, json):
 @click.option("--delta", type=_DELTA, help="Smallest distance in the unit ball (default: computed).")
 @click.option("--plot", type=_OUTPUT, help="Draw neurons and weights of each to this picture (.png, .svg, .pdf).")
 @click.option("--seed", type=click.IntRange(min=0), help="The same seed and data give the same networks.")
+@_table_options
 @_JSON
 @_THREADS
 @_PROGRESS
-def compare(data, labels, label, constructions, delta, plot, seed, json, threads, progress):
+def compare(data, labels, label, constructions, delta, plot, seed, json, threads, progress, table):
     """Build every construction on DATA, verify each, and show them in one table.
 
     DATA and LABELS are given as for build.
     """
     kind = None if plot is None else _kind_of_picture(plot)
-    X, y = read_labelled(data, labels, label)
+    X, y = read_labelled(data, labels, label, options=table)
     comparison = fastmem.compare(
         X,
         y,
@@ -321,13 +356,14 @@ def _kind_of_picture(path):
 @click.option("--data", type=_EXISTING, help="The memorized points, of which each is checked in the export.")
 @click.option("--label", metavar="COLUMN", help="Column of a .csv or .parquet file of points to leave out.")
 @click.option("--unsafe", is_flag=True, help="Go on although rounding may change the labels of some points.")
+@_table_options
 @_JSON
-def export(network, form, output, dtype, returns, data, label, unsafe, json):
+def export(network, form, output, dtype, returns, data, label, unsafe, json, table):
     """Write NETWORK for another runtime: an ONNX model, a PyTorch program, or C."""
     if label is not None and data is None:
         raise click.UsageError("--label chooses a column of --data")
     net = fastmem.load(network)
-    options = {"output": returns, "unsafe": unsafe, "X": None if data is None else read_points(data, label)}
+    options = {"output": returns, "unsafe": unsafe, "X": None if data is None else read_points(data, label, table)}
     if dtype is not None:
         options["dtype"] = dtype
     try:

@@ -1,11 +1,10 @@
 """Data files of the command line: points and labels in, labels out.
 
-Points and labels are read from .npy, .npz (arrays X and y), .csv or .parquet. Labels are written block by block, so
-that they need not fit in memory, and to a file whole or not at all.
+Points and labels are read from .npy, .npz (arrays X and y), text tables (`fastmem.cli.delimited`) or .parquet. Labels
+are written block by block, so that they need not fit in memory, and to a file whole or not at all.
 """
 
 import contextlib
-import csv
 import json
 import math
 import re
@@ -13,64 +12,73 @@ import re
 import click
 import numpy as np
 
+from fastmem.cli.delimited import DelimitedTable, TableOptions
 from fastmem.cli.parquet import ParquetTable
-from fastmem.data.arrays import LARGEST_INTEGER
 from fastmem.errors import InvalidInput
 from fastmem.machine.disk import writing_whole
 
 __all__ = ["as_json", "as_text", "read_labelled", "read_points", "suffix", "writing_labels"]
 
 
+_TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
+_KINDS = ".npy, .npz, .csv, .tsv, .csv.gz and .parquet"
+
+
 def suffix(path):
-    """How a file's name ends, in small letters."""
-    return path.suffix.lower()
+    """How a file's name ends, in small letters; both endings if it is compressed."""
+    endings = [ending.lower() for ending in path.suffixes[-2:]]
+    return "".join(endings) if endings[1:] == [".gz"] else path.suffix.lower()
 
 
 # Points and labels in
 
 
-def read_points(path, column=None):
+def read_points(path, column=None, options=TableOptions()):  # noqa: B008
     """Points of a file, those of a .npy file memory-mapped; a column by name or number is left out, if given."""
-    if suffix(path) not in _TABLES:
+    if not _is_table(path):
+        options.refuse(path, TableOptions._fields)
         if column is not None:
             raise click.UsageError("--label chooses a column of a .csv or .parquet file")
         return _read_array(path, "X")
-    table = _TABLES[suffix(path)](path)
-    place = None if column is None else _place(table, column)
-    return table.read([i for i in range(table.width) if i != place])[0]
+    table = _table(path, options)
+    return table.read(_columns_of_points(table, options, None if column is None else _place(table, column)))[0]
 
 
-def read_labelled(data, labels, column, text=False):
+def read_labelled(data, labels, column, text=False, options=TableOptions()):  # noqa: B008
     """Points and labels: of one file, with a column of labels or arrays X and y, or of a file each.
 
     Where `text` is true, labels of a .csv file that look like integers stay text.
     """
-    if suffix(data) in _TABLES and labels is None:
-        table = _TABLES[suffix(data)](data)
-        if table.width < 2:
-            raise InvalidInput(f"{data} has one column: points and labels need two")
+    if _is_table(data) and labels is None:
+        table = _table(data, options)
         place = table.width - 1 if column is None else _place(table, column)
-        X, y = table.read([i for i in range(table.width) if i != place], place)
+        columns = _columns_of_points(table, options, place)
+        if not columns:
+            raise InvalidInput(f"{data} has one column: points and labels need two")
+        X, y = table.read(columns, place)
         return X, y if table.is_typed or text else _integers_or_text(y)
     if column is not None:
         raise click.UsageError("--label chooses a column of a single .csv or .parquet file")
     if labels is not None:
-        X = read_points(data)
-        return X, _read_labels(labels, text, len(X))
+        X = read_points(data, options=options)
+        return X, _read_labels(labels, text, len(X), options)
+    options.refuse(data, TableOptions._fields)
     if suffix(data) == ".npz":
         return _read_array(data, "X"), _read_array(data, "y")
+    if suffix(data) != ".npy":
+        raise click.UsageError(f"{data}: only {_KINDS} files are read")
     raise click.UsageError(f"{data} holds points only: give a file of labels after it")
 
 
-def _read_labels(path, text, n):
+def _read_labels(path, text, n, options):
     """Labels of n points from a file of their own."""
-    if suffix(path) not in _TABLES:
+    if not _is_table(path):
         return _read_array(path, "y")
-    table = _TABLES[suffix(path)](path)
+    table = _table(path, TableOptions(options.header if suffix(path) != ".parquet" else None))
     if table.width != 1:
         raise InvalidInput(f"{path} has {table.width} columns: a file of labels has one")
     y = table.read([], 0)[1]
-    if not table.is_typed and table.header and len(y) == n - 1:  # it is the first label, not a name
+    if not table.is_typed and table.header and len(y) == n - 1 and options.header is None:  # it is the first label
         y = [*table.header, *y]
     return y if table.is_typed or text else _integers_or_text(y)
 
@@ -93,7 +101,7 @@ def _place(table, column):
 def _read_array(path, name):
     """Array of a .npy file (memory-mapped), or of a .npz file by name."""
     if suffix(path) not in (".npy", ".npz"):
-        raise click.UsageError(f"{path}: only .npy, .npz, .csv and .parquet files are read")
+        raise click.UsageError(f"{path}: only {_KINDS} files are read")
     try:
         if suffix(path) == ".npy":
             array = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -115,72 +123,29 @@ def _read_array(path, name):
     raise InvalidInput(f"{path} has no array {name!r}, only {names}")
 
 
-class CsvTable:
-    """A .csv file, with the attributes and the reading of `fastmem.cli.parquet.ParquetTable`.
-
-    A first row of names is the header where the second row has numbers; without one, `header` is None. Labels are read
-    as text.
-    """
-
-    is_typed = False
-
-    def __init__(self, path):
-        self.path, self.header = path, None
-        try:
-            with path.open(encoding="utf-8-sig", newline="") as file:  # line ends within quotes are kept
-                rows = [row for row in csv.reader(file, strict=True) if row]
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise InvalidInput(f"{path} is not comma-separated UTF-8 text: {error}") from error
-        if len(rows) > 1 and _is_header(rows[0]) and any(map(_is_number, rows[1])):
-            self.header = rows.pop(0)
-        if not rows:
-            raise InvalidInput(f"{path} has no rows")
-        for i, row in enumerate(rows):
-            if len(row) != len(rows[0]):
-                raise InvalidInput(f"{path}: row {i} has {len(row)} columns, row 0 has {len(rows[0])}")
-        self._rows, self.width = rows, len(rows[0])
-
-    def read(self, columns, label=None):
-        """Points as float64, each a finite number that is not rounded as an integer, and labels if asked for."""
-        X = np.empty((len(self._rows), len(columns)))
-        for i, row in enumerate(self._rows):
-            for k, column in enumerate(columns):
-                X[i, k] = self._number(row[column], i, column)
-        return X, None if label is None else [row[label] for row in self._rows]
-
-    def _number(self, cell, row, column):
-        if not _is_number(cell):
-            problem = "is not a number"
-        elif not math.isfinite(number := float(cell)):
-            problem = "is not finite"
-        elif abs(number) >= LARGEST_INTEGER and _INTEGER.fullmatch(cell.strip()) and _is_too_large(cell):
-            problem = "is an integer beyond ±2^53, which float64 does not hold exactly"
-        else:
-            return number
-        name = self.header[column] if self.header else column
-        raise InvalidInput(f"{self.path}: row {row}, column {name}: {cell!r} {problem}")
+def _table(path, options):
+    """A table of the kind that a file's name, or a dash for standard input, says."""
+    if suffix(path) == ".parquet":
+        options.refuse(path, ("header", "delimiter", "decimal"))
+        return ParquetTable(path)
+    return DelimitedTable(path, options)
 
 
-_TABLES = {".csv": CsvTable, ".parquet": ParquetTable}
+def _is_table(path):
+    return str(path) == "-" or suffix(path) in _TABLES
 
 
-# As CSV writers write them; Python's float takes more, as 1_000.
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|infinity|nan)", re.ASCII | re.IGNORECASE)
-_INTEGER = re.compile(r"[+-]?\d+(\.0*)?", re.ASCII)
-_NO_NAMES = {"", "?", "-", "na", "n/a", "null", "none", "nan", "inf", "+inf", "-inf", "infinity", "-infinity"}
-
-
-def _is_too_large(cell):
-    return abs(int(cell.partition(".")[0])) > LARGEST_INTEGER
-
-
-def _is_number(cell):
-    return _NUMBER.fullmatch(cell.strip()) is not None
-
-
-def _is_header(cells):
-    """Whether these are names: no numbers, nor what a row of data may have in their place, as 1.O or N/A."""
-    return not any(re.match(r"[+-]?\.?\d", cell.strip()) or cell.strip().lower() in _NO_NAMES for cell in cells)
+def _columns_of_points(table, options, label=None):
+    """Numbers of the columns that hold points: those used, or all but the label, row names and those dropped."""
+    if options.use and options.drop:
+        raise click.UsageError("--use says which columns hold points, --drop which do not: say one of them")
+    if options.use:
+        columns = [_place(table, column) for column in options.use]
+        if label in columns or len(set(columns)) < len(columns):
+            raise click.UsageError("--use names a column twice, or that of the labels")
+        return columns
+    left_out = {label, *table.row_names, *(_place(table, column) for column in options.drop)}
+    return [column for column in range(table.width) if column not in left_out]
 
 
 def _integers_or_text(cells):

@@ -30,6 +30,8 @@ class ParquetTable:
         Their number.
     n : int
         Number of rows.
+    row_names : set of int
+        Columns that name rows: none.
     is_typed : bool
         Whether labels are what they are, not all text.
 
@@ -51,7 +53,7 @@ class ParquetTable:
                 self._schema, self.n = file.schema_arrow, file.metadata.num_rows
             known = (self._schema.pandas_metadata or {}).get("index_columns", [])
             self._indices = [name for name in known if isinstance(name, str)]  # others are not in the file
-        self.header, self.width = self._schema.names, len(self._schema.names)
+        self.header, self.width, self.row_names = self._schema.names, len(self._schema.names), set()
 
     def read(self, columns, label=None):
         """Points, and labels if their column is given.
