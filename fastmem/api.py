@@ -10,6 +10,7 @@ import numpy as np
 from fastmem.constructions import CONSTRUCTIONS
 from fastmem.data.as_labels import as_labels, refuse_contradictions
 from fastmem.data.as_points import as_points
+from fastmem.data.columns import names_of
 from fastmem.data.options import Separate, as_count, as_delta, as_distance, as_generator, check_option
 from fastmem.errors import InvalidInput, MemorizationError
 from fastmem.machine.blas import single_threaded_blas
@@ -59,7 +60,8 @@ def memorize(
     ----------
     X : array_like of shape (n, d)
         Points: floats, integers within ±2^53 or booleans. A C-contiguous, strided or memory-mapped float32 or
-        float64 array is read in place and never copied.
+        float64 array is read in place and never copied. Names of the columns of a data frame are kept
+        (`Network.feature_names`).
     y : array_like of shape (n,)
         Labels of any dtype whose values can be told apart: integers, booleans, strings, bytes, dates, floats
         (compared bit by bit), or Python objects that can be hashed or sorted.
@@ -153,6 +155,7 @@ def memorize(
     network = CONSTRUCTIONS[construction].build(
         points, labels, point_numbers, random_state=random_state, n_threads=n_threads, progress=progress, **options
     )
+    network.feature_names = names_of(X)
     if verify:
         _verify(network, points, labels, n_threads, progress)
     return network

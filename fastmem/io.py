@@ -14,7 +14,7 @@ from fastmem.errors import FormatError
 from fastmem.hyperplanes.frame import MAX_EXPONENT
 from fastmem.network import Network
 from fastmem.network.base import GIVEN
-from fastmem.network.format import FORMAT_VERSION, labels_from_file, labels_to_file, read
+from fastmem.network.format import FORMAT_VERSION, are_feature_names, labels_from_file, labels_to_file, read, version_of
 
 __all__ = ["FORMAT_VERSION", "load"]
 
@@ -96,6 +96,8 @@ def _check(tensors, header):
         and all(float.fromhex(header[name]) >= 0 for name in ("smallest_distance", "largest_norm"))
         and _construction_fits(header)
         and type(header["fits_float32"]) is bool
+        and header["format_version"] == version_of(header)
+        and ("feature_names" not in header or are_feature_names(header["feature_names"], d))
         and bool(np.all(np.abs(tensors["exponents"].astype(np.int32)) <= MAX_EXPONENT))
         and all(np.isfinite(tensors[name]).all() for name in ("weights", "thresholds", "centre"))
     )

@@ -24,6 +24,7 @@ from fastmem.compare import CONTESTANTS
 from fastmem.constructions import CONSTRUCTIONS
 from fastmem.data.as_labels import as_labels
 from fastmem.data.as_points import as_points
+from fastmem.data.columns import names_of
 from fastmem.data.options import Output, Separate
 from fastmem.machine.disk import write_whole, writing_whole
 from fastmem.machine.partners import need
@@ -212,13 +213,25 @@ def predict(network, data, output, unknown, tolerance, label, json, threads, pro
     options = {} if unknown is None else {"unknown": _as_label(unknown, net.classes.dtype)}
     if tolerance:
         options["tolerance"] = tolerance
-    points = as_points(read_points(data, label, table), net.n_features_in, empty=True)
+    X = read_points(data, label, table)
+    _refuse_other_columns(data, X, net)
+    points = as_points(X, net.n_features_in, empty=True, names=net.feature_names)
     dtype = net.predict(points.array[:0], **options).dtype
     with writing_labels(output, dtype, points.n, json_array=json) as write:
         for labels in _predicted(net, points, dtype, _progress(progress), n_threads=threads, **options):
             write(labels)
     if json and output is not None:
         click.echo(as_json({**_written(output), "n": points.n, "dtype": str(dtype)}))
+
+
+def _refuse_other_columns(data, X, net):
+    """Say at once which named columns of a file the network does not know, that of the labels mostly."""
+    others = [name for name in names_of(X) or () if name not in (net.feature_names or (name,))]
+    if others:
+        raise fastmem.InvalidInput(
+            f"{data} has columns of which the network was not built, {', '.join(map(repr, others[:5]))}: leave them "
+            "out, --label for that of the labels, --drop for others"
+        )
 
 
 def _predicted(net, points, dtype, progress, **options):
@@ -253,6 +266,7 @@ def verify(network, data, labels, label, json, threads, progress, table):
     """
     net = fastmem.load(network)
     X, y = read_labelled(data, labels, label, text=True, options=table)
+    _refuse_other_columns(data, X, net)
     predicted = net.predict(X, n_threads=threads, progress=_progress(progress))
     if isinstance(y, list) and predicted.dtype.kind not in "UOT":  # text: compare with what `predict` writes
         predicted, y = np.array([as_text(label) for label in predicted], object), np.array(y, object)

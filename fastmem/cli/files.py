@@ -14,6 +14,7 @@ import numpy as np
 
 from fastmem.cli.delimited import DelimitedTable, TableOptions
 from fastmem.cli.parquet import ParquetTable
+from fastmem.data.columns import Named, names_of
 from fastmem.errors import InvalidInput
 from fastmem.machine.disk import writing_whole
 
@@ -41,7 +42,8 @@ def read_points(path, column=None, options=TableOptions()):  # noqa: B008
             raise click.UsageError("--label chooses a column of a .csv or .parquet file")
         return _read_array(path, "X")
     table = _table(path, options)
-    return table.read(_columns_of_points(table, options, None if column is None else _place(table, column)))[0]
+    columns = _columns_of_points(table, options, None if column is None else _place(table, column))
+    return _named(table.read(columns)[0], table, columns)
 
 
 def read_labelled(data, labels, column, text=False, options=TableOptions()):  # noqa: B008
@@ -56,6 +58,7 @@ def read_labelled(data, labels, column, text=False, options=TableOptions()):  # 
         if not columns:
             raise InvalidInput(f"{data} has one column: points and labels need two")
         X, y = table.read(columns, place)
+        X = _named(X, table, columns)
         return X, y if table.is_typed or text else _integers_or_text(y)
     if column is not None:
         raise click.UsageError("--label chooses a column of a single .csv or .parquet file")
@@ -133,6 +136,12 @@ def _table(path, options):
 
 def _is_table(path):
     return str(path) == "-" or suffix(path) in _TABLES
+
+
+def _named(X, table, columns):
+    """Points with the names of their columns, if all have different ones."""
+    named = Named(X, [table.header[column] for column in columns] if table.header else ())
+    return X if names_of(named) is None or "" in named.columns else named
 
 
 def _columns_of_points(table, options, label=None):

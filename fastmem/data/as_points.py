@@ -6,6 +6,7 @@ What cannot be used is refused with the row, and never changed in silence.
 import numpy as np
 
 from fastmem.data.arrays import LARGEST_INTEGER, as_array
+from fastmem.data.columns import in_order
 from fastmem.data.points import Points
 from fastmem.errors import InvalidInput
 
@@ -16,7 +17,7 @@ _MANY_ROWS = 2**16
 _TAKEN_AS_THEY_ARE = {np.dtype(np.float32), np.dtype(np.float64)}
 
 
-def as_points(X, d=None, *, empty=False):
+def as_points(X, d=None, *, empty=False, names=None):
     """View X as `Points`.
 
     Parameters
@@ -27,15 +28,18 @@ def as_points(X, d=None, *, empty=False):
         Required number of columns.
     empty : bool
         Whether n = 0 is allowed.
+    names : tuple of str, optional
+        In whose order columns are put that have names of their own; others are taken as they are.
 
     Raises
     ------
     InvalidInput
-        Wrong shape, not numbers, or numbers that float64 does not hold exactly. NaN and infinities are found
-        later, by the first kernel that reads the rows.
+        Wrong shape, other names, not numbers, or numbers that float64 does not hold exactly. NaN and infinities are
+        found later, by the first kernel that reads the rows.
     """
     if type(X) is np.ndarray and X.ndim == 2 and X.shape[1] == d and len(X) and X.dtype in _TAKEN_AS_THEY_ARE:
         return Points(X)  # in less time than the steps below
+    X = in_order(X, names)
     array = as_array(X, "X")
     if array.dtype.kind == "O":
         array = _numbers_from_objects(array)
@@ -51,9 +55,9 @@ def as_points(X, d=None, *, empty=False):
     return Points(array)
 
 
-def as_memorized_points(X, n, d):
+def as_memorized_points(X, n, d, names=None):
     """View X as `Points`; raise `InvalidInput` unless there are as many as a network of d features memorized."""
-    points = as_points(X, d)
+    points = as_points(X, d, names=names)
     if points.n != n:
         raise InvalidInput(f"X has {points.n} rows, but {n} points were memorized")
     return points

@@ -15,6 +15,7 @@ import numpy as np
 from fastmem.api import memorize
 from fastmem.data.as_labels import as_labels, label_array
 from fastmem.data.as_points import as_points
+from fastmem.data.columns import Named
 from fastmem.data.options import check_option
 from fastmem.machine.floats import default_environment
 from fastmem.machine.partners import missing
@@ -164,8 +165,10 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
         if self.on_contradiction == "majority":
             indices = _majority(labels.indices, points, resolve_threads(self.n_threads))
             y, n_outvoted = labels.classes[indices], int((indices != labels.indices).sum())
+        names = getattr(self, "feature_names_in_", None)
         network = memorize(
-            points.array, y, store=self.store, separate=self.separate, effort=self.effort, margin=self.margin,
+            points.array if names is None else Named(points.array, names),
+            y, store=self.store, separate=self.separate, effort=self.effort, margin=self.margin,
             fingerprint_bits=self.fingerprint_bits, random_state=_seed(self.random_state), n_threads=self.n_threads,
         )  # fmt: skip
         self.network_ = cast("EncodedNetwork", network)

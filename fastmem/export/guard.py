@@ -65,8 +65,8 @@ def memorized_points(network, X):
     if X is None:
         return None
     if network.n_points:
-        return as_memorized_points(X, network.n_points, network.n_features_in)
-    return as_points(X, network.n_features_in)
+        return as_memorized_points(X, network.n_points, network.n_features_in, network.feature_names)
+    return as_points(X, network.n_features_in, names=network.feature_names)
 
 
 def rows_named(rows, n):

@@ -90,6 +90,10 @@ class Network:
         Whether float32 holds every coordinate of the memorized points, so that rounding to it moves none of them.
     drawn : dict
         What a construction drew at random and how often, and the delta it drew for, by name; empty for "compact".
+    feature_names : tuple of str or None
+        Names of the columns, where what was memorized had names: a data frame, or a table on the command line. Columns
+        of points with names are put in this order, and other names are refused; points without names are taken as
+        they are.
     """
 
     hyperplanes: Hyperplanes
@@ -105,6 +109,7 @@ class Network:
     largest_norm: float
     fits_float32: bool
     drawn: dict[str, Any]
+    feature_names: tuple[str, ...] | None
     nbytes: int
     bits_per_label: float
 
@@ -128,6 +133,7 @@ class Network:
         largest_norm,
         fits_float32=False,
         drawn=None,
+        feature_names=None,
     ):
         self.hyperplanes = hyperplanes
         self.classes = classes
@@ -141,6 +147,14 @@ class Network:
         self.largest_norm = float(largest_norm)
         self.fits_float32 = bool(fits_float32)
         self.drawn = dict(drawn or {})
+        self.feature_names = None if feature_names is None else tuple(feature_names)
+
+    @property
+    def feature_names_in_(self) -> NDArray[np.object_]:
+        """`feature_names` as scikit-learn has them: object ndarray of shape (d,); no such attribute without names."""
+        if self.feature_names is None:
+            raise AttributeError("the network was built of points whose columns have no names")
+        return np.array(self.feature_names, object)
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -311,7 +325,7 @@ class Network:
             As `predict`; or the network has no codes.
         """
         self._need_codes("codes")
-        points = as_points(X, self.n_features_in, empty=True)
+        points = as_points(X, self.n_features_in, empty=True, names=self.feature_names)
         return self.encoder.codes(points, resolve_threads(n_threads))
 
     def relabel(
@@ -428,7 +442,10 @@ class Network:
         InvalidInput
             As `predict`.
         """
-        points, n_threads = as_points(X, self.n_features_in, empty=True), resolve_threads(n_threads)
+        points, n_threads = (
+            as_points(X, self.n_features_in, empty=True, names=self.feature_names),
+            resolve_threads(n_threads),
+        )
         radii, reach = self.hyperplanes.certified_radius(points, n_threads), np.zeros(points.n)
 
         def work(start, stop, block):
@@ -461,7 +478,7 @@ class Network:
         InvalidInput
             As `predict`.
         """
-        points = as_points(X, self.n_features_in, empty=True)
+        points = as_points(X, self.n_features_in, empty=True, names=self.feature_names)
         return self.hyperplanes.certified_radius(points, resolve_threads(n_threads))
 
     def report(self, delta: float | None = None, *, instance: Instance | None = None) -> Report:
@@ -825,6 +842,8 @@ class Network:
         hyperplanes = self.hyperplanes
         tensors = {name: getattr(hyperplanes, name) for name in ("weights", "thresholds", "centre", "exponents")}
         settings = {name: getattr(self, name) for name in SETTINGS}
+        if self.feature_names is not None:
+            settings["feature_names"] = list(self.feature_names)
         # As strings, which hold infinity too.
         return tensors, settings | {name: settings[name].hex() for name in _FLOATS}
 
@@ -835,6 +854,7 @@ class Network:
         hyperplanes = Hyperplanes(*(tensors[name] for name in ("weights", "thresholds", "centre", "exponents")))
         common = {name: settings[name] for name in SETTINGS}
         common |= {name: float.fromhex(settings[name]) for name in _FLOATS}
+        common["feature_names"] = settings.get("feature_names")
         return kind._from_parts(hyperplanes, tensors, settings, classes, common)
 
     def forward(
@@ -932,7 +952,7 @@ class Network:
 
         Blocks are as long as for points of `width` coordinates, if that is given.
         """
-        points = as_points(X, self.n_features_in, empty=True)
+        points = as_points(X, self.n_features_in, empty=True, names=self.feature_names)
         result = np.empty(points.n, dtype)
         if points.n <= _FEW and progress is False:
             if n_threads is not None:

@@ -192,6 +192,7 @@ class EncodedNetwork(Network, kind="encoded"):
             fingerprints=self.fingerprints,
             memorized_codes=codes,
             codes_digest=self.codes_digest,
+            feature_names=self.feature_names,
             **{name: getattr(self, name) for name in SETTINGS},
         )
 
@@ -200,7 +201,7 @@ class EncodedNetwork(Network, kind="encoded"):
             if self._memorized_codes is None:
                 raise InvalidInput("the codes of the points are not saved with a network: give relabel the points too")
             return self._memorized_codes
-        points = as_memorized_points(X, self.n_points, self.n_features_in)
+        points = as_memorized_points(X, self.n_points, self.n_features_in, self.feature_names)
         with progress_bar(progress, points.n, "encoding") as bar:
             return self.encoder.codes(points, n_threads, bar)
 

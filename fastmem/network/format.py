@@ -16,9 +16,12 @@ from fastmem.errors import FormatError, InvalidInput
 from fastmem.machine.disk import write_whole
 from fastmem.machine.memory import need_room
 
-__all__ = ["FORMAT_VERSION", "is_text", "labels_from_file", "labels_to_file", "read", "save"]
+__all__ = [
+    "FORMAT_VERSION", "are_feature_names", "is_text", "labels_from_file", "labels_to_file", "read", "save",
+    "version_of",
+]  # fmt: skip
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _KEY = "fastmem"
 _LABEL_DTYPE = re.compile(r"[<>|][biufcmMSU][0-9]+(\[[0-9]*[A-Za-z]+\])?")
 _LARGEST_CHARACTER = 0x10FFFF
@@ -32,9 +35,26 @@ def save(network, path):
     tensors, settings = network.parameters()
     label_tensors, label_settings = labels_to_file(network.classes)
     tensors = {name: np.ascontiguousarray(array) for name, array in (tensors | label_tensors).items()}
-    header = {"format_version": FORMAT_VERSION, **settings, **label_settings}
+    odd = next((name for name in settings.get("feature_names", ()) if not _is_plain(name)), None)
+    if odd is not None:
+        raise InvalidInput(f"JSON changes the name of column {odd!r:.100}: give it another one, or pickle the network")
+    header = {"format_version": version_of(settings), **settings, **label_settings}
     header["sha256"] = _checksum(tensors, header)
     write_whole(path, _to_bytes(tensors, json.dumps(header, sort_keys=True)))
+
+
+def version_of(settings):
+    """The lowest version that holds a network with these settings: 2 with names of columns."""
+    return 2 if "feature_names" in settings else 1
+
+
+def are_feature_names(names, d):
+    """Whether these are d different strings that a file gives back as they are."""
+    return (
+        type(names) is list
+        and len(names) == len({*map(str, names)}) == d
+        and all(type(name) is str and _is_plain(name) for name in names)
+    )
 
 
 def _to_bytes(tensors, text):

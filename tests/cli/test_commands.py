@@ -452,8 +452,12 @@ def test_predict_leaves_the_label_column_out(tmp_path):
 
 def test_predict_refuses_a_label_column_as_points(tmp_path):
     build_csv(tmp_path, "label,x\n5,0\n6,1\n", "--label", "label")
+    message = failure("predict", tmp_path / "net", tmp_path / "data.csv")
+    assert "columns of which the network was not built, 'label': leave them out, --label" in message
+    assert run("predict", tmp_path / "net", tmp_path / "data.csv", "--label", "label").stdout == "5\n6\n"
+    (tmp_path / "wide.csv").write_text("5,0\n6,1\n")
     assert "X has 2 columns, but the network was built for 1" in failure(
-        "predict", tmp_path / "net", tmp_path / "data.csv"
+        "predict", tmp_path / "net", tmp_path / "wide.csv"
     )
 
 

@@ -335,7 +335,8 @@ def test_data_frame_columns_are_named_and_checked():
     frame = pandas.DataFrame(X, columns=list("abcd"))
     clf = MemorizingClassifier(random_state=0).fit(frame, pandas.Series(y))
     assert clf.feature_names_in_.tolist() == list("abcd")
-    assert clf.network_ == fastmem.memorize(X, y, random_state=0)
+    assert clf.network_ == fastmem.memorize(frame, y, random_state=0)
+    assert clf.network_.feature_names == tuple("abcd")
     assert np.array_equal(clf.predict(frame), y)
     with pytest.raises(ValueError, match="order"):
         clf.predict(frame[list("dcba")])

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from oracles.format_reader import Saved
+from support.saved import named_network
 
 import fastmem
 
@@ -57,3 +58,13 @@ def test_every_setting_and_tensor_of_a_file_is_named_on_the_page(path):
 
 def test_the_page_names_the_version_that_is_written():
     assert f"**version {fastmem.io.FORMAT_VERSION}**" in PAGE
+
+
+def test_a_reader_that_follows_the_page_reads_names_of_columns(tmp_path):
+    net = named_network()
+    net.save(tmp_path / "net")
+    saved = Saved((tmp_path / "net").read_bytes())
+    assert saved.settings["feature_names"] == list(net.feature_names)
+    X = np.random.default_rng(0).standard_normal((40, 3))
+    assert saved.predict(X) == net.predict(X).tolist()
+    assert "`feature_names`" in PAGE

@@ -29,7 +29,7 @@ class Saved:
         header = json.loads(data[8:end])
         text = header.pop("__metadata__")["fastmem"]
         self.settings, self.tensors = json.loads(text), {}
-        assert self.settings["format_version"] == 1
+        assert self.settings["format_version"] == (2 if "feature_names" in self.settings else 1)
         for name, entry in header.items():
             start, stop = entry["data_offsets"]
             values = np.frombuffer(data[end + start : end + stop], DTYPES[entry["dtype"]])

@@ -35,6 +35,7 @@ from support.saved import (
     LABELS,
     changed_at_random,
     huffman_network,
+    named_network,
     on_the_line,
     random_network,
     raw_safetensors,
@@ -88,6 +89,7 @@ NETWORKS = {
     "baum1988": lambda: theorem_network("baum1988"),
     "baum1988, one class": lambda: theorem_network("baum1988", classes=1),
     "given": given_network,
+    "names of columns": named_network,
 } | {f"labels: {name}": lambda name=name: of_labels(name) for name in LABELS}
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import safetensors.numpy
 
 from fastmem import memorize
+from fastmem.data.columns import Named
 from fastmem.network.format import _checksum
 
 
@@ -68,6 +69,12 @@ NETWORKS = {
     "binary, fingerprints of a linear code": (lambda: on_the_line(100, 1, fingerprint_bits=32), None, False),
     "binary, fingerprints of one point": (lambda: memorize([[1.0, 2.0]], [5], fingerprint_bits=4), None, True),
 }
+
+
+def named_network():
+    """A network whose columns have names, among them some that JSON or a terminal might change."""
+    rng = np.random.default_rng(0)
+    return memorize(Named(rng.standard_normal((40, 3)), ["p", "größe", "\x1b[31m"]), np.arange(40) % 3, random_state=0)
 
 
 def theorem_network(construction, classes=5, n=40):

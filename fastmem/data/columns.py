@@ -1,0 +1,81 @@
+"""Names of columns: those that a container has, and containers whose columns are put in another order by name."""
+
+import numpy as np
+
+from fastmem.errors import InvalidInput
+
+__all__ = ["Named", "in_order", "names_of"]
+
+_SHOWN = 5
+
+
+class Named:
+    """An array with names of its columns, for arrays that come from files with such names.
+
+    Parameters
+    ----------
+    array : ndarray of shape (n, d)
+    columns : sequence of d str
+    """
+
+    def __init__(self, array, columns):
+        self.array, self.columns = array, list(columns)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.array, dtype, copy=copy)
+
+    def __len__(self):
+        return len(self.array)
+
+    def select(self, columns):
+        """The same with these columns alone, in this order."""
+        return Named(self.array[:, [self.columns.index(name) for name in columns]], columns)
+
+
+def names_of(X):
+    """Names of the columns of a data frame or table: tuple of str, or None unless all are different strings.
+
+    That is scikit-learn's rule, but that strings mixed with other names are no error here: then there are none.
+    """
+    for attribute in ("column_names", "columns"):  # pyarrow has columns too, which are no names
+        columns = getattr(X, attribute, None)
+        if columns is not None:
+            try:
+                names = tuple(columns)
+            except TypeError:
+                return None
+            are_names = names and all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
+            return tuple(map(str, names)) if are_names else None
+    return None
+
+
+def in_order(X, expected):
+    """A container with its columns in the order of the expected names.
+
+    Parameters
+    ----------
+    X : array_like
+        Without names (`names_of`) it is taken as it is.
+    expected : tuple of str or None
+        None: it is taken as it is.
+
+    Raises
+    ------
+    InvalidInput
+        Columns are missing, or there are others; the message names them.
+    """
+    names = None if expected is None else names_of(X)
+    if names is None or names == expected:
+        return X
+    missing, others = [name for name in expected if name not in names], [name for name in names if name not in expected]
+    if missing:
+        raise InvalidInput(f"X has no {_columns(missing)}, of which the network was built")
+    if others:
+        raise InvalidInput(f"X has {_columns(others)}, of which the network was not built: leave that out")
+    # The container itself, not the array that it becomes: it knows which of its columns hold what.
+    return X.select(list(expected)) if hasattr(X, "select") else X[list(expected)]
+
+
+def _columns(names):
+    shown = ", ".join(map(repr, names[:_SHOWN])) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+    return f"{'column' if len(names) == 1 else 'columns'} {shown}"
