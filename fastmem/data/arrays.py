@@ -22,7 +22,11 @@ def as_array(values, name):
         return values.data
     if hasattr(values, "toarray") and not hasattr(values, "__array__"):
         raise InvalidInput(f"{name} is sparse: pass {name}.toarray()")
+    if str(getattr(values, "dtype", "")) == "torch.bfloat16":  # which float32 holds, and NumPy does not have
+        values = values.float()
     try:
+        if hasattr(values, "__dlpack__") and not hasattr(values, "__array__"):
+            return np.from_dlpack(values)
         return np.asarray(values)
     except MemoryError:
         raise

@@ -3,6 +3,8 @@
 What cannot be used is refused with the row, and never changed in silence.
 """
 
+import re
+
 import numpy as np
 
 from fastmem.data.arrays import LARGEST_INTEGER, as_array
@@ -14,6 +16,8 @@ __all__ = ["as_memorized_points", "as_points"]
 
 
 _MANY_ROWS = 2**16
+# Names of dtypes of a data frame's columns that become the numbers they are, but for integers beyond 2^53.
+_PLAIN = re.compile(r"(u?int\d+|float\d*|double|half_?float|bool(ean)?)(\[pyarrow\])?|longdouble|complex\d*")
 _TAKEN_AS_THEY_ARE = {np.dtype(np.float32), np.dtype(np.float64)}
 
 
@@ -40,9 +44,7 @@ def as_points(X, d=None, *, empty=False, names=None):
     if type(X) is np.ndarray and X.ndim == 2 and X.shape[1] == d and len(X) and X.dtype in _TAKEN_AS_THEY_ARE:
         return Points(X)  # in less time than the steps below
     X = in_order(X, names)
-    array = as_array(X, "X")
-    if array.dtype.kind == "O":
-        array = _numbers_from_objects(array)
+    array = _array_of(X)
     _check_shape(array, d, empty)
     if array.dtype.kind not in "biuf":
         raise InvalidInput(_not_numbers(array.dtype))
@@ -61,6 +63,42 @@ def as_memorized_points(X, n, d, names=None):
     if points.n != n:
         raise InvalidInput(f"X has {points.n} rows, but {n} points were memorized")
     return points
+
+
+def _array_of(X):
+    """X as an array of numbers, with none of them changed, or as an array of another kind."""
+    kinds = [str(dtype).lower() for dtype in getattr(X, "dtypes", ())] if not isinstance(X, np.ndarray) else []
+    if not all(map(_PLAIN.fullmatch, kinds)):
+        return _from_columns(X, kinds)
+    array = as_array(X, "X")
+    if array.dtype.kind == "O":
+        return _numbers_from_objects(array)
+    if array.dtype.kind == "V" and array.dtype.names is None and np.can_cast(array.dtype, np.float32):
+        return array.astype(np.float32)  # bfloat16 and the like
+    return array
+
+
+def _from_columns(X, kinds):
+    """A data frame as an array, column by column: of those that are not plainly numbers value by value.
+
+    As one array categories, sparse columns and decimals would be rounded, and dates be numbers, without a word.
+    """
+    array = np.empty((len(X), len(kinds)))
+    for i, kind in enumerate(kinds):
+        column = X.iloc[:, i] if hasattr(X, "iloc") else X[:, i]
+        if _PLAIN.fullmatch(kind):
+            values = as_array(column, "X")
+            if values.dtype.kind == "c":
+                raise InvalidInput(_not_numbers(values.dtype))
+            values = _numbers_from_objects(values[:, None], i)[:, 0] if values.dtype.kind == "O" else values
+            if values.dtype.kind == "f" and values.dtype.itemsize > 8:
+                values = _narrow_long_double(values[:, None])[:, 0]
+        else:
+            objects = np.empty((len(X), 1), object)
+            objects[:, 0] = column.to_list()
+            values = _numbers_from_objects(objects, i)[:, 0]
+        array[:, i] = values
+    return array
 
 
 def _check_shape(array, d, empty):
@@ -118,17 +156,24 @@ def _check_rounded_integers(X, array):
     """Refuse integers that were rounded while mixed columns or lists became one float array."""
     if _first_entry(lambda block: np.abs(block) >= LARGEST_INTEGER, array) is None:
         return
-    # A data frame knows which columns were integers; anything else still has its own numbers as objects.
-    dtypes = [str(dtype).lower() for dtype in getattr(X, "dtypes", ())]
-    objects = None if dtypes else np.asarray(X, dtype=object)
-    for row, column in np.argwhere(np.abs(array) >= LARGEST_INTEGER):
-        if objects is None:
-            if dtypes[column].startswith(("int", "uint")):
-                _raise_large_integer(row, column, array[row, column])
-            continue
-        value = objects[row, column]
+    value_at = _values_of(X, array)
+    for row, column in np.argwhere(np.abs(array) >= LARGEST_INTEGER).tolist():
+        value = value_at((row, column))
         if isinstance(value, int | np.integer) and abs(int(value)) > LARGEST_INTEGER:
             _raise_large_integer(row, column, value)
+
+
+def _values_of(X, array):
+    """A function from row and column to the value that X holds there, of which the array may have a rounded one."""
+    if not hasattr(X, "dtypes"):
+        return np.asarray(X, dtype=object).__getitem__
+    if hasattr(X, "iloc"):
+        return X.iloc.__getitem__
+    if hasattr(X, "__getitem__"):
+        return X.__getitem__
+    # A frame of which only the array is known: large integers may have been rounded.
+    whole = [str(dtype).lower().startswith(("int", "uint")) for dtype in X.dtypes]
+    return lambda place: (abs(int(array[place])) + 1) if whole[place[1]] else array[place]
 
 
 def _narrow_long_double(array):
@@ -139,18 +184,19 @@ def _narrow_long_double(array):
         return array.astype(np.float64)
 
 
-def _numbers_from_objects(array):
-    """float64 array of the numbers in an object array, each exact."""
+def _numbers_from_objects(array, first=0):
+    """float64 array of the numbers in an object array, each exact; its first column is that column of X."""
     if array.ndim != 2:
         return array  # the shape is reported first
     numbers = np.empty(array.shape, np.float64)
-    for (row, column), value in np.ndenumerate(array):
+    for (row, place), value in np.ndenumerate(array):
+        column = first + place
         try:
             if isinstance(value, str | bytes | complex | np.complexfloating):
                 raise TypeError(f"{type(value).__name__} is not a real number")
             if isinstance(value, int | np.integer) and abs(int(value)) > LARGEST_INTEGER:
                 _raise_large_integer(row, column, value)
-            numbers[row, column] = number = float(value)
+            numbers[row, place] = number = float(value)
             exact = number == value or number != number
         except InvalidInput:
             raise
