@@ -6,6 +6,7 @@ every index of an array, sanitize every address and all that C leaves undefined.
 
 import os
 import re
+import shlex
 import shutil
 import sys
 import sysconfig
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 
 SOURCES = "src_cython"
 FOLDER = f"{SOURCES}/fastmem/_kernels"
@@ -66,7 +68,7 @@ def need_compiler():
     """End with one sentence unless there are a C compiler and the headers of Python."""
     if sys.platform == "win32":
         return  # its compilers are not on the path, and their absence is said in a sentence
-    compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
+    compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")[0]
     headers = Path(sysconfig.get_path("include"), "Python.h")
     missing = f"C compiler ({compiler})" if not shutil.which(compiler) else "" if headers.exists() else str(headers)
     if missing:
@@ -75,6 +77,19 @@ def need_compiler():
             "'apt install gcc python3-dev', on Fedora by 'dnf install gcc python3-devel', on macOS by "
             "'xcode-select --install'"
         )
+
+
+class BuildModules(build_py):
+    """Takes nothing into a wheel that an earlier build left in its folder and that is no part of fastmem any more."""
+
+    def run(self):
+        folder = Path(self.build_lib, "fastmem")
+        kernels = {file.stem for file in Path(FOLDER).glob("*.pyx")}
+        for file in [*folder.rglob("*.py"), *folder.glob("_kernels/*.*")]:
+            is_kernel = file.parent.name == "_kernels" and file.name.partition(".")[0] in kernels
+            if not is_kernel and not Path(file.relative_to(self.build_lib)).exists():
+                file.unlink()
+        super().run()
 
 
 class BuildExtensions(build_ext):
@@ -115,6 +130,6 @@ extensions = [
 
 setup(
     ext_modules=extensions,
-    cmdclass={"build_ext": BuildExtensions},
+    cmdclass={"build_py": BuildModules, "build_ext": BuildExtensions},
     options={"build": {"build_base": FOLDER_BUILT}},
 )

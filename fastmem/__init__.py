@@ -17,7 +17,8 @@ import importlib
 import importlib.util
 from typing import TYPE_CHECKING
 
-from fastmem._moved import leave_addresses
+from fastmem._moved import HOMES as _HOMES
+from fastmem._moved import leave_addresses as _leave_addresses
 from fastmem._version import __version__ as __version__
 from fastmem.api import memorize
 from fastmem.compare import Built, Comparison, compare
@@ -66,7 +67,7 @@ __all__ = [
 ]
 
 
-leave_addresses()
+_leave_addresses()
 
 
 if TYPE_CHECKING:  # so that checkers know these, and report any other name
@@ -80,6 +81,8 @@ else:
             return importlib.import_module("fastmem.plot")
         if name == "MemorizingClassifier":  # needs scikit-learn
             return importlib.import_module("fastmem.estimators.memorizing").MemorizingClassifier
+        if name in _HOMES:  # a module of version 0.1
+            return importlib.import_module(f"fastmem.{name}")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

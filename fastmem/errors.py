@@ -1,5 +1,6 @@
 """Every error fastmem raises on purpose: what is wrong, where, and what to do about it."""
 
+import math
 from collections.abc import Iterable
 from typing import Generic, TypeVar
 
@@ -77,7 +78,7 @@ class MarginNotReached(_HoldsFacts, ValueError):
         The largest distance that a hyperplane was found to keep which parts two of the points still together.
     """
 
-    def __init__(self, message: str, margin: float, largest: float) -> None:
+    def __init__(self, message: str, margin: float = math.nan, largest: float = math.nan) -> None:
         super().__init__(message, margin, largest)
         self.margin = margin
         self.largest = largest

@@ -77,12 +77,24 @@ def test_networks_are_loaded_and_asked_with_numpy_and_safetensors_alone(python, 
     [
         ("fastmem.memorize([[0], [1]], [0, 1])", "memorize needs threadpoolctl, which is not installed"),
         ("fastmem.load('net').predict(np.load('X.npy'), progress=True)", "progress=True needs tqdm, which is not"),
-        ("import fastmem.cli", "the command fastmem needs click, which is not installed: pip install fastmem-nn"),
-        ("fastmem.load('net').layers", "layers needs scipy, which is not installed: pip install fastmem-nn"),
-        ("fastmem.load('baum')", "layers needs scipy, which is not installed: pip install fastmem-nn"),
+        ("fastmem.separation(np.eye(3))", "separation needs scipy, which is not installed: pip install fastmem-nn"),
+        (
+            "fastmem.load('net').layers",
+            "what is read from the layers of a network needs scipy, which is not installed: pip install fastmem-nn",
+        ),
+        (
+            "fastmem.load('baum')",
+            "what is read from the layers of a network needs scipy, which is not installed: pip install fastmem-nn",
+        ),
     ],
 )
 def test_what_needs_more_says_what_it_needs(python, folder, program, message):
     result = run(python, folder, f"import numpy as np, fastmem\n{program}")
     assert result.returncode == 1
     assert message in result.stderr.splitlines()[-1]
+
+
+def test_the_command_without_its_packages_is_one_line(python, folder):
+    result = subprocess.run([python, "-P", "-m", "fastmem", "demo"], cwd=folder, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert result.stderr == "Error: the command fastmem needs click, which is not installed: pip install fastmem-nn\n"

@@ -2,8 +2,16 @@
 
 from fastmem.machine.partners import need
 
-need("click", what="the command fastmem")
+try:
+    need("click", what="the command fastmem")
+except ImportError as error:
+    _MISSING = f"Error: {error}"
 
-from fastmem.cli.commands import main  # noqa: E402
+    def main():
+        """End with one line: the command cannot run."""
+        raise SystemExit(_MISSING)
+
+else:
+    from fastmem.cli.commands import main
 
 __all__ = ["main"]

@@ -213,6 +213,11 @@ def predict(network, data, output, unknown, tolerance, label, json, threads, pro
     options = {} if unknown is None else {"unknown": _as_label(unknown, net.classes.dtype)}
     if tolerance:
         options["tolerance"] = tolerance
+    if options and not net.fingerprint_bits:
+        raise click.ClickException(
+            "--unknown and --tolerance need fingerprints: build the network with --fingerprint-bits 16, say, and "
+            "--construction compact"
+        )
     X = read_points(data, label, table)
     _refuse_other_columns(data, X, net)
     points = as_points(X, net.n_features_in, empty=True, names=net.feature_names)

@@ -80,7 +80,7 @@ class Layer:
     @classmethod
     def from_tensors(cls, tensors, n_inputs):
         """Layer with the given parameters; `FormatError` if they are not what `tensors` gives."""
-        csr_array = need("scipy.sparse", what="layers").csr_array
+        csr_array = need("scipy.sparse", what="what is read from the layers of a network").csr_array
         starts, inputs, weights, thresholds = (tensors[name] for name in ("starts", "inputs", "weights", "thresholds"))
         n_units = len(thresholds)
         valid = (

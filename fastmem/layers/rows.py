@@ -81,4 +81,4 @@ def _starts(counts):
 
 
 def _sparse():
-    return need("scipy.sparse", what="layers")
+    return need("scipy.sparse", what="what is read from the layers of a network")

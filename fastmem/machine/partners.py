@@ -37,9 +37,12 @@ def need(module, *, what, extra=None, package=None):
     Raises
     ------
     ImportError
-        It cannot be imported.
+        It is not installed, or it cannot be imported.
     """
     try:
         return importlib.import_module(module)
-    except ImportError as error:
-        raise missing(what, package or module.partition(".")[0], extra) from error
+    except ModuleNotFoundError as error:
+        top = module.partition(".")[0]
+        if (error.name or "").partition(".")[0] != top:  # it is there, but broken
+            raise
+        raise missing(what, package or top, extra) from error

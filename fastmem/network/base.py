@@ -188,7 +188,7 @@ class Network:
 
     @default_environment()
     def _first_layer(self):
-        csr_array = need("scipy.sparse", what="layers").csr_array
+        csr_array = need("scipy.sparse", what="what is read from the layers of a network").csr_array
         return Layer(csr_array(self.hyperplanes.weights), self.hyperplanes.thresholds)
 
     fingerprints: Filter | None = None  # what is not stored by its code cannot be known

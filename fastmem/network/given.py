@@ -16,6 +16,7 @@ from fastmem.errors import InvalidInput
 from fastmem.hyperplanes.hyperplanes import Hyperplanes
 from fastmem.layers.layer import Layer
 from fastmem.machine.floats import default_environment
+from fastmem.machine.partners import need
 
 __all__ = ["parts_of"]
 
@@ -47,8 +48,7 @@ def parts_of(layers, classes):
 
 def _parts(layer, number):
     """Weights as csr_array and thresholds of a layer as it was given, both of integers or float64."""
-    from scipy.sparse import coo_array, csr_array, issparse
-
+    sparse = need("scipy.sparse", what="from_layers")
     if isinstance(layer, Layer):
         layer = layer.weights, layer.thresholds
     try:
@@ -56,11 +56,11 @@ def _parts(layer, number):
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"layer {number} is neither a Layer nor a pair (weights, thresholds)") from error
     name = f"weights of layer {number}"
-    weights = coo_array(weights if issparse(weights) else _numbers(weights, name, 2))
+    weights = sparse.coo_array(weights if sparse.issparse(weights) else _numbers(weights, name, 2))
     values, places = _numbers(weights.data, name, 1), weights.coords
     if len(np.unique(np.ravel_multi_index(places, weights.shape))) < len(values):
         raise InvalidInput(f"{name} hold a connection twice: add its weights up first, weights.sum_duplicates()")
-    weights = csr_array((values, places), weights.shape)
+    weights = sparse.csr_array((values, places), weights.shape)
     weights.eliminate_zeros()
     thresholds = _numbers(thresholds, f"thresholds of layer {number}", 1)
     if len(thresholds) != weights.shape[0] or not weights.shape[0] or not weights.shape[1]:

@@ -10,6 +10,7 @@ import numpy as np
 from fastmem.data.as_points import as_points
 from fastmem.errors import InvalidInput
 from fastmem.machine.floats import default_environment
+from fastmem.machine.partners import need
 from fastmem.machine.threads import over_row_blocks, resolve_threads
 from fastmem.theory.pairs import closest_pair, squared_distances
 
@@ -184,9 +185,8 @@ def _of_blocks(points, n_threads, function):
 
 
 def _closest_by_tree(rows, n_threads):
-    from scipy.spatial import cKDTree
-
-    tree, neighbours = cKDTree(rows), np.empty((len(rows), 2), np.intp)
+    spatial = need("scipy.spatial", what="separation")
+    tree, neighbours = spatial.cKDTree(rows), np.empty((len(rows), 2), np.intp)
 
     # Not by threads of SciPy: Ctrl-C ends its call while they go on, in memory that is then freed.
     def work(start, stop):

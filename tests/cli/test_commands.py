@@ -307,7 +307,7 @@ def test_points_that_moved_are_found_within_a_tolerance(recognising, tmp_path):
 
 def test_a_label_for_unknown_points_needs_fingerprints(built):
     net, points, _ = built
-    assert "fingerprint_bits" in failure("predict", net, points, "--unknown", "x")
+    assert "--fingerprint-bits" in failure("predict", net, points, "--unknown", "x")
 
 
 def test_a_tolerance_needs_a_label_for_unknown_points(recognising):

@@ -1083,6 +1083,7 @@ DAMAGE = {
         "places that are no segments": changed("store.weights", lambda a: np.repeat(a, 3, axis=1)),
         "weights of floats": changed("store.weights", lambda a: a.astype(np.float32)),
         "huge weights": changed("store.weights", lambda a: np.full(a.shape, 2**29, np.int32)),
+        "the least weight": changed("store.weights", lambda a: np.full(a.shape, -(2**31), np.int32)),
         "weights in a row": changed("store.weights", np.ravel),
         "columns beyond the code": changed("columns", lambda a: a | np.uint64(2**60)),
         "no columns": without("columns"),

@@ -60,6 +60,25 @@ def test_a_peeled_block_gives_every_code_its_class(codes, a, n_label_bits, seed)
     assert bool(lifts.solve(*arrays, weights, max(largest - 1, 0))) == (largest == 0)
 
 
+def test_weights_too_large_are_refused_whatever_their_sign():
+    signs = set()
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        codes = [int(code) for code in rng.integers(0, 2**16, 24)]
+        edges, vertices = peeled(codes, 4)
+        if len(edges) < len(codes):
+            continue
+        weights = np.zeros((3 << 4, 1), np.int32)
+        classes = rng.integers(0, 2, len(codes)).astype(np.int32)
+        arrays = np.array(codes, np.uint64), classes, 4, 1, np.int32(edges), np.int32(vertices)
+        assert lifts.solve(*arrays, weights, 2**20)
+        largest = int(abs(weights).max())
+        signs.add((int(weights.max()) == largest, int(weights.min()) == -largest))
+        assert lifts.solve(*arrays, np.zeros_like(weights), largest)
+        assert not lifts.solve(*arrays, np.zeros_like(weights), largest - 1)
+    assert {(True, False), (False, True)} <= signs
+
+
 @FEW
 @given(st.integers(1, 300), st.integers(1, 9), st.integers(9, 40), SEEDS)
 def test_the_block_store_looks_up_what_its_units_compute(n, n_classes, n_bits, seed):
