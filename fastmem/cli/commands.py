@@ -132,9 +132,10 @@ def demo(n, d, classes, seed, json, threads, progress):
 
 
 def _random_points(n, d, classes, rng):
-    """Points of the unit sphere, which has two in one dimension: there of the segment; and random labels."""
+    """Different points of the unit sphere, which has two in one dimension: there of the segment; and random labels."""
     X = rng.standard_normal((n, d))
-    X = (X / np.linalg.norm(X, axis=1, keepdims=True)).astype(np.float32)
+    dtype = np.float32 if d > 2 else np.float64  # so many points of a circle have equal ones among them in float32
+    X = (X / np.linalg.norm(X, axis=1, keepdims=True)).astype(dtype)
     y = rng.integers(0, classes, n)
     return X if d > 1 else rng.permutation(np.linspace(-1, 1, n))[:, None], y
 

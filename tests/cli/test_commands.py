@@ -34,11 +34,11 @@ def build_csv(tmp_path, text, *options):
 
 
 @pytest.mark.parametrize(
-    ("points", "features", "classes"), [(2, 1, 2), (500, 8, 2), (300, 2, 10), (200, 1, 3), (50, 4, 1)]
+    ("points", "features", "classes"), [(2, 1, 2), (500, 8, 2), (300, 2, 10), (200, 1, 3), (50, 4, 1), (100_000, 2, 2)]
 )
 def test_demo_returns_all_labels(points, features, classes):
     result = run("demo", "--points", points, "--features", features, "--classes", classes)
-    assert f"labels returned: {points} of {points}" in result.stdout
+    assert f"labels returned: {points:,} of {points:,}" in result.stdout
     assert "theorem" in result.stdout
     assert result.stderr == ""
 
