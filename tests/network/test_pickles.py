@@ -63,7 +63,7 @@ def test_a_margin_not_reached_is_read_from_what_version_0_1_wrote():
     assert (str(again), again.margin, again.largest) == ("too near", 0.5, 0.25)
 
 
-def test_old_modules_are_found_in_every_way_modules_are_asked_for():
+def test_old_modules_are_found_in_every_way_modules_are_asked_for(tmp_path):
     program = """
 import fastmem
 from fastmem.hyperplanes.hyperplanes import Hyperplanes as there
@@ -78,7 +78,7 @@ assert "Margin" in dir(slab)
 assert importlib.util.find_spec("fastmem.never") is None
 assert not hasattr(fastmem, "never")
 """
-    subprocess.run([sys.executable, "-c", program], check=True)
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
 
 
 def test_hyperplanes_encoders_and_stores_can_be_pickled():
