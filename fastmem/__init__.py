@@ -33,7 +33,7 @@ from fastmem.errors import (
     NetworkTooLarge,
     NotInGeneralPosition,
 )
-from fastmem.io import load
+from fastmem.io import from_bytes, load
 from fastmem.layers.layer import Layer
 from fastmem.network import EncodedNetwork, LayeredNetwork, Network
 from fastmem.network.report import Report
@@ -61,6 +61,7 @@ __all__ = [
     "Separation",
     "bounds",
     "compare",
+    "from_bytes",
     "load",
     "memorize",
     "separation",

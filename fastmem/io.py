@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-from typing import get_args
+from typing import BinaryIO, get_args
 
 import numpy as np
 
 from fastmem.constructions import CONSTRUCTIONS
 from fastmem.data.options import Separate
-from fastmem.errors import FormatError
+from fastmem.errors import FormatError, InvalidInput
 from fastmem.hyperplanes.frame import MAX_EXPONENT
 from fastmem.network import Network
 from fastmem.network.base import GIVEN
 from fastmem.network.format import FORMAT_VERSION, are_feature_names, labels_from_file, labels_to_file, read, version_of
 
-__all__ = ["FORMAT_VERSION", "load"]
+__all__ = ["FORMAT_VERSION", "from_bytes", "load"]
 
 _DTYPES = {
     "weights": ("float32", 2),
@@ -29,12 +29,13 @@ _DTYPES = {
 _MOST_POINTS = 2**53  # what every JSON reader holds
 
 
-def load(path: str | os.PathLike[str]) -> Network:
+def load(path: str | os.PathLike[str] | BinaryIO) -> Network:
     """Read a network written by `Network.save`.
 
     Parameters
     ----------
-    path : str or os.PathLike
+    path : str, os.PathLike or binary file
+        A file that is open for reading is read to its end, from where it stands.
 
     Returns
     -------
@@ -45,15 +46,56 @@ def load(path: str | os.PathLike[str]) -> Network:
     ------
     FormatError
         The file is truncated, damaged, not a fastmem network, or written by a newer version.
+    InvalidInput
+        The file is open for text.
     OSError
         The file cannot be read.
     """
-    with open(path, "rb") as file:
-        data = file.read()
+    if hasattr(path, "read") and not isinstance(path, os.PathLike):
+        name, data = getattr(path, "name", None), path.read()
+        name = name if isinstance(name, str) else "the open file"
+        if not isinstance(data, bytes):
+            raise InvalidInput(f"{name} gives {type(data).__name__}, not bytes: open it with mode 'rb'")
+    else:
+        with open(path, "rb") as file:
+            name, data = os.fspath(path), file.read()
     try:
         return _parse(data)
     except FormatError as error:
-        raise FormatError(f"{os.fspath(path)}: {error}") from error.__cause__
+        raise FormatError(f"{name}: {error}") from error.__cause__
+
+
+def from_bytes(data: bytes | bytearray | memoryview) -> Network:
+    """Make a network of the bytes that `Network.to_bytes` gave, or that a file of `Network.save` holds.
+
+    Parameters
+    ----------
+    data : bytes, bytearray or memoryview
+
+    Returns
+    -------
+    Network
+        Equal to the one written: an `EncodedNetwork` or a `LayeredNetwork`.
+
+    Raises
+    ------
+    FormatError
+        The bytes are truncated, damaged, no fastmem network, or written by a newer version.
+    InvalidInput
+        `data` are no bytes.
+
+    Examples
+    --------
+    >>> import fastmem
+    >>> net = fastmem.memorize([[0.0], [1.0], [2.0]], ["a", "b", "a"], random_state=0)
+    >>> fastmem.from_bytes(net.to_bytes()).predict([[1.0]])
+    array(['b'], dtype='<U1')
+    """
+    try:
+        data = bytes(memoryview(data))
+    except TypeError:
+        raise InvalidInput(f"data must be bytes, not {type(data).__name__}; load(path) reads a file") from None
+    return _parse(data)
 
 
 def _parse(data):

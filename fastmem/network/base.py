@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
@@ -528,24 +528,51 @@ class Network:
             "n_label_bits": self.n_label_bits,
         }
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str] | BinaryIO) -> None:
         """Write the network to a safetensors file, whole or not at all.
+
+        A file that is written over keeps its permissions and its owner.
 
         Parameters
         ----------
-        path : str or os.PathLike
+        path : str, os.PathLike or binary file
+            A file that is open for writing gets the bytes of `to_bytes`, from where it stands.
 
         Raises
         ------
         InvalidInput
             The labels are Python objects that JSON does not hold exactly, or so many or so long that the file could not
-            be read.
+            be read. The file is open for text.
         OSError
             The file cannot be written; an older file at `path` is then left as it was.
         """
         from fastmem.network.format import save
 
         save(self, path)
+
+    def to_bytes(self) -> bytes:
+        """What `save` writes to a file, for a database, a message or another file.
+
+        Returns
+        -------
+        bytes
+            `fastmem.from_bytes` makes an equal network of them.
+
+        Raises
+        ------
+        InvalidInput
+            As in `save`.
+
+        Examples
+        --------
+        >>> import fastmem
+        >>> net = fastmem.memorize([[0.0], [1.0], [2.0]], ["a", "b", "a"], random_state=0)
+        >>> fastmem.from_bytes(net.to_bytes()) == net
+        True
+        """
+        from fastmem.network.format import to_bytes
+
+        return to_bytes(self)
 
     def jit(self, *, output: Output = "label", unknown: object = NO_VALUE) -> Predictor:
         """Functions that do what `predict` does, to be called by code that numba compiles.

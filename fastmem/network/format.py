@@ -7,7 +7,9 @@ parameters and classes only.
 """
 
 import contextlib
+import errno
 import json
+import os
 import re
 
 import numpy as np
@@ -18,7 +20,7 @@ from fastmem.machine.memory import need_room
 
 __all__ = [
     "FORMAT_VERSION", "are_feature_names", "is_text", "labels_from_file", "labels_to_file", "read", "save",
-    "version_of",
+    "to_bytes", "version_of",
 ]  # fmt: skip
 
 FORMAT_VERSION = 2
@@ -32,6 +34,23 @@ _ROOM = 2**22  # bytes that safetensors takes besides its copies of the tensors,
 
 def save(network, path):
     """Write a network; see `Network.save`."""
+    data = to_bytes(network)
+    if isinstance(path, (str, bytes, os.PathLike)) or not hasattr(path, "write"):
+        write_whole(path, data)
+        return
+    rest = memoryview(data)
+    while len(rest):  # a file without a buffer takes as much as it likes
+        try:
+            taken = path.write(rest)
+        except TypeError:
+            raise InvalidInput("the file takes no bytes: open it with mode 'wb'") from None
+        if taken == 0:
+            raise OSError(errno.EIO, "The file takes no more bytes")
+        rest = rest[len(rest) if taken is None else taken :]
+
+
+def to_bytes(network):
+    """The bytes of a network's file; see `Network.to_bytes`."""
     tensors, settings = network.parameters()
     label_tensors, label_settings = labels_to_file(network.classes)
     tensors = {name: np.ascontiguousarray(array) for name, array in (tensors | label_tensors).items()}
@@ -40,7 +59,7 @@ def save(network, path):
         raise InvalidInput(f"JSON changes the name of column {odd!r:.100}: give it another one, or pickle the network")
     header = {"format_version": version_of(settings), **settings, **label_settings}
     header["sha256"] = _checksum(tensors, header)
-    write_whole(path, _to_bytes(tensors, json.dumps(header, sort_keys=True)))
+    return _to_bytes(tensors, json.dumps(header, sort_keys=True))
 
 
 def version_of(settings):
@@ -59,11 +78,11 @@ def are_feature_names(names, d):
 
 def _to_bytes(tensors, text):
     from safetensors import SafetensorError
-    from safetensors.numpy import save as to_bytes
+    from safetensors.numpy import save as as_safetensors
 
     need_room(3 * (sum(array.nbytes for array in tensors.values()) + 2 * len(text)) + _ROOM)
     with contextlib.suppress(SafetensorError):  # a header that is too long, or else, in older versions, no error
-        data = to_bytes(tensors, {_KEY: text})
+        data = as_safetensors(tensors, {_KEY: text})
         if int.from_bytes(data[:8], "little") <= _LONGEST_HEADER:
             return data
     raise InvalidInput(

@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tracemalloc
@@ -263,3 +264,113 @@ def test_an_error_while_writing_names_the_file_that_was_asked_for(tmp_path):
     with pytest.raises(OSError, match=r"No space left.*net'$"), writing_whole(tmp_path / "net"):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+posix = pytest.mark.skipif(os.name != "posix", reason="permissions stand elsewhere")
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o444, 0o755])
+def test_a_file_that_is_written_over_keeps_its_permissions(mode, tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"older")
+    path.chmod(mode)
+    with writing_whole(path) as file:
+        assert os.fstat(file.fileno()).st_mode & 0o777 == mode  # from the start, so that nobody reads it meanwhile
+        file.write(b"newer")
+    assert path.stat().st_mode & 0o777 == mode
+    assert path.read_bytes() == b"newer"
+
+
+@posix
+def test_a_new_file_has_the_permissions_of_every_new_file(tmp_path):
+    write_whole(tmp_path / "file", b"new")
+    (tmp_path / "other").write_bytes(b"")
+    assert (tmp_path / "file").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+@posix
+def test_a_file_that_is_written_over_keeps_its_owner(tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr(os, "fchown", lambda _, *owner: given.append(owner))
+    path = tmp_path / "file"
+    path.write_bytes(b"older")
+    write_whole(path, b"newer")
+    assert given == []  # it is ours
+    older = os.stat(path)
+    ours = os.fstat
+    monkeypatch.setattr(
+        os, "fstat", lambda number: os.stat_result((*ours(number)[:4], 12345, 54321, *ours(number)[6:]))
+    )
+    write_whole(path, b"newest")
+    assert given == [(older.st_uid, older.st_gid)]
+    assert path.read_bytes() == b"newest"
+
+
+REFUSED = {
+    "a mount point": ("replace", OSError(errno.EBUSY, os.strerror(errno.EBUSY))),
+    "another file system": ("replace", OSError(errno.EXDEV, os.strerror(errno.EXDEV))),
+    "another's file": ("fchmod", PermissionError(errno.EPERM, os.strerror(errno.EPERM))),
+}
+
+
+def refusing(monkeypatch, case):
+    """Make the system refuse what it refuses in such a case, once."""
+    name, error = REFUSED[case]
+    real, left = getattr(os, name), [error]
+
+    def refuse(*arguments):
+        if left:
+            raise left.pop()
+        return real(*arguments)
+
+    monkeypatch.setattr(os, name, refuse)
+
+
+@posix
+@pytest.mark.parametrize("newer", [b"", b"new", 10**6 * b"longer"])
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_nothing_can_be_renamed_onto_is_written_in_place(case, newer, tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    path.write_bytes(b"older")
+    number = path.stat().st_ino
+    refusing(monkeypatch, case)
+    write_whole(path, newer)
+    assert path.read_bytes() == newer
+    assert path.stat().st_ino == number
+    assert os.listdir(tmp_path) == ["file"]
+
+
+@posix
+@pytest.mark.parametrize("case", REFUSED)
+def test_without_room_what_would_be_written_in_place_is_as_it_was(case, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    path = tmp_path / "file"
+    path.write_bytes(b"older")
+    refusing(monkeypatch, case)
+    monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
+    with pytest.raises(OSError, match=r"No space left.*file'$"):
+        write_whole(path, b"newer and longer")
+    assert path.read_bytes() == b"older"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+@posix
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(errno.EIO, os.strerror(errno.EIO))])
+def test_an_interrupted_copy_leaves_all_of_the_file_and_says_where(error, tmp_path, monkeypatch):
+    def interrupted(_, file):
+        file.write(b"ne")
+        raise error
+
+    path = tmp_path / "file"
+    path.write_bytes(b"older")
+    refusing(monkeypatch, "a mount point")
+    monkeypatch.setattr(shutil, "copyfileobj", interrupted)
+    with pytest.raises((OSError, KeyboardInterrupt)) as caught:
+        write_whole(path, b"newer")
+    (other,) = {*tmp_path.iterdir()} - {path}
+    assert other.read_bytes() == b"newer"
+    said = f"{os.strerror(errno.EIO)}, while it was copied over; all that it was to hold is in {other}: '{path}'"
+    assert error is KeyboardInterrupt or str(caught.value) == f"[Errno {errno.EIO}] {said}"

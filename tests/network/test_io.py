@@ -2,11 +2,13 @@
 
 import copy
 import errno
+import gzip
 import io
 import json
 import os
 import pickle
 import stat
+import tempfile
 import zipfile
 
 import numpy as np
@@ -200,6 +202,98 @@ def test_a_path_may_be_of_any_kind(kind, tmp_path):
     path = kind(tmp_path / "net.safetensors")
     net.save(path)
     assert fastmem.load(path) == net
+
+
+def test_bytes_are_those_of_the_file_and_make_an_equal_network(net, tmp_path):
+    net.save(tmp_path / "net")
+    data = net.to_bytes()
+    assert type(data) is bytes
+    assert data == (tmp_path / "net").read_bytes()
+    for kind in (bytes, bytearray, memoryview):
+        assert fastmem.from_bytes(kind(data)) == net
+
+
+def test_a_network_of_layers_survives_bytes():
+    net = fastmem.memorize(np.eye(3), [0, 1, 0], construction="baum1988", random_state=0)
+    assert fastmem.from_bytes(net.to_bytes()) == net
+
+
+class FewBytes(io.RawIOBase):
+    """A file without a buffer that takes some bytes at a time, as pipes and sockets do."""
+
+    def __init__(self, most):
+        self.most, self.taken = most, b""
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        self.taken += bytes(data[: self.most])
+        return min(len(data), self.most)
+
+
+def test_open_files_are_written_and_read(net, tmp_path):
+    buffer = io.BytesIO(b"")
+    net.save(buffer)
+    assert buffer.getvalue() == net.to_bytes()
+    buffer.seek(0)
+    assert fastmem.load(buffer) == net
+    with gzip.open(tmp_path / "net.gz", "wb") as file:
+        net.save(file)
+    with gzip.open(tmp_path / "net.gz", "rb") as file:
+        assert fastmem.load(file) == net
+    with zipfile.ZipFile(tmp_path / "nets.zip", "w") as archive, archive.open("net", "w") as file:
+        net.save(file)
+    with zipfile.ZipFile(tmp_path / "nets.zip") as archive, archive.open("net") as file:
+        assert fastmem.load(file) == net
+    with tempfile.NamedTemporaryFile() as file:
+        net.save(file)
+        file.seek(0)
+        assert fastmem.load(file) == net
+
+
+@pytest.mark.parametrize("most", [1000, 4097])
+def test_files_that_take_few_bytes_at_a_time_get_all(most):
+    file = FewBytes(most)
+    net = small_network()
+    net.save(file)
+    assert file.taken == net.to_bytes()
+
+
+def test_a_file_that_takes_no_more_is_an_error():
+    with pytest.raises(OSError, match="takes no more bytes"):
+        small_network().save(FewBytes(0))
+
+
+@pytest.mark.parametrize("is_wrapped", [False, True])
+def test_files_open_for_text_are_refused(is_wrapped):
+    with tempfile.NamedTemporaryFile("w+") if is_wrapped else io.StringIO() as file:
+        with pytest.raises(InvalidInput, match="open it with mode 'wb'"):
+            small_network().save(file)
+        with pytest.raises(InvalidInput, match="open it with mode 'rb'"):
+            fastmem.load(file)
+
+
+def test_what_is_wrong_with_an_open_file_names_it(tmp_path):
+    (tmp_path / "net").write_bytes(small_network().to_bytes()[:-1])
+    with open(tmp_path / "net", "rb") as file, pytest.raises(FormatError, match=f"^{tmp_path / 'net'}: not a fastmem"):
+        fastmem.load(file)
+    with pytest.raises(FormatError, match=r"^the open file: not a fastmem network, or truncated"):
+        fastmem.load(io.BytesIO(b"no network"))
+    with pytest.raises(FormatError, match=r"^not a fastmem network, or truncated"):
+        fastmem.from_bytes(b"")
+
+
+@pytest.mark.parametrize("data", ["net.safetensors", None, 7, [1, 2]])
+def test_what_is_no_bytes_is_refused(data):
+    with pytest.raises(InvalidInput, match=r"data must be bytes, not .*; load\(path\) reads a file"):
+        fastmem.from_bytes(data)
+
+
+@pytest.mark.parametrize("fails", [lambda net: net.save(io.BytesIO()), lambda net: net.to_bytes()])
+def test_labels_that_json_does_not_hold_are_refused_for_bytes_too(fails):
+    with pytest.raises(InvalidInput, match="cannot be saved"):
+        fails(fastmem.memorize(np.eye(2), np.array([(1,), "a"], dtype=object)))
 
 
 def test_a_relative_path_is_relative_to_the_working_folder(tmp_path, monkeypatch):
