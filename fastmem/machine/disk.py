@@ -83,9 +83,11 @@ def _become_like(file, target):
     try:
         if (older.st_uid, older.st_gid) != (new.st_uid, new.st_gid):
             os.fchown(file.fileno(), older.st_uid, older.st_gid)
-        os.fchmod(file.fileno(), stat.S_IMODE(older.st_mode))
-    except PermissionError:
-        os.fchmod(file.fileno(), 0o600)  # nobody reads more here than in the older file
+        if older.st_mode != new.st_mode:
+            os.fchmod(file.fileno(), stat.S_IMODE(older.st_mode))
+    except OSError:  # not ours to give away, an owner of another container, a disk without owners
+        with contextlib.suppress(OSError):
+            os.fchmod(file.fileno(), 0o600)  # nobody reads more here than in the older file
         return False
     if hasattr(os, "getxattr"):  # the list of who else may read it, where there is one
         with contextlib.suppress(OSError):

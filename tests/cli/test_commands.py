@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from support.command_line import failure, run, usage_error, write_csv, write_npy
 
 import fastmem
+from fastmem.cli import commands
 from fastmem.cli.commands import main
 
 
@@ -34,13 +35,19 @@ def build_csv(tmp_path, text, *options):
 
 
 @pytest.mark.parametrize(
-    ("points", "features", "classes"), [(2, 1, 2), (500, 8, 2), (300, 2, 10), (200, 1, 3), (50, 4, 1), (100_000, 2, 2)]
+    ("points", "features", "classes"), [(2, 1, 2), (500, 8, 2), (300, 2, 10), (200, 1, 3), (50, 4, 1), (200, 2, 2)]
 )
 def test_demo_returns_all_labels(points, features, classes):
     result = run("demo", "--points", points, "--features", features, "--classes", classes)
     assert f"labels returned: {points:,} of {points:,}" in result.stdout
     assert "theorem" in result.stdout
     assert result.stderr == ""
+
+
+@pytest.mark.parametrize("features", [1, 2, 3])
+def test_points_of_the_demo_differ(features):
+    X, _ = commands._random_points(100_000, features, 2, np.random.default_rng(0))
+    assert len(np.unique(X, axis=0)) == 100_000
 
 
 def test_demo_takes_delta_in_the_unit_ball():

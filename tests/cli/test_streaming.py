@@ -311,6 +311,7 @@ REFUSED = {
     "a mount point": ("replace", OSError(errno.EBUSY, os.strerror(errno.EBUSY))),
     "another file system": ("replace", OSError(errno.EXDEV, os.strerror(errno.EXDEV))),
     "another's file": ("fchmod", PermissionError(errno.EPERM, os.strerror(errno.EPERM))),
+    "an owner of another container": ("fchmod", OSError(errno.EINVAL, os.strerror(errno.EINVAL))),
 }
 
 
@@ -333,11 +334,13 @@ def refusing(monkeypatch, case):
 def test_what_nothing_can_be_renamed_onto_is_written_in_place(case, newer, tmp_path, monkeypatch):
     path = tmp_path / "file"
     path.write_bytes(b"older")
+    path.chmod(0o640)
     number = path.stat().st_ino
     refusing(monkeypatch, case)
     write_whole(path, newer)
     assert path.read_bytes() == newer
     assert path.stat().st_ino == number
+    assert path.stat().st_mode & 0o777 == 0o640
     assert os.listdir(tmp_path) == ["file"]
 
 
@@ -349,6 +352,7 @@ def test_without_room_what_would_be_written_in_place_is_as_it_was(case, tmp_path
 
     path = tmp_path / "file"
     path.write_bytes(b"older")
+    path.chmod(0o640)
     refusing(monkeypatch, case)
     monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
     with pytest.raises(OSError, match=r"No space left.*file'$"):
