@@ -148,14 +148,12 @@ class DelimitedTable:
         columns = range(min(len(first), *(len(cells) for cells in body)))
         are_numbers = [self._is_number(cell) for cell in first]
         # A name over numbers: nothing else explains it, but perhaps the label of the first point.
-        over_numbers = [
-            column
-            for column in columns
-            if _is_name(first[column]) and all(self._is_number(cells[column]) for cells in body)
-        ]
+        over_numbers = any(
+            _is_name(first[column]) and all(self._is_number(cells[column]) for cells in body) for column in columns
+        )
         if not any(are_numbers):
             narrow = len(first) < len(body[0])  # names of fewer columns: the others must be told apart below
-            return bool(over_numbers) or (narrow and all(map(_is_name, first)))
+            return over_numbers or (narrow and all(map(_is_name, first)))
         if self._count_up([cell for cell in first if self._is_number(cell)]) and (
             over_numbers if not all(are_numbers) else self._have_fractions(body, columns)
         ):
@@ -221,14 +219,24 @@ class DelimitedTable:
         X = np.empty((len(self._rows), len(columns)))
         for k, column in enumerate(columns):
             cells = [row.cells[column] for row in self._rows]
-            booleans = [_BOOLEANS.get(cell.strip().lower()) for cell in cells]
-            if None not in booleans:
-                X[:, k] = booleans
-                continue
+            if cells[0].strip().lower() in _BOOLEANS:
+                booleans = [_BOOLEANS.get(cell.strip().lower()) for cell in cells]
+                if None not in booleans:
+                    X[:, k] = booleans
+                    continue
             if not any(cell.strip() for cell in cells):
                 raise InvalidInput(f"{self.path}: column {self._name(column)} is empty: say --drop {column}")
-            X[:, k] = [self._number(cell, row.line, column) for cell, row in zip(cells, self._rows, strict=True)]
+            X[:, k] = self._numbers(cells, column)
         return X, y
+
+    def _numbers(self, cells, column):
+        texts = [self._with_point(cell) for cell in cells]
+        if all(map(_NUMBER.fullmatch, texts)):
+            numbers = np.array(list(map(float, texts)))
+            if np.all(np.abs(numbers) < LARGEST_INTEGER):
+                return numbers
+        # One by one, since some may be none that can be used.
+        return [self._number(cell, row.line, column) for cell, row in zip(cells, self._rows, strict=True)]
 
     def _label(self, row, column):
         if row.cells[column].strip() == "":
@@ -241,15 +249,17 @@ class DelimitedTable:
     def _name(self, column):
         return self.header[column] or column if self.header else column
 
+    def _with_point(self, cell):
+        """The text of a cell, with a decimal point if it is a number, and no number else."""
+        text = cell.strip()
+        return text if self._decimal == "." else text.replace(".", "x").replace(",", ".")
+
     def _is_number(self, cell):
-        cell = cell.strip()
-        if self._decimal == ",":
-            cell = cell.replace(".", "x").replace(",", ".")
-        return _NUMBER.fullmatch(cell) is not None
+        return _NUMBER.fullmatch(self._with_point(cell)) is not None
 
     def _number(self, cell, line, column):
-        text = cell.strip().replace(",", ".") if self._decimal == "," else cell.strip()
-        if not self._is_number(cell):
+        text = self._with_point(cell)
+        if not _NUMBER.fullmatch(text):
             problem = "is not a number"
             if self._decimal == "." and _COMMA.fullmatch(text):
                 problem += ": say --decimal , if that is a decimal comma"
