@@ -92,7 +92,7 @@ def _from_columns(X, kinds):
                 raise InvalidInput(_not_numbers(values.dtype))
             values = _numbers_from_objects(values[:, None], i)[:, 0] if values.dtype.kind == "O" else values
             if values.dtype.kind == "f" and values.dtype.itemsize > 8:
-                values = _narrow_long_double(values[:, None])[:, 0]
+                values = _narrow_long_double(values[:, None], i)[:, 0]
         else:
             objects = np.empty((len(X), 1), object)
             objects[:, 0] = column.to_list()
@@ -176,11 +176,13 @@ def _values_of(X, array):
     return lambda place: (abs(int(array[place])) + 1) if whole[place[1]] else array[place]
 
 
-def _narrow_long_double(array):
+def _narrow_long_double(array, first=0):
+    """float64 array of the same numbers; its first column is that column of X."""
     with np.errstate(over="ignore", under="ignore"):
         place = _first_entry(lambda block: np.isfinite(block) & (block.astype(np.float64) != block), array)
         if place:
-            raise InvalidInput(f"X[{place[0]}, {place[1]}] is {array[place]!r}, which float64 does not hold exactly")
+            row, column = place[0], first + place[1]
+            raise InvalidInput(f"X[{row}, {column}] is {array[place]!r}, which float64 does not hold exactly")
         return array.astype(np.float64)
 
 

@@ -38,7 +38,8 @@ def names_of(X):
     That is scikit-learn's rule, but that strings mixed with other names are no error here: then there are none.
     """
     for attribute in ("column_names", "columns"):  # pyarrow has columns too, which are no names
-        columns = getattr(X, attribute, None)
+        # Frames of pandas have columns for attributes as well, by their names; what the class has is no column.
+        columns = getattr(X, attribute, None) if attribute == "columns" or hasattr(type(X), attribute) else None
         if columns is not None:
             try:
                 names = tuple(columns)
@@ -73,7 +74,7 @@ def in_order(X, expected):
     if others:
         raise InvalidInput(f"X has {_columns(others)}, of which the network was not built: leave that out")
     # The container itself, not the array that it becomes: it knows which of its columns hold what.
-    return X.select(list(expected)) if hasattr(X, "select") else X[list(expected)]
+    return X.select(list(expected)) if hasattr(type(X), "select") else X[list(expected)]
 
 
 def _columns(names):

@@ -97,6 +97,15 @@ def test_frames_of_polars_are_read_exactly_or_refused(values, dtype, shown, besi
 
 
 @pytest.mark.partner
+def test_a_long_double_beside_a_category_is_refused_by_its_own_column():
+    pandas = partner("pandas")
+    third = np.array([1, np.longdouble(1) + np.finfo(np.longdouble).eps], np.longdouble)
+    frame = pandas.DataFrame({"a": pandas.Categorical([1, 2]), "b": third})
+    with pytest.raises(InvalidInput, match=r"X\[1, 1\] is .*, which float64 does not hold exactly"):
+        fastmem.memorize(frame, [0, 1])
+
+
+@pytest.mark.partner
 def test_exact_decimals_and_booleans_of_polars_are_taken():
     polars = partner("polars")
     exact = [decimal.Decimal("0.5"), decimal.Decimal("0.25")]

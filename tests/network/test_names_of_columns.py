@@ -158,3 +158,14 @@ def test_large_integers_are_found_in_the_column_in_which_they_are_given():
     wrong = pandas.DataFrame({"q": [2**53 + 1, 1], "p": [0.5, 1.5]})
     with pytest.raises(InvalidInput, match=r"X\[0, 1\] is .*integers beyond"):
         net.predict(wrong)
+
+
+@pytest.mark.partner
+def test_columns_with_the_names_of_a_frames_own_methods_have_names():
+    pandas = partner("pandas")
+    names = ["select", "column_names", "columns", "iloc"]
+    X = pandas.DataFrame(np.random.default_rng(0).standard_normal((6, 4)), columns=names)
+    y = [0, 1, 0, 1, 0, 1]
+    net = fastmem.memorize(X, y, random_state=0)
+    assert net.feature_names == tuple(names)
+    assert net.predict(X[names[::-1]]).tolist() == y
