@@ -62,9 +62,10 @@ def memorize(
         Points: floats, integers within ±2^53 or booleans. A C-contiguous, strided or memory-mapped float32 or
         float64 array is read in place and never copied. Names of the columns of a data frame are kept
         (`Network.feature_names`).
-    y : array_like of shape (n,)
+    y : array_like of shape (n,) or (n, k)
         Labels of any dtype whose values can be told apart: integers, booleans, strings, bytes, dates, floats
-        (compared bit by bit), or Python objects that can be hashed or sorted.
+        (compared bit by bit), or Python objects that can be hashed or sorted. A row of a matrix or of a data frame is
+        one label of k values.
     construction : {"compact", "rajput2021", "baum1988"}
         How the network is built. "compact": the smallest we know. "rajput2021": the proof of Rajput et al., run as an
         algorithm; it tells all distinct points apart, takes `delta` and `separate`, and none of `store`, `margin`,
@@ -104,7 +105,7 @@ def memorize(
     Returns
     -------
     Network
-        ``net.predict(X)`` equals y, element by element. An `EncodedNetwork`, but for "baum1988".
+        ``net.predict(X)`` equals y, element by element, in its shape. An `EncodedNetwork`, but for "baum1988".
 
     Raises
     ------

@@ -14,7 +14,8 @@ from fastmem.errors import FormatError, InvalidInput
 from fastmem.hyperplanes.frame import MAX_EXPONENT
 from fastmem.network import Network
 from fastmem.network.base import GIVEN
-from fastmem.network.format import FORMAT_VERSION, are_feature_names, labels_from_file, labels_to_file, read, version_of
+from fastmem.network.format import FORMAT_VERSION, are_feature_names, read, version_of
+from fastmem.network.labels import labels_from_file, labels_to_file
 
 __all__ = ["FORMAT_VERSION", "from_bytes", "load"]
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastmem.data.as_labels import as_labels
+from fastmem.data.as_labels import as_labels, positions
 from fastmem.data.as_points import as_points
 from fastmem.data.options import as_count
 from fastmem.errors import InvalidInput
@@ -238,11 +238,12 @@ def _points_and_positions(network, X, y):
 def _positions(labels, classes, n=None):
     """Positions of labels in the classes: int64 array of shape (n,)."""
     found = as_labels(labels, len(labels) if n is None else n)
-    place = {label: i for i, label in enumerate(classes.tolist())}
     try:
-        return np.array([place[label] for label in found.classes.tolist()])[found.indices]
+        return positions(found.classes, classes)[found.indices]
     except KeyError as error:
-        raise InvalidInput(f"y holds the label {error.args[0]!r}, which is none of the network's classes") from None
+        raise InvalidInput(
+            f"y holds the label {error.args[0]!r:.100}, which is none of the network's classes"
+        ) from None
 
 
 def _unit_hyperplanes(network):

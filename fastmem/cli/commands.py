@@ -7,6 +7,7 @@ prints one line of JSON in place of text.
 
 import functools
 import io
+import math
 import sys
 import time
 from pathlib import Path
@@ -204,6 +205,8 @@ def build(data, labels, output, label, seed, json, threads, progress, table, **o
 def predict(network, data, output, unknown, tolerance, label, json, threads, progress, table):
     """Labels that NETWORK gives to the points in DATA, one a line, or with --json one array.
 
+    Labels of several values are written with commas between them.
+
     DATA holds points only, but for a column named by --label: .npy, .npz with an array X, .csv or .parquet. A .npy file
     and the labels may be larger than memory: they are read and written block by block. An output file is written whole
     or not at all, and with --json described; standard output ends early, with exit status 1, where a row is wrong.
@@ -222,12 +225,12 @@ def predict(network, data, output, unknown, tolerance, label, json, threads, pro
     X = read_points(data, label, table)
     _refuse_other_columns(data, X, net)
     points = as_points(X, net.n_features_in, empty=True, names=net.feature_names)
-    dtype = net.predict(points.array[:0], **options).dtype
-    with writing_labels(output, dtype, points.n, json_array=json) as write:
-        for labels in _predicted(net, points, dtype, _progress(progress), n_threads=threads, **options):
+    empty = net.predict(points.array[:0], **options)
+    with writing_labels(output, empty, points.n, json_array=json) as write:
+        for labels in _predicted(net, points, empty, _progress(progress), n_threads=threads, **options):
             write(labels)
     if json and output is not None:
-        click.echo(as_json({**_written(output), "n": points.n, "dtype": str(dtype)}))
+        click.echo(as_json({**_written(output), "n": points.n, "dtype": str(empty.dtype)}))
 
 
 def _refuse_other_columns(data, X, net):
@@ -240,9 +243,9 @@ def _refuse_other_columns(data, X, net):
         )
 
 
-def _predicted(net, points, dtype, progress, **options):
+def _predicted(net, points, empty, progress, **options):
     """Labels of the points, block by block."""
-    row_bytes = max(points.array.itemsize * points.d, dtype.itemsize)
+    row_bytes = max(points.array.itemsize * points.d, empty.itemsize * math.prod(empty.shape[1:]))
     size = max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // max(row_bytes, 1)))
     with progress_bar(progress, points.n, "predicting") as bar:
         for start in range(0, points.n, size):
@@ -274,10 +277,14 @@ def verify(network, data, labels, label, json, threads, progress, table):
     X, y = read_labelled(data, labels, label, text=True, options=table)
     _refuse_other_columns(data, X, net)
     predicted = net.predict(X, n_threads=threads, progress=_progress(progress))
-    if isinstance(y, list) and predicted.dtype.kind not in "UOT":  # text: compare with what `predict` writes
+    if (
+        isinstance(y, list) and predicted.ndim == 1 and predicted.dtype.kind not in "UOT"
+    ):  # text: compare with what `predict` writes
         predicted, y = np.array([as_text(label) for label in predicted], object), np.array(y, object)
     expected = as_labels(y, len(predicted))
     expected = expected.classes[expected.indices]
+    if predicted.shape[1:] != expected.shape[1:]:
+        raise fastmem.InvalidInput(f"y has shape {expected.shape}, but the network's labels have {predicted.shape}")
     wrong = _differing_rows(predicted, expected)
     first = int(wrong[0]) if len(wrong) else None
     if json:
@@ -291,9 +298,13 @@ def verify(network, data, labels, label, json, threads, progress, table):
     if len(wrong):
         raise click.ClickException(
             f"{len(wrong):,} of {len(predicted):,} labels differ, the first in row {first}: the network gives "
-            f"{as_text(predicted[first])}, the data {as_text(expected[first])}"
+            f"{_shown(predicted[first])}, the data {_shown(expected[first])}"
         )
     click.echo(f"all {len(predicted):,} labels returned")
+
+
+def _shown(label):
+    return ", ".join(map(as_text, label)) if isinstance(label, np.ndarray) else as_text(label)
 
 
 def _differing_rows(predicted, expected):
@@ -302,7 +313,7 @@ def _differing_rows(predicted, expected):
     differs = predicted != expected
     if predicted.dtype.kind == expected.dtype.kind == "f":
         differs |= np.signbit(predicted) != np.signbit(expected)
-    return np.flatnonzero(differs)
+    return np.flatnonzero(differs if differs.ndim == 1 else differs.any(axis=1))
 
 
 @main.command()

@@ -5,6 +5,8 @@ are written block by block, so that they need not fit in memory, and to a file w
 """
 
 import contextlib
+import csv
+import io
 import json
 import math
 import re
@@ -180,7 +182,7 @@ def as_json(value):
 def _plain(value):
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | np.ndarray):
         return [_plain(item) for item in value]
     if isinstance(value, np.generic) and value.dtype.kind in "biu":
         return value.item()
@@ -190,14 +192,15 @@ def _plain(value):
 
 
 @contextlib.contextmanager
-def writing_labels(output, dtype, n, json_array=False):
-    """Context that yields a function which writes the next of `n` labels of a dtype: to a file or standard output.
+def writing_labels(output, empty, n, json_array=False):
+    """Context that yields a function which writes the next of `n` labels: to a file or standard output.
 
     Parameters
     ----------
     output : pathlib.Path or None
         A .npy file, or another of one label a line, that is written whole or not at all; None for standard output.
-    dtype : dtype
+    empty : ndarray of shape (0,) or (0, k)
+        No labels, of the dtype and number of values of those to come.
     n : int
     json_array : bool
         Write one JSON array to standard output, in place of lines.
@@ -220,11 +223,11 @@ def writing_labels(output, dtype, n, json_array=False):
     elif output is None:
         yield lambda labels: click.echo(_lines(labels), nl=False)
     elif suffix(output) == ".npy":
-        if dtype.kind in "OT":
+        if empty.dtype.kind in "OT":
             raise InvalidInput("these labels are Python objects, which .npy does not hold: write text instead")
         with writing_whole(output) as file:
-            header = np.lib.format.header_data_from_array_1_0(np.empty(0, dtype))
-            np.lib.format.write_array_header_1_0(file, header | {"shape": (n,)})
+            header = np.lib.format.header_data_from_array_1_0(empty)
+            np.lib.format.write_array_header_1_0(file, header | {"shape": (n, *empty.shape[1:])})
             yield lambda labels: file.write(labels.tobytes())
     else:
         with writing_whole(output) as file:
@@ -239,4 +242,8 @@ def _encoded(labels):
 
 
 def _lines(labels):
+    if labels.ndim == 2:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([as_text(entry) for entry in row] for row in labels)
+        return text.getvalue()
     return "".join(f"{as_text(label)}\n" for label in labels)

@@ -3,18 +3,20 @@
 What cannot be used is refused with the row, and never changed in silence.
 """
 
-import itertools
 from dataclasses import dataclass
 
 import numpy as np
 
 from fastmem.data.arrays import LARGEST_INTEGER, as_array
+from fastmem.data.classes import distinct, identity, refuse_labels, shown
+from fastmem.data.columns import columns_of
 from fastmem.errors import ContradictoryLabels, InvalidInput
 
-__all__ = ["NO_VALUE", "Labels", "as_labels", "label_array", "label_dtype_with", "refuse_contradictions"]
+__all__ = [
+    "NO_VALUE", "Labels", "as_labels", "label_array", "label_dtype_with", "positions", "refuse_contradictions",
+]  # fmt: skip
 
 
-_MANY_LABELS = 2**18
 _NUMBERS = "biufc"
 # Kinds of dtype of a value that can stand among labels of a kind.
 _KINDS_BESIDE = dict.fromkeys(_NUMBERS, _NUMBERS) | {kind: kind for kind in "USmM"}
@@ -27,8 +29,8 @@ class Labels:
 
     Attributes
     ----------
-    classes : ndarray of shape (c,)
-        The distinct labels in the caller's dtype, sorted where they can be.
+    classes : ndarray of shape (c,) or (c, k)
+        The distinct labels in the caller's dtype, sorted where they can be. Of a label matrix each row is one label.
     indices : int32 ndarray of shape (n,), optional
         ``classes[indices]`` are the labels.
     """
@@ -47,14 +49,16 @@ class Labels:
         Parameters
         ----------
         indices : int or uint64 array of shape (n,), not negative
-        out : ndarray of shape (n,), optional
+        out : ndarray of shape (n,) or (n, k), optional
             Where to put them, of the dtype of the classes.
         """
         # A mode other than the default saves a copy of out too.
-        return self.classes.take(indices, out=out, mode="clip")
+        return self.classes.take(indices, axis=0, out=out, mode="clip")
 
     def with_unknown(self, value):
         """The same with one more class, the last, that rows get which are not known; `InvalidInput` if it cannot be."""
+        if self.classes.ndim == 2:
+            return Labels(_with_row(self.classes, value))
         classes = np.empty(len(self.classes) + 1, label_dtype_with(value, self.classes))
         classes[:-1] = self.classes
         classes[-1] = value
@@ -75,37 +79,35 @@ def bits_for(n_classes):
 def as_labels(y, n):
     """Classes of `n` labels of any dtype whose values can be told apart.
 
-    Floats are told apart bit by bit (0.0 and -0.0 are two classes, each returned as it was given).
+    A matrix holds a label of k values in each row. Floats are told apart bit by bit (0.0 and -0.0 are two classes, each
+    returned as it was given), Python objects by type and value, where NumPy's scalars are the Python values that they
+    stand for.
 
     Raises
     ------
     InvalidInput
-        Not one-dimensional, not `n` labels, or labels that do not equal themselves (NaN, NaT, None is fine).
+        Neither one- nor two-dimensional, not `n` labels, or labels that do not equal themselves (NaN, NaT, a missing
+        value; None is fine), or whose time zone would be lost.
     """
     array = label_array(y)
-    if array.ndim != 1:
-        hint = "use y.ravel()" if array.ndim == 2 and 1 in array.shape else _OBJECT_LABELS
-        raise InvalidInput(f"y has shape {array.shape}, but labels are a one-dimensional array: {hint}")
+    if array.ndim not in (1, 2) or array.shape[1:] == (0,):
+        raise InvalidInput(f"y has shape {array.shape}, but labels are {_shape_hint(array)}")
     if len(array) != n:
         raise InvalidInput(f"X has {n} rows, but y has {len(array)} labels: each row needs one label")
-    kind, width = array.dtype.kind, array.dtype.itemsize
+    kind = array.dtype.kind
     if kind == "V":
         raise InvalidInput(f"y has structured dtype {array.dtype}: combine its fields to one label first")
     if kind == "T" and hasattr(array.dtype, "na_object"):
-        array, kind = array.astype(object), "O"
+        array = array.astype(object)
     if kind in "fcmM":
-        _refuse_labels(np.isnat(array) if kind in "mM" else np.isnan(array), array)
-    if kind == "O" or (kind == "f" and width > 8) or (kind == "c" and width > 16):
-        classes, indices = _object_classes(array)
-    elif kind == "f":
-        classes, indices = _float_classes(array)
-    elif kind == "c":
-        classes, indices = _complex_classes(array)
-    elif kind in "biu" and n and int(array.max()) - int(array.min()) <= len(array):
-        classes, indices = _near_integer_classes(array)
-    else:
-        classes, indices = _sorted_classes(array)
-    return Labels(classes.astype(array.dtype, copy=False), indices.astype(np.int32, copy=False))
+        refuse_labels(np.isnat(array) if kind in "mM" else np.isnan(array), array)
+    return Labels(*distinct(array))
+
+
+def _shape_hint(array):
+    if array.ndim > 2:
+        return "one-dimensional, or the rows of a matrix: use y.reshape(len(y), -1) to make each y[i] a row"
+    return f"one-dimensional, or the rows of a matrix: {_OBJECT_LABELS}"
 
 
 class _NoValue:
@@ -162,135 +164,111 @@ def _are_held(classes, dtype):
     return max(abs(int(classes.min())), abs(int(classes.max()))) <= LARGEST_INTEGER
 
 
+def _with_row(classes, value):
+    """Classes of k values with one more, a row of k values or the same value k times."""
+    k = classes.shape[1]
+    row = list(value) if isinstance(value, list | tuple | np.ndarray) else [value] * k
+    if len(row) != k:
+        raise InvalidInput(f"unknown={value!r} has {len(row)} values, but each label has {k}: give {k}, or one for all")
+    for entry in row:
+        classes = classes.astype(label_dtype_with(entry, classes), copy=False)
+    extended = np.empty((len(classes) + 1, k), classes.dtype)
+    extended[:-1] = classes
+    for place, entry in enumerate(row):
+        extended[-1, place] = entry
+    return extended
+
+
 def label_array(y):
     """Labels as an array; of dtype object where NumPy would change a label of a list to fit one dtype."""
+    columns = columns_of(y)
+    if columns is not None:
+        return _side_by_side([label_array(column) for column in columns])
+    _refuse_time_zone(y)
     try:
         array = as_array(y, "y")
     except InvalidInput as error:
         raise InvalidInput(f"{error}; {_OBJECT_LABELS}") from error.__cause__
-    if isinstance(y, list | tuple) and array.ndim == 1 and array.dtype.kind in "USfc" and array.tolist() != list(y):
-        # NumPy changed a label to fit one dtype: 1 and "1", 2**53 + 1 and 2.0**53, b"a" and b"a\0".
-        array = np.empty(len(y), object)
-        array[:] = y
+    if isinstance(y, list | tuple) and array.ndim in (1, 2) and array.dtype.kind in "USfc":
+        # NumPy may have changed a label to fit one dtype: 1 and "1", 2**53 + 1 and 2.0**53, b"a" and b"a\0".
+        given = list(y) if array.ndim == 1 else [list(row) for row in y]
+        if array.tolist() != given:
+            return _objects(given if array.ndim == 1 else [entry for row in given for entry in row], array.shape)
+    if array.dtype.kind == "V" and array.dtype.names is None and np.can_cast(array.dtype, np.float32):
+        return array.astype(np.float32)  # bfloat16 and the like
     return array
 
 
-def _refuse_labels(undefined, array):
-    if undefined.any():
-        row = int(np.flatnonzero(undefined)[0])
+def _side_by_side(columns):
+    """Labels of several columns as the rows of a matrix; of dtype object where no other dtype holds all exactly."""
+    dtypes = {column.dtype for column in columns}
+    kinds = {dtype.kind for dtype in dtypes}
+    common = np.result_type(*dtypes) if kinds <= set("iuf") or (len(kinds) == 1 and kinds <= set("US")) else None
+    if len(dtypes) == 1 or (common is not None and all(map(_holds(common), columns))):
+        return np.stack(columns, axis=1).astype(common or columns[0].dtype, copy=False)
+    # Not as NumPy makes objects of dates, which become integers.
+    entries = [list(c) if c.dtype.kind in "mM" else c.tolist() for c in columns]
+    return _objects([entry for row in zip(*entries, strict=True) for entry in row], (len(columns[0]), len(columns)))
+
+
+def _holds(dtype):
+    """Whether a dtype holds all numbers of an array: a function of that."""
+
+    def holds(array):
+        if dtype.kind != "f" or array.dtype.kind not in "iu":
+            return True
+        return len(array) == 0 or max(abs(int(array.min())), abs(int(array.max()))) <= LARGEST_INTEGER
+
+    return holds
+
+
+def _objects(values, shape):
+    return np.fromiter(values, object, len(values)).reshape(shape)
+
+
+def _refuse_time_zone(y):
+    """NumPy's dates have no zone: one column of dates would be changed, another be objects that no file holds."""
+    dtype = getattr(y, "dtype", getattr(y, "type", None))
+    dtype = getattr(dtype, "pyarrow_dtype", dtype)
+    zone = next((z for z in (getattr(dtype, name, None) for name in ("tz", "time_zone")) if z is not None), None)
+    if zone is not None:
         raise InvalidInput(
-            f"y[{row}] is {_shown(array[row])} ({int(undefined.sum())} such labels): it does not equal itself, so no "
-            "network can return it; replace it by a label of its own, e.g. None or -1"
+            f"y has dates with a time zone, {zone}, which NumPy's dates have not: take them to UTC and leave the zone "
+            f"out, {_without_zone(y)}"
         )
 
 
-def _shown(label):
-    """A label or number as Python writes it: 0 rather than np.int64(0)."""
-    return repr(label.item() if isinstance(label, np.generic) and label.dtype.kind in "biufcSU" else label)
+def _without_zone(y):
+    if hasattr(y, "cast") and hasattr(y, "type"):
+        return "y.cast(pyarrow.timestamp(y.type.unit))"
+    dates = getattr(y, "dt", None)
+    if hasattr(dates, "convert_time_zone"):
+        return 'y.dt.convert_time_zone("UTC").dt.replace_time_zone(None)'
+    return "y.tz_convert(None)" if dates is None else "y.dt.tz_convert(None)"
 
 
-def _near_integer_classes(array):
-    """Classes of integers no further apart than their number: counted, not sorted."""
-    lowest = array.min()
-    offsets = np.subtract(array, lowest, dtype=np.int64)  # modulo 2^64
-    present = np.bincount(offsets) > 0
-    numbers = np.cumsum(present, dtype=np.int32) - np.int32(1)
-    return np.flatnonzero(present).astype(array.dtype) + lowest, numbers[offsets]
+def positions(array, classes):
+    """Where labels stand among classes: int64 array of shape (n,); KeyError with one that is none of them.
+
+    Parameters
+    ----------
+    array : ndarray of shape (n,) or (n, k)
+    classes : ndarray of shape (c,) or (c, k)
+    """
+    found, indices = distinct(array)
+    by_type = array.dtype == classes.dtype  # else 1 is 1.0
+    place = {label: i for i, label in enumerate(_keys(classes, by_type))}
+    places = np.empty(len(found), np.int64)
+    for i, key in enumerate(_keys(found, by_type)):
+        if key not in place:
+            raise KeyError(found[i].tolist() if found.dtype.kind not in "OT" or found.ndim == 2 else found[i])
+        places[i] = place[key]
+    return places[indices]
 
 
-def _sorted_classes(array):
-    """What ``np.unique(array, return_inverse=True)`` gives, by calls that are short: each holds Ctrl-C off."""
-    blocks = [array[start : start + _MANY_LABELS] for start in range(0, max(len(array), 1), _MANY_LABELS)]
-    parts = [np.unique(block, return_inverse=True) for block in blocks]
-    merged = [classes for classes, _ in parts]
-    while len(merged) > 1:
-        pairs = zip(merged[::2], merged[1::2], strict=False)
-        merged = [_merged(*pair) for pair in pairs] + merged[len(merged) // 2 * 2 :]
-    return merged[0], np.concatenate([_places(merged[0], classes)[indices] for classes, indices in parts])
-
-
-def _merged(a, b):
-    """The distinct values of two sorted arrays of distinct values, sorted."""
-    places = _places(a, b)
-    new = places == len(a)
-    new[~new] = a[places[~new]] != b[~new]
-    return np.insert(a, places[new], b[new])
-
-
-def _places(classes, values):
-    """``np.searchsorted(classes, values)``, block by block."""
-    blocks = [values[start : start + _MANY_LABELS] for start in range(0, max(len(values), 1), _MANY_LABELS)]
-    return np.concatenate([np.searchsorted(classes, block) for block in blocks])
-
-
-def _float_classes(array):
-    array = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("="), copy=False))
-    bits, indices = _sorted_classes(array.view(f"u{array.dtype.itemsize}"))
-    classes = bits.view(array.dtype)
-    return _reordered(classes, indices, np.lexsort((~np.signbit(classes), classes)))
-
-
-def _reordered(classes, indices, order):
-    """The classes in another order, and indices that still point to the same ones."""
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order))
-    return classes[order], rank[indices]
-
-
-def _complex_classes(array):
-    real, real_indices = _float_classes(array.real)
-    imaginary, imaginary_indices = _float_classes(array.imag)
-    pairs, indices = _sorted_classes(real_indices * len(imaginary) + imaginary_indices)
-    classes = np.empty(len(pairs), array.dtype)
-    classes.real = real[pairs // len(imaginary)]
-    classes.imag = imaginary[pairs % len(imaginary)]
-    return classes, indices
-
-
-def _object_classes(array):
-    """Classes of Python objects: by type and hash, or else by sorting; sorted where they can be."""
-    try:
-        numbers = {}
-        indices = np.array([numbers.setdefault(_identity(v), len(numbers)) for v in array], np.int64)
-    except TypeError:
-        try:
-            _refuse_labels(np.array([bool(v != v) for v in array]), array)
-            classes, indices = np.unique(array, return_inverse=True)
-            # Where < is not a total order (sets), sorting does not bring equal labels together.
-            if not all(a < b for a, b in itertools.pairwise(classes)):
-                raise TypeError("their < is not a total order")
-            return classes, indices
-        except InvalidInput:
-            raise
-        except (TypeError, ValueError) as error:
-            raise InvalidInput(f"labels in y can neither be hashed nor sorted: {error}") from error
-    first = np.full(len(numbers), len(array))
-    np.minimum.at(first, indices, np.arange(len(array)))
-    classes = array[first]
-    _refuse_labels(np.array([_differs_from_itself(v) for v in classes])[indices], array)
-    try:
-        order = np.array(sorted(range(len(classes)), key=classes.__getitem__), np.int64)
-    except (TypeError, ValueError):
-        return classes, indices
-    return _reordered(classes, indices, order)
-
-
-def _identity(label):
-    """Key that is equal for equal labels of one type: 1, 1.0 and True, 0.0 and -0.0 are different labels."""
-    if type(label) is tuple:
-        return tuple, *map(_identity, label)
-    if isinstance(label, float | np.floating):
-        return type(label), label, bool(np.signbit(label))
-    if isinstance(label, complex | np.complexfloating):
-        return type(label), label, bool(np.signbit(label.real)), bool(np.signbit(label.imag))
-    return type(label), label
-
-
-def _differs_from_itself(label):
-    try:
-        return bool(label != label)
-    except (TypeError, ValueError):  # pandas.NA
-        return True
+def _keys(classes, by_type):
+    labels = map(tuple, classes.tolist()) if classes.ndim == 2 else classes.tolist()
+    return map(identity, labels) if by_type else labels
 
 
 def refuse_contradictions(labels, later, first):
@@ -300,14 +278,14 @@ def refuse_contradictions(labels, later, first):
         return
     pairs = [(int(first[i]), int(later[i])) for i in wrong]
     label_of = labels.classes[labels.indices[[row for pair in pairs[:5] for row in pair]]]
-    shown = "; ".join(
-        f"rows {a} ({_shown(label_of[2 * i])}) and {b} ({_shown(label_of[2 * i + 1])})"
+    told = "; ".join(
+        f"rows {a} ({shown(label_of[2 * i])}) and {b} ({shown(label_of[2 * i + 1])})"
         for i, (a, b) in enumerate(pairs[:5])
     )
     more = f"; and {len(pairs) - 5} more" if len(pairs) > 5 else ""
     raise ContradictoryLabels(
         f"{len(pairs)} {'row equals' if len(pairs) == 1 else 'rows equal'} an earlier row of X but with another "
-        f"label: {shown}{more}. No function of X "
+        f"label: {told}{more}. No function of X "
         "can return both: drop these rows, give them one label, or add a column that tells them apart",
         pairs,
     )

@@ -4,7 +4,7 @@ import numpy as np
 
 from fastmem.errors import InvalidInput
 
-__all__ = ["Named", "in_order", "names_of"]
+__all__ = ["Named", "columns_of", "in_order", "names_of"]
 
 _SHOWN = 5
 
@@ -47,6 +47,19 @@ def names_of(X):
                 return None
             are_names = names and all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
             return tuple(map(str, names)) if are_names else None
+    return None
+
+
+def columns_of(values):
+    """The columns of a data frame or a table, one by one, each of its own dtype; None for anything else."""
+    if hasattr(values, "iloc") and getattr(values, "ndim", 0) == 2:  # pandas
+        return [values.iloc[:, column] for column in range(values.shape[1])]
+    if str(getattr(values, "dtype", "")).startswith("Struct("):  # of polars
+        values = values.struct.unnest()
+    if hasattr(type(values), "get_columns"):  # polars
+        return values.get_columns()
+    if hasattr(type(values), "column_names") and hasattr(values, "columns"):  # pyarrow
+        return list(values.columns)
     return None
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, Self, cast, get_args
 import numpy as np
 
 from fastmem.api import memorize
-from fastmem.data.as_labels import as_labels, label_array
+from fastmem.data.as_labels import as_labels, label_array, positions
 from fastmem.data.as_points import as_points
 from fastmem.data.columns import Named
 from fastmem.data.options import check_option
@@ -25,7 +25,7 @@ try:
     from sklearn.base import BaseEstimator, ClassifierMixin
     from sklearn.utils import check_random_state
     from sklearn.utils.multiclass import check_classification_targets
-    from sklearn.utils.validation import check_is_fitted, validate_data
+    from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 except ImportError as error:
     raise missing("fastmem.MemorizingClassifier", "scikit-learn 1.6 or newer", "sklearn") from error
 
@@ -77,7 +77,7 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
     network_ : EncodedNetwork
         The network, with all that it offers: `layers`, `report`, `certified_radius`, `save`.
     classes_ : ndarray of shape (c,)
-        The distinct labels, sorted, in the dtype of y.
+        The distinct labels in the dtype of y, sorted where they can be.
     n_features_in_ : int
         Number of columns of X.
     feature_names_in_ : ndarray of shape (d,)
@@ -138,7 +138,8 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
         X : array_like or data frame of shape (n, d)
             Finite numbers that float64 holds exactly.
         y : array_like of shape (n,)
-            Labels that scikit-learn takes as classes: integers, booleans, strings, dates, whole floats (-0.0 is 0.0).
+            Labels as `memorize` takes them, but that floats must be whole, as scikit-learn wants it (-0.0 is 0.0), and
+            that a column of shape (n, 1) is made flat, with scikit-learn's warning.
 
         Returns
         -------
@@ -157,8 +158,7 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
             Points that must differ could not be separated at that margin.
         """
         check_option("on_contradiction", self.on_contradiction, get_args(OnContradiction))
-        _, y = validate_data(self, X, y if y is None else label_array(y))
-        check_classification_targets(y)
+        y = self._checked(X, y)
         points = as_points(X)
         labels = as_labels(y + 0.0 if y.dtype.kind == "f" else y, points.n)
         y, n_outvoted = labels.classes[labels.indices], 0
@@ -175,6 +175,20 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
         self.classes_ = labels.classes
         self.n_outvoted_ = n_outvoted
         return self
+
+    def _checked(self, X, y):
+        """The labels, as scikit-learn wants them of shape and number; X is checked too.
+
+        Labels that are no numbers go by the rule of `memorize`: scikit-learn refuses None, bytes and StringDType.
+        """
+        y = y if y is None else label_array(y)
+        if y is None or y.dtype.kind in "biufc":
+            _, y = validate_data(self, X, y)
+            check_classification_targets(y)
+            return y
+        y = column_or_1d(y, warn=True, dtype=y.dtype) if y.ndim != 1 else y
+        validate_data(self, X, np.zeros(len(y)))
+        return y
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Label of each row: for a memorized row its own, for any other row some label.
@@ -219,10 +233,36 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
             As `predict`.
         """
         labels = self.predict(X)
-        columns = np.searchsorted(self.classes_, labels)
         probabilities = np.zeros((len(labels), len(self.classes_)))
-        probabilities[np.arange(len(labels)), columns] = 1.0
+        probabilities[np.arange(len(labels)), positions(labels, self.classes_)] = 1.0
         return probabilities
+
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Share of rows whose predicted label is theirs.
+
+        Parameters
+        ----------
+        X : array_like or data frame of shape (n, d)
+        y : array_like of shape (n,)
+            Any labels, also such as `fit` has not seen.
+        sample_weight : array_like of shape (n,), optional
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError, ValueError, InvalidInput
+            As `predict`; or y is not of the shape and number of the rows.
+        """
+        y = label_array(y)
+        if y.dtype.kind in "biufcU":
+            return super().score(X, y, sample_weight)
+        labels = self.predict(X)
+        found = as_labels(np.concatenate([labels.astype(object), y.astype(object)]), len(labels) + len(y)).indices
+        return float(np.average(found[: len(labels)] == found[len(labels) :], weights=sample_weight))
 
 
 def _seed(random_state):

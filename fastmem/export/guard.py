@@ -13,7 +13,10 @@ from fastmem.data.as_points import as_memorized_points, as_points
 from fastmem.data.options import Output, as_float_dtype, check_option
 from fastmem.errors import InvalidInput, MarginTooSmall, NetworkTooLarge
 
-__all__ = ["check_arithmetic", "check_size", "memorized_points", "no_such_labels", "output_values", "rows_named"]
+__all__ = [
+    "check_arithmetic", "check_size", "memorized_points", "no_such_labels", "output_values", "refuse_rows_of_labels",
+    "rows_named",
+]  # fmt: skip
 
 _NAMED = 5
 
@@ -92,6 +95,14 @@ def no_such_labels(what, dtype, why=""):
     )
 
 
+def refuse_rows_of_labels(what, classes):
+    """Raise `InvalidInput` where each label has several values, which an export does not return."""
+    if classes.ndim == 2:
+        raise InvalidInput(
+            f'{what} cannot return labels of {classes.shape[1]} values: output="index" returns positions in net.classes'
+        )
+
+
 def output_values(network, output, kinds, what):
     """What an export returns for each class: labels in native byte order, or None for the class index itself.
 
@@ -107,6 +118,7 @@ def output_values(network, output, kinds, what):
     if check_option("output", output, get_args(Output)) == "index":
         return None
     classes = network.classes
+    refuse_rows_of_labels(what, classes)
     if classes.dtype.kind not in kinds or (classes.dtype.kind == "f" and classes.dtype.itemsize > 8):
         raise no_such_labels(what, classes.dtype)
     # StringDType has no byte order, and cannot be asked for one.

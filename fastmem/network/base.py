@@ -71,8 +71,8 @@ class Network:
         Every unit, relays included, layer by layer from the inputs to the output.
     stages : tuple of str
         What each layer does.
-    classes : ndarray of shape (c,)
-        The distinct labels.
+    classes : ndarray of shape (c,) or (c, k)
+        The distinct labels; in the rows of a matrix, if each has k values.
     n_features_in : int
         Dimension d of the points.
     n_points : int
@@ -231,9 +231,9 @@ class Network:
         ----------
         X : array_like of shape (n, d)
             Finite numbers that float64 holds exactly.
-        unknown : scalar, optional
+        unknown : scalar or k scalars, optional
             What unknown rows get: those whose code was not stored, as `contains` says. The result has a dtype that
-            holds it and all labels.
+            holds it and all labels. Of labels of k values, one stands for k.
         tolerance : float
             A Euclidean distance in the units of X. For an unknown row, the codes behind sets of hyperplanes nearer than
             this are tried, those with the least sum of squared distances first, and the first that is known gives the
@@ -247,8 +247,8 @@ class Network:
 
         Returns
         -------
-        ndarray of shape (n,)
-            Labels in the dtype of the memorized ones.
+        ndarray of shape (n,) or (n, k)
+            Labels in the dtype of the memorized ones; k values in each row, if labels have as many.
 
         Raises
         ------
@@ -342,7 +342,7 @@ class Network:
 
         Parameters
         ----------
-        y : array_like of shape (n,)
+        y : array_like of shape (n,) or (n, k)
             Labels of the memorized rows, in their order.
         X : array_like of shape (n, d), optional
             The memorized points, in any order that goes with y. Needed where the network comes from a file, a pickle or
@@ -840,7 +840,7 @@ class Network:
             From the inputs to the output: weights of shape (units, inputs), dense or scipy.sparse, thresholds of shape
             (units,). The first layer's weights must be numbers that float32 holds. Of later layers, weights of a unit
             must be integers after scaling by a power of two: that is done for you, exactly, with its threshold.
-        classes : array_like of shape (c,), optional
+        classes : array_like of shape (c,) or (c, k), optional
             Labels by class index. By default the index itself, for at most 16 outputs.
 
         Returns
@@ -899,7 +899,7 @@ class Network:
         Parameters
         ----------
         X : array_like of shape (n, d)
-        unknown : scalar, optional
+        unknown : scalar or k scalars, optional
             What rows get for which the unit that recognises inputs is 0.
         n_threads : int, optional
             All cores by default.
@@ -907,8 +907,8 @@ class Network:
 
         Returns
         -------
-        ndarray of shape (n,)
-            Labels in the dtype of the memorized ones.
+        ndarray of shape (n,) or (n, k)
+            Labels in the dtype of the memorized ones; k values in each row, if labels have as many.
 
         Raises
         ------
@@ -962,7 +962,7 @@ class Network:
         def fill(block, labels):
             self._labels.decode(class_indices(block), out=labels)
 
-        return self._by_block(X, fill, self.classes.dtype, n_threads, progress, width)
+        return self._by_block(X, fill, self.classes.dtype, n_threads, progress, width, self.classes.shape[1:])
 
     def _known_labels(self, X, class_indices, unknown, n_threads, progress, width=None):
         """Labels of X, given the function to their class indices and to whether they are known."""
@@ -972,15 +972,15 @@ class Network:
             indices, known = class_indices(block)
             labels.decode(np.where(known, indices, len(self.classes)), out=decoded)
 
-        return self._by_block(X, fill, labels.classes.dtype, n_threads, progress, width)
+        return self._by_block(X, fill, labels.classes.dtype, n_threads, progress, width, self.classes.shape[1:])
 
-    def _by_block(self, X, fill, dtype, n_threads, progress, width=None):
-        """An array of dtype, filled for the rows of X by ``fill(block, result)``, block by block.
+    def _by_block(self, X, fill, dtype, n_threads, progress, width=None, shape=()):
+        """An array with entries of a dtype and shape, filled for the rows of X by ``fill(block, result)``.
 
         Blocks are as long as for points of `width` coordinates, if that is given.
         """
         points = as_points(X, self.n_features_in, empty=True, names=self.feature_names)
-        result = np.empty(points.n, dtype)
+        result = np.empty((points.n, *shape), dtype)
         if points.n <= _FEW and progress is False:
             if n_threads is not None:
                 resolve_threads(n_threads)  # refuses what is no number of threads
@@ -1040,5 +1040,5 @@ def _same(a, b):
     if (a.dtype != b.dtype and not both_text) or a.shape != b.shape:
         return False
     if a.dtype.kind in "OT":
-        return all(type(v) is type(w) and v == w for v, w in zip(a, b, strict=True))
+        return all(type(v) is type(w) and v == w for v, w in zip(a.flat, b.flat, strict=True))
     return a.tobytes() == b.tobytes()

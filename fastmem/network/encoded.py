@@ -107,7 +107,10 @@ class EncodedNetwork(Network, kind="encoded"):
 
     @property
     def nbytes(self) -> int:
-        """Size of the parameters in bytes: hyperplanes, the code's columns unless it is the identity, and the rest."""
+        """Bytes of the parameters: hyperplanes, the code's columns unless it is the identity, store, and fingerprints.
+
+        Not in it are the distinct labels (``report().label_nbytes``), nor the frame that speeds signs up.
+        """
         hyperplanes, code = self.hyperplanes, self.encoder.code
         columns = 0 if code.is_identity else code.columns.nbytes
         fingerprints = sum(tensor.nbytes for tensor in self._fingerprint_tensors().values())

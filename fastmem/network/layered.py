@@ -57,7 +57,10 @@ class LayeredNetwork(Network, kind="layered"):
 
     @property
     def nbytes(self) -> int:
-        """Size of the parameters in bytes, as saved but for the frame that speeds signs up."""
+        """Bytes of the parameters, as saved: hyperplanes and layers.
+
+        Not in it are the distinct labels (``report().label_nbytes``), nor the frame that speeds signs up.
+        """
         tensors, _ = self.parameters()
         return sum(tensor.nbytes for name, tensor in tensors.items() if name not in ("centre", "exponents"))
 

@@ -11,6 +11,7 @@ import numpy as np
 from fastmem.data.as_points import as_points
 from fastmem.data.options import as_delta
 from fastmem.errors import InvalidInput
+from fastmem.network.labels import label_bytes
 from fastmem.theory.bounds import AS_BUILT, hyperplanes_for_cells, rajput2021_sizes
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Report:
     largest_integer_weight : int
         Beyond the first layer.
     nbytes : int
-        Bytes of all parameters.
+        Bytes of all parameters: hyperplanes and what is behind them, without the distinct labels.
     bits_per_label : float
         Bits of the store alone for each point; of all parameters where there is no store.
     smallest_distance : float
@@ -77,6 +78,10 @@ class Report:
         Whether no fewer hyperplanes than `n_hyperplanes` separate the instance: there are as many as its bound, which
         is an optimum or a lower bound. False if there are more: then fewer are possible, or it is not known. None for
         a bound that is only a scale, and without an instance.
+    label_nbytes : int or None
+        Bytes of the distinct labels in a file; None for Python objects that no file holds.
+    label_dtype : str
+        Their dtype; "int64 (3,)" if each label has three values.
     """
 
     n_points: int
@@ -115,6 +120,8 @@ class Report:
     instance_bound_is: str | None = None
     instance_reason: str | None = None
     is_optimal: bool | None = None
+    label_nbytes: int | None = None
+    label_dtype: str = ""
 
     @classmethod
     def of(cls, network, delta=None, instance=None):
@@ -137,6 +144,8 @@ class Report:
             depth=network.depth,
             largest_integer_weight=network.largest_integer_weight,
             nbytes=network.nbytes,
+            label_nbytes=label_bytes(network.classes),
+            label_dtype=_label_dtype(network.classes),
             bits_per_label=network.bits_per_label,
             smallest_distance=network.smallest_distance,
             relative_margin=network.relative_margin,
@@ -176,6 +185,8 @@ class Report:
         yield "weights", f"{self.n_weights:,}, integers up to {self.largest_integer_weight:,} after layer 1"
         each = f", {self.bits_per_label:.2f} bits a label{where}" if self.n_points else ""
         yield "size", f"{self.nbytes:,} bytes{each}"
+        if self.label_dtype:  # not of reports that version 0.1 pickled
+            yield "labels", self._labels_text()
         if self.store:
             yield "store", self._store_text()
         if self.fingerprint_bits:
@@ -217,6 +228,10 @@ class Report:
         name = "optimum" if self.instance_bound_is == "optimum" else "at least"
         return name, f"{bound:,} hyperplanes{ratio}: {self.instance_reason}"
 
+    def _labels_text(self):
+        size = "which no file holds" if self.label_nbytes is None else f"{self.label_nbytes:,} bytes besides"
+        return f"{self.n_classes:,} of dtype {self.label_dtype}, {size}"
+
     def _store_text(self):
         if self.store == "blocks":
             return "blocks, each of linearly independent lifts, one unit a block and label bit"
@@ -228,6 +243,10 @@ class Report:
         if self.integer_store_neurons:
             text += f'; store="integer" would take about {self.integer_store_neurons:,} neurons'
         return text
+
+
+def _label_dtype(classes):
+    return str(classes.dtype) + (f" {classes.shape[1:]}" if classes.ndim > 1 else "")
 
 
 def _proved(network):

@@ -134,7 +134,7 @@ def test_classes_that_do_not_fit_the_outputs_are_refused():
         fastmem.Network.from_layers([([[1.0]], [0.5])], ["a", "b", "c"])
 
 
-@pytest.mark.parametrize("classes", [[0.0, np.nan], {"a", "b"}, [["a"], ["b"]]])
+@pytest.mark.parametrize("classes", [[0.0, np.nan], {"a", "b"}, [[["a"]], [["b"]]]])
 def test_classes_that_are_no_labels_are_refused_by_that_name(classes):
     with pytest.raises(fastmem.InvalidInput, match="classes"):
         fastmem.Network.from_layers([([[1.0]], [0.5])], classes)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from oracles.format_reader import Saved
-from support.saved import named_network
+from support.saved import many_texts, named_network, random_network, rows_of_labels_network, texts_network
 
 import fastmem
 
@@ -68,3 +68,34 @@ def test_a_reader_that_follows_the_page_reads_names_of_columns(tmp_path):
     X = np.random.default_rng(0).standard_normal((40, 3))
     assert saved.predict(X) == net.predict(X).tolist()
     assert "`feature_names`" in PAGE
+
+
+def assert_read_as_predicted(net, path):
+    """A reader that follows the page, at some rows; every setting and tensor of the file is named there."""
+    net.save(path)
+    saved = Saved(path.read_bytes())
+    X = np.random.default_rng(net.n_points).standard_normal((net.n_points, net.n_features_in))[:40]
+    assert saved.predict(X) == net.predict(X).tolist()
+    assert all(f"`{name}`" in PAGE for name in ("label_shape", "labels_as", "label_lengths"))
+    return saved.settings
+
+
+def test_a_reader_that_follows_the_page_reads_labels_of_several_values(tmp_path):
+    settings = assert_read_as_predicted(rows_of_labels_network(), tmp_path / "net")
+    assert settings["label_shape"] == [2]
+
+
+@pytest.mark.parametrize("dtype", ["U30", ">U30", "O", np.dtypes.StringDType()], ids=str)
+def test_a_reader_that_follows_the_page_reads_text_in_utf8(dtype, tmp_path):
+    y = many_texts().astype(dtype)
+    if y.dtype.kind != "U":  # in JSON such a letter takes six characters, in UTF-8 two
+        y = np.array(["ü" * 70 + str(i) for i in range(700)], dtype)
+    settings = assert_read_as_predicted(random_network(n=700, y=y), tmp_path / "net")
+    assert settings["labels_as"] == "utf8"
+
+
+def test_a_reader_that_follows_the_page_reads_text_of_several_values(tmp_path):
+    net = random_network(n=350, y=many_texts().reshape(350, 2))
+    settings = assert_read_as_predicted(net, tmp_path / "net")
+    assert (settings["labels_as"], settings["label_shape"]) == ("utf8", [2])
+    assert texts_network() == fastmem.from_bytes(texts_network().to_bytes())

@@ -708,7 +708,7 @@ def test_another_number_of_labels_is_refused(net, data, n):
     assert "y has" in refusal(net.relabel, np.zeros(n), data[0])
 
 
-@pytest.mark.parametrize("y", [np.full(3000, np.nan), np.zeros((3000, 2)), np.full(3000, np.datetime64("NaT", "D"))])
+@pytest.mark.parametrize("y", [np.full(3000, np.nan), np.zeros((3000, 2, 1)), np.full(3000, np.datetime64("NaT", "D"))])
 def test_labels_that_memorize_refuses_are_refused(net, y):
     assert "y" in refusal(net.relabel, y)
 

@@ -29,7 +29,8 @@ class Saved:
         header = json.loads(data[8:end])
         text = header.pop("__metadata__")["fastmem"]
         self.settings, self.tensors = json.loads(text), {}
-        assert self.settings["format_version"] == (2 if "feature_names" in self.settings else 1)
+        is_new = {"feature_names", "label_shape", "labels_as"} & self.settings.keys()
+        assert self.settings["format_version"] == (2 if is_new else 1)
         for name, entry in header.items():
             start, stop = entry["data_offsets"]
             values = np.frombuffer(data[end + start : end + stop], DTYPES[entry["dtype"]])
@@ -47,7 +48,19 @@ class Saved:
         return digest.hexdigest()
 
     def _labels(self):
+        values = self._values()
+        (k,) = self.settings.get("label_shape", [0])
+        return [values[start : start + k] for start in range(0, len(values), k)] if k else values
+
+    def _values(self):
         kind = self.settings["label_dtype"]
+        if "labels_as" in self.settings:
+            assert self.settings["labels_as"] == "utf8"
+            data, values = self.tensors["labels"].tobytes(), []
+            for length in self.tensors["label_lengths"].tolist():
+                values.append(data[:length].decode("utf-8"))
+                data = data[length:]
+            return values
         if kind in ("O", "T"):
             return self.settings["labels"]
         return np.frombuffer(self.tensors["labels"].tobytes(), kind).tolist()

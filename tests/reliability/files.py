@@ -40,7 +40,9 @@ from support.saved import (
     random_network,
     raw_safetensors,
     read_parts,
+    rows_of_labels_network,
     sealed,
+    texts_network,
     theorem_network,
     uneven_network,
 )
@@ -90,6 +92,8 @@ NETWORKS = {
     "baum1988, one class": lambda: theorem_network("baum1988", classes=1),
     "given": given_network,
     "names of columns": named_network,
+    "labels of two values": rows_of_labels_network,
+    "labels: text in UTF-8": texts_network,
 } | {f"labels: {name}": lambda name=name: of_labels(name) for name in LABELS}
 
 
@@ -321,7 +325,11 @@ def labels_sealed(data, others, rng):
         header["label_dtype"] = rng.choice(DTYPES)
     if rng.random() < 0.3:
         header["labels"] = [rng.choice(HOSTILE) for _ in range(rng.randrange(9))]
-    elif "labels" in tensors and rng.random() < 0.7:
+    if rng.random() < 0.2:
+        header["label_shape"] = [rng.choice((1, 2, 3, 0, -1))]
+    if rng.random() < 0.2:
+        header["labels_as"] = rng.choice(("utf8", "utf-8", 8))
+    if "labels" in tensors and rng.random() < 0.5:
         size = rng.choice((len(tensors["labels"]), rng.randrange(99), 4 * rng.randrange(30), 8 * rng.randrange(30)))
         tensors["labels"] = np.frombuffer(rng.choice((rng.randbytes(size), bytes(size), b"\xff" * size)), np.uint8)
     return sealed(tensors, header) if _DEEP not in json.dumps(header) else data
@@ -456,7 +464,8 @@ def assert_usable(net, path):
     """All that a user asks of a network is answered, and `predict`, `forward` and a saved copy agree."""
     X = inputs(net)
     predicted = net.predict(X, n_threads=1)
-    require(predicted.dtype == net.classes.dtype and predicted.shape == (len(X),), "predict has another shape or dtype")
+    shape = (len(X), *net.classes.shape[1:])
+    require(predicted.dtype == net.classes.dtype and predicted.shape == shape, "predict has another shape or dtype")
     require(same(net.forward(X, n_threads=1), predicted), "forward and predict differ")
     require(not np.isnan(net.certified_radius(X, n_threads=1)).any(), "a certified radius is NaN")
     net.unsafe_rows(X, np.float32, n_threads=1)

@@ -77,6 +77,19 @@ def named_network():
     return memorize(Named(rng.standard_normal((40, 3)), ["p", "größe", "\x1b[31m"]), np.arange(40) % 3, random_state=0)
 
 
+def many_texts(n=700, width=30):
+    """Texts of which UTF-8 takes less than half of the bytes: different ones, among them none and some beyond ASCII."""
+    return np.array(["", "猫", "größe", *(f"id-{i}" for i in range(n - 3))], f"U{width}")
+
+
+def rows_of_labels_network():
+    return random_network(n=60, y=np.array([[0, -1], [7, 2**40], [7, -1]])[np.arange(60) % 3])
+
+
+def texts_network(dtype="U30"):
+    return random_network(n=700, y=many_texts().astype(dtype))
+
+
 def theorem_network(construction, classes=5, n=40):
     rng = np.random.default_rng(classes)
     X = rng.standard_normal((n, 6))

@@ -13,7 +13,7 @@ from fastmem.data.options import Output, as_float_dtype, check_option
 from fastmem.errors import InvalidInput, MarginTooSmall
 from fastmem.export.c import text
 from fastmem.export.c.layers import BinaryLayer, FirstLayer, Tables, filled, n_words
-from fastmem.export.guard import check_size, memorized_points, no_such_labels, rows_named
+from fastmem.export.guard import check_size, memorized_points, no_such_labels, refuse_rows_of_labels, rows_named
 from fastmem.machine.disk import write_whole
 
 __all__ = ["CSize", "write"]
@@ -150,6 +150,7 @@ class _Labels:
             self.value, self.returns = "index", "class index"
             self._name_classes(classes, name)
             return
+        refuse_rows_of_labels("C code", classes)
         integers = classes.dtype.kind in "biu"
         if not integers or int(classes.min()) <= -(2**31) or int(classes.max()) >= 2**31:
             raise no_such_labels("C code", classes.dtype, ", which are not all integers within 2^31")

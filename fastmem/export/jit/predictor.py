@@ -49,7 +49,7 @@ from numba.np.numpy_support import from_dtype
 from fastmem.data.as_labels import NO_VALUE, Labels
 from fastmem.data.options import Output, check_option
 from fastmem.errors import InvalidInput
-from fastmem.export.guard import no_such_labels
+from fastmem.export.guard import no_such_labels, refuse_rows_of_labels
 from fastmem.export.jit.codes import encoder_function, first_coordinate, step_of
 from fastmem.export.jit.memory import Memory, inner, reads
 from fastmem.export.jit.stores import filter_function, store_function
@@ -91,6 +91,7 @@ def predictor(net, *, output="label", unknown=NO_VALUE):
 def _values(net, output, unknown):
     """What is returned for each class, and last for unknown inputs if asked for."""
     values = np.arange(len(net.classes), dtype=np.intp) if output == "index" else net.classes
+    refuse_rows_of_labels("compiled code", values)
     if unknown is not NO_VALUE:
         classes, values = values, Labels(values).with_unknown(unknown).classes
         if output == "index" and values.dtype != classes.dtype:
