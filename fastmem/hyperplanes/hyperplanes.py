@@ -49,8 +49,8 @@ class Hyperplanes:
 
     Attributes
     ----------
-    is_ascending : bool
-        Whether they are points of the line in ascending order: then the sign of one is that of all before it too.
+    only_column : int or None
+        The column c, if all of them are x_c = t for ascending t: then the sign of one is that of all before it too.
     """
 
     weights: NDArray[np.float32]
@@ -59,7 +59,7 @@ class Hyperplanes:
     exponents: NDArray[np.int16]
     m: int
     d: int
-    is_ascending: bool
+    only_column: int | None
     isa: int = ISA  # tests set others
 
     def __init__(self, weights: ArrayLike, thresholds: ArrayLike, centre: ArrayLike, exponents: ArrayLike) -> None:
@@ -79,10 +79,15 @@ class Hyperplanes:
         self._constant = ~weights.any(axis=1)
         # Rounded up: squares of float32 numbers are exact in float64, their sum errs by d 2^-53.
         self._norms = np.sqrt((weights**2).sum(axis=1)) * (1 + (self.d + 4) * 2.0**-52)
-        # On the line a sign is a comparison of two float64 numbers.
-        self.is_ascending = self.d == 1 and bool(
-            (weights == 1).all() and np.all(self.thresholds[1:] >= self.thresholds[:-1])
-        )
+        self.only_column = self._find_only_column()
+
+    def _find_only_column(self):
+        """Where all read one column a sign is a comparison of two float64 numbers."""
+        column = int(self.weights[0].argmax()) if self.m else 0
+        if self.d > 1 and (self.m < 2 or np.count_nonzero(self.weights) > self.m):
+            return None
+        is_ascending = (self.weights[:, column] == 1).all() and np.all(self.thresholds[1:] >= self.thresholds[:-1])
+        return column if is_ascending else None
 
     def __reduce__(self):
         return Hyperplanes, (self.weights, self.thresholds, self.centre, self.exponents)
@@ -117,7 +122,7 @@ class Hyperplanes:
         """The same hyperplanes in slices that stay in the cache while a block of rows passes; none if all do."""
         # Of each hyperplane: weights, a distance for every row of a block, thresholds, bounds and a column.
         size = _CACHE // (4 * self.d + 4 * kernels.BLOCK_ROWS + 32) // _WORD * _WORD or _WORD
-        if self.is_ascending or self.m <= 2 * size:
+        if self.only_column is not None or self.m <= 2 * size:
             return ()
         parts = [slice(start, start + size) for start in range(0, self.m, size)]
         return tuple((part, self._some(part)) for part in parts)
@@ -137,8 +142,8 @@ class Hyperplanes:
         """The same for some hyperplanes, a slice that begins at a multiple of 64, or for all if it is None."""
         if codes is None:
             codes = np.empty(len(block), np.uint64)
-        if self.is_ascending:
-            return codes, self._xor_codes_on_the_line(block[:, 0], part, columns, codes, margins)
+        if self.only_column is not None:
+            return codes, self._xor_codes_in_a_column(block, part, columns, codes, margins)
         first, last = (
             (0, len(self._steps.firsts) - 1)
             if part is None
@@ -173,12 +178,12 @@ class Hyperplanes:
         return bad
 
     @default_environment()
-    def _xor_codes_on_the_line(self, x, part, columns, codes, margins):
-        """The same in one dimension, in m log m + n log m steps instead of n m."""
-        bad = np.flatnonzero(~np.isfinite(x))
+    def _xor_codes_in_a_column(self, block, part, columns, codes, margins):
+        """The same where only one column is read, in m log m + n log m steps instead of n m."""
+        bad = np.flatnonzero(~np.isfinite(block).all(axis=1))
         if bad.size:
             return int(bad[0])
-        x, thresholds = x.astype(np.float64), self.thresholds[part or slice(None)]
+        x, thresholds = block[:, self.only_column].astype(np.float64), self.thresholds[part or slice(None)]
         prefixes = np.append(np.uint64(0), np.bitwise_xor.accumulate(columns))
         codes[:] = prefixes[np.searchsorted(thresholds, x, side="right")]
         if margins is not None and x.size:
@@ -254,15 +259,26 @@ class Hyperplanes:
     def certified_radius(self, points, n_threads=1):
         """Distance of each point from its nearest hyperplane, rounded down: float64 array of shape (n,)."""
         radii = np.full(points.n, np.inf)
+        column = self.only_column if self.m else None
 
         def work(start, stop, block):
-            bad = distance_kernels.certified_radii(
-                block, self._transposed, self.thresholds, self._norms, np.empty(self.m), radii[start:stop]
-            )
+            if column is None:
+                bad = distance_kernels.certified_radii(
+                    block, self._transposed, self.thresholds, self._norms, np.empty(self.m), radii[start:stop]
+                )
+            else:
+                bad = distance_kernels.certified_radii_in_a_column(
+                    block, column, self._weights_of_one, self.thresholds, self._norms[0], radii[start:stop]
+                )
             refuse_row(bad)
 
-        points.over_rows(work, n_threads, width=self.d + self.m)
+        points.over_rows(work, n_threads, width=self.d + (self.m if column is None else 0))
         return radii
+
+    @cached_property
+    def _weights_of_one(self):
+        """Of the first hyperplane, which all others share where there is only one column: float64 array (d, 1)."""
+        return self.weights[:1].T.astype(np.float64)
 
     def smallest_distance(self, points, n_threads=1, margins=None):
         """Smallest `certified_radius` of the points, in less time.

@@ -14,7 +14,7 @@ sample cannot show, so that few passes over all points are needed. Hyperplanes a
 (`fastmem.separate.trim`) where the effort allows. With a margin each of them is first cleared of points
 (`fastmem.separate.margin`).
 
-On the line no search is needed: `separate_line` is optimal.
+On a line no search is needed: cuts along it are optimal (`fastmem.separate.line`).
 
 Termination
 -----------
@@ -47,7 +47,7 @@ from fastmem.hyperplanes.passes import block_starts, signs_and_margins, signs_of
 from fastmem.machine.progress import progress_bar
 from fastmem.separate.buckets import Buckets
 from fastmem.separate.effort import EFFORTS
-from fastmem.separate.frame import threshold_between
+from fastmem.separate.line import cuts_along, ordering_column
 from fastmem.separate.margin import Margin
 from fastmem.separate.moves import (
     bisecting_move,
@@ -60,7 +60,7 @@ from fastmem.separate.moves import (
 from fastmem.separate.sample import Candidate, Sample
 from fastmem.separate.trim import trim
 
-__all__ = ["Separation", "separate", "separate_line"]
+__all__ = ["Separation", "separate"]
 
 _BATCH = 48
 _OVERVIEW = 512
@@ -128,13 +128,14 @@ def separate(
     clock = _Clock({} if timings is None else timings)
     margin_kept = Margin(points, margin, n_threads) if margin else None
     search = _Rounds(points, classes, random_state, EFFORTS[effort], margin_kept, n_threads, clock)
-    if points.d == 1:
-        return Separation(search.on_the_line())
+    column = ordering_column(points, n_threads)
     with progress_bar(progress, points.n, "separating") as bar:
+        if column is not None:
+            search.cut_along(column)
         search.run(bar)
     separation = search.separation()
     work = EFFORTS[effort].trim_work(points.n, points.d)
-    if work and 1 < separation.hyperplanes.m <= MAX_BITS:
+    if work and 1 < separation.hyperplanes.m <= MAX_BITS and column is None:
         with clock.measure("trimming"), progress_bar(progress, None, "trimming", "hyperplanes") as bar:
             separation = Separation(
                 *trim(*separation, points, classes, work, margin_kept, random_state, n_threads, bar)
@@ -175,12 +176,23 @@ class _Rounds:
         blocks = len(block_starts(points.n, points.d)) - 1
         self.margins = np.empty((blocks, 0))  # of the first hyperplanes, whose signs are known of all points
 
-    def on_the_line(self):
-        thresholds = separate_line(self.points.block(0, self.points.n)[:, 0], self.classes)
-        hyperplanes = self._hyperplanes(np.ones((len(thresholds), 1), np.float32), thresholds)
-        if self.margin_kept:
-            self.margin_kept.check(hyperplanes)
-        return hyperplanes
+    def cut_along(self, column):
+        """Cut between all neighbours in a column that must differ, unless that keeps less than the margin."""
+        x = np.empty(self.points.n)
+
+        def work(start, stop, block):
+            x[start:stop] = block[:, column]
+
+        self.points.over_rows(work, self.n_threads)
+        thresholds = cuts_along(x, self.classes)
+        weights = np.zeros((len(thresholds), self.points.d), np.float32)
+        weights[:, column] = 1.0
+        if self.margin_kept and self.points.d > 1:
+            radii = self._hyperplanes(weights, thresholds).certified_radius(self.points, self.n_threads)
+            if not self.margin_kept.keeps(radii.min()):
+                return
+        self.weights, self.thresholds = weights, thresholds
+        self.buckets.refine(np.searchsorted(thresholds, x[self.buckets.rows], side="right").astype(np.uint64))
 
     def run(self, bar):
         """Add hyperplanes until no bucket is open."""
@@ -321,26 +333,6 @@ class _Rounds:
             if not whole and sample.open_weight < self.effort.stop * sample.initial_weight:
                 break
         return self._hyperplanes(np.array(weights, np.float32), np.array(thresholds, np.float64))
-
-
-def separate_line(x, classes):
-    """Thresholds between all neighbours on the line that must differ: as few as there can be.
-
-    Every such pair of neighbours needs a threshold between them, and one threshold lies between one pair.
-
-    Parameters
-    ----------
-    x : float array of shape (n,)
-    classes : int32 array of shape (n,)
-
-    Returns
-    -------
-    thresholds : float64 array of shape (m,), ascending
-    """
-    order = np.argsort(x)
-    x, classes = x[order].astype(np.float64), classes[order]
-    changes = np.flatnonzero(classes[1:] != classes[:-1])
-    return threshold_between(x[changes], x[changes + 1])
 
 
 def _sample_size(d, effort):

@@ -74,7 +74,7 @@ def clear(hyperplanes, code, codes, ordered, classes, margins, points, n_threads
         return hyperplanes, Clearance(math.inf, points.largest_norm(n_threads))
     with np.errstate(all="ignore"):  # what overflows is not cleared and counts as near
         work = _Distances(hyperplanes, margins, points, n_threads)
-        if points.d > 1 and work.is_bounded:  # on the line they are in the middle already
+        if hyperplanes.only_column is None and work.is_bounded:  # on the line they are in the middle already
             work.move_thresholds(code, codes, ordered, classes)
         return work.hyperplanes, Clearance(work.smallest(), work.largest_norm)
 
@@ -186,7 +186,7 @@ class _Distances:
 
     def smallest(self):
         """The certified radius of the nearest point: of all that may be it by the bounds."""
-        if self.points.d == 1 and np.all(self.lengths == 1):  # differences, rounded down
+        if self.hyperplanes.only_column is not None:  # differences, rounded down
             return float(self.margins.min())
         if not self.is_bounded:
             return float(self.hyperplanes.certified_radius(self.points, self.n_threads).min())

@@ -43,18 +43,19 @@ def whitened_basis(sample, random_state, narrowest=0.0):
         Number of dimensions in which the sample spreads, r at most.
     """
     Z = sample.clipped()
-    span = np.eye(sample.d)
+    span = None
     if sample.d > _WHITENED_DIMENSIONS:
         buckets = random_state.integers(0, sample.n_buckets, min(_WHITENED_DIMENSIONS, len(Z)))
         a, b = sample.random_pairs(buckets, random_state)
         span = Z[a].astype(np.float64) - Z[b]
         span /= np.linalg.norm(span, axis=1, keepdims=True) + 1e-300
-    inside = Z @ span.T.astype(Z.dtype) if len(span) < sample.d else Z
+    inside = Z if span is None else Z @ span.T.astype(Z.dtype)
     inside = inside - inside.mean(axis=0)
     eigenvalues, vectors = np.linalg.eigh((inside.T @ inside / len(inside)).astype(np.float64))
     floor = _EIGENVALUE_FLOOR * max(eigenvalues[-1], 1e-300)
     narrow = min(sample.frame.length(narrowest) ** 2, max(eigenvalues[-1], 1e-300))
-    basis = (vectors / np.sqrt(np.maximum(eigenvalues, max(floor, narrow)))).T @ span
+    basis = (vectors / np.sqrt(np.maximum(eigenvalues, max(floor, narrow)))).T
+    basis = basis if span is None else basis @ span
     return basis, max(int(np.count_nonzero(eigenvalues > floor)), 1)
 
 

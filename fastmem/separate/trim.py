@@ -20,6 +20,7 @@ from fastmem.separate.sample import Sample
 
 __all__ = ["trim"]
 
+_MOST_NUMBERS = 2**22  # coordinates of pairs
 _MOST_PAIRS = 4096
 _SOME_PAIRS = 1024  # drawn where there are more, beside those that have stayed open before
 _OVERVIEW = 8192
@@ -140,6 +141,10 @@ class _Search:
 
     def _aimed(self, j, a, b, weights):
         """The hyperplane that splits most of the pairs' weight among those that hyperplane j is turned to, or None."""
+        most = max(_MOST_NUMBERS // (2 * self.points.d), 1)
+        if len(a) > most:
+            heaviest = np.sort(np.argsort(-weights, kind="stable")[:most])
+            a, b, weights = a[heaviest], b[heaviest], weights[heaviest]
         rows = np.column_stack([a, b]).ravel()
         classes = np.arange(len(rows), dtype=np.int32)
         pairs = Sample(self.points.take(rows), classes, 2 * np.arange(len(a) + 1), 4.0 * weights, self.frame)

@@ -185,7 +185,7 @@ def test_the_line_is_searched_alike():
     X = np.random.default_rng(0).standard_normal((1000, 1))
     X[:10, 0] = [0, 2.0**-149, -(2.0**-149), 2.0**-140, 2.0**-127, -(2.0**-127), 1e38, -1e38, 2.0**-126, 1]
     net = memorize(X, np.arange(1000) % 7, **SEED)
-    assert net.encoder.hyperplanes.is_ascending
+    assert net.encoder.hyperplanes.only_column == 0
     t = net.encoder.hyperplanes.thresholds
     near = np.concatenate([t, np.nextafter(t, np.inf), np.nextafter(t, -np.inf), [-0.0], TINY, HUGE])[:, None]
     assert_predicts(net, net.jit(), X, near, float32_of(near), np.repeat(near, 3, axis=1)[:, 1:2])

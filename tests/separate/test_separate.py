@@ -17,9 +17,10 @@ from fastmem.hyperplanes.hyperplanes import Hyperplanes
 from fastmem.hyperplanes.passes import block_starts, signs_and_margins
 from fastmem.machine.progress import progress_bar
 from fastmem.separate import adaptive, separate
-from fastmem.separate.adaptive import Separation, separate_line
+from fastmem.separate.adaptive import Separation
 from fastmem.separate.buckets import Buckets
 from fastmem.separate.effort import EFFORTS
+from fastmem.separate.line import cuts_along
 from fastmem.separate.margin import Margin
 from fastmem.separate.trim import trim
 from fastmem.theory import instances
@@ -57,7 +58,7 @@ def test_a_line_takes_one_hyperplane_per_change_of_label():
 
 def test_thresholds_on_the_line_split_neighbours_one_ulp_apart():
     x = np.array([1.0, np.nextafter(1.0, 2), np.nextafter(0.0, 1), 0.0, 1e308, -1e308])
-    thresholds = separate_line(x, np.arange(6, dtype=np.int32))
+    thresholds = cuts_along(x, np.arange(6, dtype=np.int32))
     assert len(thresholds) == 5
     assert len(np.unique((x[:, None] >= thresholds).sum(axis=1))) == 6
 

@@ -78,8 +78,8 @@ def _bits(typing_context, x):
 def encoder_function(encoder, memory):
     """A function of memory and row: the code. Raises if the row is not finite."""
     hyperplanes = encoder.hyperplanes
-    if hyperplanes.is_ascending:
-        return _encoder_on_the_line(encoder, memory)
+    if hyperplanes.only_column is not None:
+        return _encoder_in_a_column(encoder, memory)
     panels, lanes = _panels(hyperplanes)
     n_panels, d, m = len(panels), hyperplanes.d, hyperplanes.m
     width = panels[0].size if n_panels else 0
@@ -306,17 +306,17 @@ def _add_shifted(digits, value, position, sign):
     digits[digit + 2] += sign * np.int64(high >> word)
 
 
-def _encoder_on_the_line(encoder, memory):
-    """The same where hyperplanes are ascending points of the line: by binary search."""
-    thresholds = encoder.hyperplanes.thresholds
+def _encoder_in_a_column(encoder, memory):
+    """The same where hyperplanes are ascending numbers of one column: by binary search."""
+    thresholds, column, d = encoder.hyperplanes.thresholds, encoder.hyperplanes.only_column, encoder.hyperplanes.d
     m = len(thresholds)
     keys = memory.place(_ascending_keys(thresholds))
     prefixes = memory.place(np.append(np.uint64(0), np.bitwise_xor.accumulate(encoder.code.columns)))
 
     @inner
     def code_of(memory, row, step):
-        x = _coordinate(row, step, 0)
-        if not math.isfinite(x):
+        x = _coordinate(row, step, column)
+        if not _is_finite(row, step, d):
             raise InvalidInput("every coordinate must be finite: the point holds a NaN or an infinity")
         return uint64_at(memory, prefixes, count_up_to(memory, keys, m, _ascending_key(_float64_bits(x))))
 

@@ -5,7 +5,7 @@ Steps 2 and 3, and the bounds by which a step is told to be enough, are those of
 
 from cython cimport floating
 from libc.float cimport DBL_MAX
-from libc.math cimport fabs, isfinite, ldexp, nextafter, sqrt, INFINITY
+from libc.math cimport fabs, isfinite, isnan, ldexp, nextafter, sqrt, INFINITY, NAN
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
 
@@ -96,6 +96,35 @@ cdef double settled_distance(const floating[:, :] X, Py_ssize_t row, const doubl
     return exact_distance(X, row, weights, j, t, norm)
 
 
+cdef double nearer(const floating[:, :] X, Py_ssize_t row, const double[:, ::1] weights, Py_ssize_t j, double t,
+                   double length, double size, double norm, double radius) noexcept nogil:
+    """The least of a radius and of |w_j.x - t| / ||w_j||, rounded down, of which size is the numerator, rounded."""
+    cdef Py_ssize_t d = weights.shape[0]
+    cdef double error, distance, unit = 1.1102230246251565e-16, tiny = 2.2250738585072014e-308
+    cdef bint told
+    error = (d + 8) * unit * (1.0 + 1e-6) * norm * length + (d + 8) * tiny
+    distance = (size - error) * (1.0 - 8 * unit) / length * (1.0 - 8 * unit)
+    told = SMALL < distance and distance < DBL_MAX  # not NaN, as where sums overflow
+    if told and distance >= radius:
+        return radius
+    if not (told and error < size * LOOSE):
+        distance = settled_distance(X, row, weights, j, t, length)
+    return min(radius, distance)
+
+
+cdef double norm_above(const floating[:, :] X, Py_ssize_t row, Py_ssize_t d) noexcept nogil:
+    """||x||, rounded up; NaN if x holds a NaN or an infinity."""
+    cdef double square = 0.0, x
+    cdef Py_ssize_t k
+    for k in range(d):
+        x = X[row, k]
+        if not isfinite(x):
+            return NAN
+        square += x * x
+    # The last term covers squares that underflow.
+    return sqrt(square) * (1.0 + (d + 4) * 1.1102230246251565e-16) + sqrt(<double>d) * 1e-153
+
+
 def certified_radii(const floating[:, :] X, const double[:, ::1] weights, const double[::1] thresholds,
                     const double[::1] norms, double[::1] products, double[::1] radii):
     """radii[i] <= min_j |w_j.x_i - t_j| / ||w_j||, rounded down rigorously, and by no share larger than 2^-19.
@@ -108,44 +137,80 @@ def certified_radii(const floating[:, :] X, const double[:, ::1] weights, const 
     """
     cdef Py_ssize_t n = X.shape[0], d = weights.shape[0], m = weights.shape[1]
     cdef Py_ssize_t i, j, k, bad = -1
-    cdef double square, norm, distance, size, error, radius, x, unit = 1.1102230246251565e-16
-    cdef double tiny = 2.2250738585072014e-308
-    cdef bint told
+    cdef double norm, radius, x
     cdef fenv_t environment
     with nogil:
         fegetenv(&environment)
         fesetenv(FE_DFL_ENV)
         for i in range(n):
-            square = 0.0
+            norm = norm_above(X, i, d)
+            if isnan(norm):
+                bad = i
+                break
             for j in range(m):
                 products[j] = 0.0
             for k in range(d):
                 x = X[i, k]
-                if not isfinite(x):
-                    bad = i
-                    break
-                square += x * x
                 for j in range(m):
                     products[j] += x * weights[k, j]
-            if bad >= 0:
-                break
-            # The last term covers squares that underflow.
-            norm = sqrt(square) * (1.0 + (d + 4) * unit) + sqrt(<double>d) * 1e-153
             radius = INFINITY
             for j in range(m):
                 if norms[j] == 0:  # constant: no input changes this sign
                     continue
-                size = fabs(products[j] - thresholds[j])
-                error = (d + 8) * unit * (1.0 + 1e-6) * norm * norms[j] + (d + 8) * tiny
-                distance = (size - error) * (1.0 - 8 * unit) / norms[j] * (1.0 - 8 * unit)
-                told = SMALL < distance and distance < DBL_MAX  # not NaN, as where sums overflow
-                if told and distance >= radius:
-                    continue
-                if not (told and error < size * LOOSE):
-                    distance = settled_distance(X, i, weights, j, thresholds[j], norms[j])
-                radius = min(radius, distance)
+                radius = nearer(X, i, weights, j, thresholds[j], norms[j], fabs(products[j] - thresholds[j]), norm, radius)
                 if radius == 0:
                     break
+            radii[i] = radius
+        fesetenv(&environment)
+    return bad
+
+
+def certified_radii_in_a_column(const floating[:, :] X, Py_ssize_t column, const double[:, ::1] weights,
+                                const double[::1] thresholds, double length, double[::1] radii):
+    """The same numbers where every hyperplane is x_c = t for one column c, in log m steps a row instead of m d.
+
+    weights is (d, 1), 1 in row c and 0 elsewhere; thresholds ascend; length is ||w|| rounded up. Of the distances that
+    round to nearly the least one any may be rounded down furthest, so all of these are looked at.
+    Returns the first row that holds a NaN or an infinity, or -1.
+    """
+    cdef Py_ssize_t n = X.shape[0], d = weights.shape[0], m = thresholds.shape[0], i, j, low, high, bad = -1
+    cdef double norm, radius, x, limit, before
+    cdef fenv_t environment
+    with nogil:
+        fegetenv(&environment)
+        fesetenv(FE_DFL_ENV)
+        for i in range(n):
+            norm = norm_above(X, i, d)
+            if isnan(norm):
+                bad = i
+                break
+            x = X[i, column]
+            low, high = 0, m
+            while low < high:
+                j = (low + high) // 2
+                if thresholds[j] <= x:
+                    low = j + 1
+                else:
+                    high = j
+            limit = INFINITY
+            if low > 0:
+                limit = fabs(x - thresholds[low - 1])
+            if low < m:
+                limit = min(limit, fabs(x - thresholds[low]))
+            limit *= 1.0 + 4 * LOOSE
+            radius, before = INFINITY, NAN
+            for j in range(low - 1, -1, -1):
+                if thresholds[j] != before:
+                    if fabs(x - thresholds[j]) > limit or radius == 0:
+                        break
+                    before = thresholds[j]
+                    radius = nearer(X, i, weights, 0, before, length, fabs(x - before), norm, radius)
+            for j in range(low, m):
+                if thresholds[j] != before:
+                    if fabs(x - thresholds[j]) > limit or radius == 0:
+                        break
+                    before = thresholds[j]
+                    radius = nearer(X, i, weights, 0, before, length, fabs(x - before), norm, radius)
             radii[i] = radius
         fesetenv(&environment)
     return bad
