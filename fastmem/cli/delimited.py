@@ -6,29 +6,28 @@ reading is possible. Where two are, the user says which: ``--header``, ``--delim
 """
 
 import csv
-import gzip
 import io
 import math
 import re
-import sys
 from typing import NamedTuple
 
 import click
 import numpy as np
 
+from fastmem.cli.text_file import TextFile
 from fastmem.data.arrays import LARGEST_INTEGER
 from fastmem.errors import InvalidInput
 
-__all__ = ["DelimitedTable", "TableOptions"]
+__all__ = ["BOOLEANS", "LOOKED_AT", "DelimitedTable", "TableOptions"]
 
 _DELIMITERS = {",": "','", ";": "';'", "\t": "tab"}
-_LOOKED_AT = 100  # rows in which numbers are looked at for a decimal point
+LOOKED_AT = 100  # rows in which numbers are looked at for a decimal point
 # As CSV writers write them; Python's float takes more, as 1_000.
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|infinity|nan)", re.ASCII | re.IGNORECASE)
 _INTEGER = re.compile(r"[+-]?\d+(\.0*)?", re.ASCII)
 _COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _NO_NAMES = {"", "?", "-", "na", "n/a", "null", "none", "nan", "inf", "+inf", "-inf", "infinity", "-infinity"}
-_BOOLEANS = {"true": 1.0, "false": 0.0}
+BOOLEANS = {"true": 1.0, "false": 0.0}
 
 
 class TableOptions(NamedTuple):
@@ -68,8 +67,7 @@ class DelimitedTable:
 
     Parameters
     ----------
-    path : pathlib.Path
-        A file, compressed if its name ends in .gz, or ``-`` for standard input.
+    file : TextFile or pathlib.Path
     options : TableOptions
 
     Attributes
@@ -85,21 +83,26 @@ class DelimitedTable:
 
     is_typed = False
 
-    def __init__(self, path, options):
-        self.path, self._decimal = path, options.decimal
-        text = _text(path)
-        rows = self._rows_by(options.delimiter or self._delimiter(text), text)
+    def __init__(self, file, options):
+        file = file if isinstance(file, TextFile) else TextFile(file)
+        self.path = file.path
+        self._look_at(file.text(), options)
+
+    def _look_at(self, text, options):
+        """Rows, and what the first of them is."""
+        self._decimal, self._separator = options.decimal, options.delimiter or self._delimiter(text)
+        rows = self._rows_by(self._separator, text)
         if not rows:
-            raise InvalidInput(f"{path} has no rows")
+            raise InvalidInput(f"{self.path} has no rows")
         has_header = self._has_header(rows) if options.header is None else options.header
         header = rows.pop(0).cells if has_header else None
         if not rows:
-            raise InvalidInput(f"{path} has no rows behind its header")
+            raise InvalidInput(f"{self.path} has no rows behind its header")
         self._rows, self.width = rows, len(rows[0].cells)
         for row in rows:
             if len(row.cells) != self.width:
                 raise InvalidInput(
-                    f"{path}, line {row.line}: {len(row.cells)} columns, but line {rows[0].line} has {self.width}"
+                    f"{self.path}, line {row.line}: {len(row.cells)} columns, but line {rows[0].line} has {self.width}"
                 )
         self.header, self.row_names = self._names(header, bool(options.use or options.drop))
 
@@ -120,8 +123,7 @@ class DelimitedTable:
         """What separates columns: of those that the first line holds, the only one by which all lines are alike."""
         if self.path.name.lower().removesuffix(".gz").endswith(".tsv"):
             return "\t"
-        first = text.lstrip("\r\n").partition("\n")[0]
-        found = [delimiter for delimiter in _DELIMITERS if delimiter in re.sub('"[^"]*"', "", first)]
+        found = self._separators(text)
         if len(found) > 1:
             possible = [delimiter for delimiter in found if self._is_table(delimiter, text)]
             if len(possible) > 1:
@@ -132,6 +134,10 @@ class DelimitedTable:
                 )
             found = possible or found
         return found[0] if found else ","
+
+    def _separators(self, text):
+        first = text.lstrip("\r\n").partition("\n")[0]
+        return [delimiter for delimiter in _DELIMITERS if delimiter in re.sub('"[^"]*"', "", first)]
 
     def _is_table(self, delimiter, text):
         try:
@@ -148,9 +154,7 @@ class DelimitedTable:
         columns = range(min(len(first), *(len(cells) for cells in body)))
         are_numbers = [self._is_number(cell) for cell in first]
         # A name over numbers: nothing else explains it, but perhaps the label of the first point.
-        over_numbers = any(
-            _is_name(first[column]) and all(self._is_number(cells[column]) for cells in body) for column in columns
-        )
+        over_numbers = any(self._stands_over_numbers(first[column], column, body) for column in columns)
         if not any(are_numbers):
             narrow = len(first) < len(body[0])  # names of fewer columns: the others must be told apart below
             return over_numbers or (narrow and all(map(_is_name, first)))
@@ -164,6 +168,9 @@ class DelimitedTable:
             )
         return False
 
+    def _stands_over_numbers(self, cell, column, body):
+        return _is_name(cell) and all(self._is_number(cells[column]) for cells in body)
+
     def _count_up(self, cells):
         """Whether these are two integers or more that count up by one, as numbers of columns and years do."""
         if len(cells) < 2 or not all(re.fullmatch(r"\s*\d{1,6}\s*", cell, re.ASCII) for cell in cells):
@@ -173,7 +180,7 @@ class DelimitedTable:
 
     def _have_fractions(self, body, columns):
         """Whether all columns but the last one, which may hold labels, have a number that is not written as integer."""
-        some = body[:_LOOKED_AT]
+        some = body[:LOOKED_AT]
         return all(
             any(self._is_number(cells[column]) and not _INTEGER.fullmatch(cells[column].strip()) for cells in some)
             for column in list(columns)[:-1]
@@ -219,8 +226,8 @@ class DelimitedTable:
         X = np.empty((len(self._rows), len(columns)))
         for k, column in enumerate(columns):
             cells = [row.cells[column] for row in self._rows]
-            if cells[0].strip().lower() in _BOOLEANS:
-                booleans = [_BOOLEANS.get(cell.strip().lower()) for cell in cells]
+            if cells[0].strip().lower() in BOOLEANS:
+                booleans = [BOOLEANS.get(cell.strip().lower()) for cell in cells]
                 if None not in booleans:
                     X[:, k] = booleans
                     continue
@@ -265,7 +272,7 @@ class DelimitedTable:
                 problem += ": say --decimal , if that is a decimal comma"
             elif line == 1:
                 problem += ": say --header if line 1 holds names"
-            elif text.lower() in _BOOLEANS:
+            elif text.lower() in BOOLEANS:
                 problem += ": columns of True and False are read as 1 and 0 if they hold nothing else"
         elif not math.isfinite(number := float(text)):
             problem = "is not finite"
@@ -274,22 +281,6 @@ class DelimitedTable:
         else:
             return number
         raise InvalidInput(f"{self.path}, line {line}, column {self._name(column)}: {cell!r} {problem}")
-
-
-def _text(path):
-    """The text of a file or of standard input, without a byte order mark."""
-    try:
-        if str(path) == "-":
-            data = sys.stdin.buffer.read()
-        elif path.suffix.lower() == ".gz":
-            data = gzip.decompress(path.read_bytes())
-        else:
-            data = path.read_bytes()
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"{path} is not UTF-8 text: save it as UTF-8 ({error})") from error
-    except (gzip.BadGzipFile, EOFError) as error:
-        raise InvalidInput(f"{path} cannot be decompressed: {error}") from error
 
 
 def _is_too_large(text):
