@@ -81,20 +81,19 @@ class ArrowDelimitedTable(DelimitedTable):
     def read(self, columns, label=None):
         """As `DelimitedTable.read`; many points are an array in a file, if they may be."""
         _need(label not in self.row_names)
-        reader = _BlockReader(self, columns, label)
-        points, labels = GrowingPoints(len(columns), self._on_disk), []
-        done = 0  # bytes
-        with _leaving(), self._file.open() as opened:
+        reader, labels, done = _BlockReader(self, columns, label), [], 0
+        with GrowingPoints(len(columns), self._on_disk) as points, _leaving(), self._file.open() as opened:
             for i, block in enumerate(_blocks(opened)):
                 self._check(block)
                 done += len(block)
                 body = block if i else self._body(block)
+                _need(not body.startswith(_MARK))  # which pyarrow would drop; the one of the file is gone
                 if body.strip(b"\r\n"):
                     X, y = reader.read(body, points.n)
-                    points.add(X, expected=int((points.n + len(X)) * (self._file.size / done * 1.01)))
+                    points.add(X, expected=int((points.n + len(X)) * self._file.size / done * 1.01))
                     labels += y
-        _need(points.n)
-        return points.array(), None if label is None else labels
+            _need(points.n)
+            return points.array(), None if label is None else labels
 
     def _body(self, block):
         """What follows the names."""
@@ -108,7 +107,6 @@ class ArrowDelimitedTable(DelimitedTable):
         _need(b"\0" not in block)
         _need(b"\r" not in block or block.count(b"\r") == block.count(b"\r\n"))
         if not block.isascii():
-            _need(not block.startswith(_MARK))  # the one at the start of the file is gone
             block.decode()
         has_quotes = b'"' in block
         if has_quotes:
@@ -216,15 +214,16 @@ def _longest_cell(block, separator):
 
 def _blocks(opened):
     """Blocks of whole lines, without a byte order mark; the first has as many as rules are tried on."""
-    rest, size = b"", 0
+    rest, size = opened.read(len(_MARK)).removeprefix(_MARK), 0
     while chunk := opened.read(size or _BLOCK):
-        rest += chunk if size or rest else chunk.removeprefix(_MARK)
+        rest += chunk
         _need(len(rest) <= _LARGEST_BLOCK)
-        if size or rest.count(b"\n") > _HEAD:
-            cut, size = rest.rfind(b"\n") + 1, max(size, len(rest))
-            if cut:
-                yield rest[:cut]
-                rest = rest[cut:]
+        if not size and rest.count(b"\n") > _HEAD:
+            size = len(rest)
+        cut = rest.rfind(b"\n") + 1
+        if size and cut:
+            yield rest[:cut]
+            rest = rest[cut:]
     if rest:
         yield rest
 

@@ -11,7 +11,7 @@ _IN_MEMORY = 2**28  # bytes beyond which points that need not be in memory are i
 
 
 class GrowingPoints:
-    """Rows of float64, added one block after the other.
+    """Rows of float64, added one block after the other, in a ``with`` statement, at whose end a file is closed.
 
     Parameters
     ----------
@@ -24,6 +24,13 @@ class GrowingPoints:
     def __init__(self, d, on_disk=False):
         self.n, self._d, self._on_disk = 0, d, on_disk
         self._held, self._file = np.empty((0, d)), None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self._file is not None:
+            self._file.close()
 
     def add(self, block, expected=0):
         """Add rows.
@@ -51,7 +58,7 @@ class GrowingPoints:
         if self._file is None:
             self._held.resize((self.n, self._d), refcheck=False)
             return self._held
-        with self._naming_the_folder(), self._file:
+        with self._naming_the_folder():
             self._file.flush()
             return np.memmap(self._file, np.float64, "r", shape=(self.n, self._d))
 
@@ -63,7 +70,7 @@ class GrowingPoints:
 
     def _move(self):
         with self._naming_the_folder():
-            self._file = tempfile.TemporaryFile(prefix="fastmem-")  # noqa: SIM115 - closed when it is mapped
+            self._file = tempfile.TemporaryFile(prefix="fastmem-")  # noqa: SIM115 - closed at the end
             self._file.write(self._held[: self.n])
         self._held = None
 

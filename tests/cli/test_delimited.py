@@ -9,10 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.command_line import failure, run, usage_error
 from support.examples import examples
+from support.partners import partner
 
 import fastmem
-from fastmem.cli import main
+from fastmem.cli import files, main
 from fastmem.cli.delimited import DelimitedTable, TableOptions
+
+
+@pytest.fixture(autouse=True, scope="module", params=["csv", pytest.param("pyarrow", marks=pytest.mark.partner)])
+def reader(request):
+    """Who reads what can be read by both: pyarrow takes small files too, or none."""
+    if request.param == "pyarrow":
+        partner("pyarrow.csv")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "_LARGE", 0 if request.param == "pyarrow" else 2**62)
+        yield
 
 
 def built(tmp_path, text, *options, name="data.csv"):
@@ -85,6 +96,14 @@ def test_tabs_and_compression_are_known_by_the_files_name(name, tmp_path):
     (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith("gz") else data)
     run("build", tmp_path / name, "-o", tmp_path / "net")
     assert fastmem.load(tmp_path / "net").predict([[1, 2], [3, 4]]).tolist() == ["a", "b"]
+
+
+def test_a_damaged_compressed_file_is_refused(tmp_path):
+    data = bytearray(gzip.compress(b"p,q,label\n1,2,a\n3,4,b\n" * 9, mtime=0))
+    for wrong in (data[:-9], data[:12] + bytes(9) + data[21:], b"no" + data[2:], data[:-8] + bytes(8)):
+        (tmp_path / "data.csv.gz").write_bytes(wrong)
+        message = failure("build", tmp_path / "data.csv.gz", "-o", tmp_path / "net")
+        assert "data.csv.gz cannot be decompressed" in message
 
 
 def test_a_dash_is_standard_input(tmp_path):

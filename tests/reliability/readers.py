@@ -24,6 +24,7 @@ import gzip
 import io
 import math
 import random
+import re
 import struct
 import sys
 import tempfile
@@ -47,23 +48,13 @@ ODD_CELLS = (
     "0" * 200 + "1",
 )
 FINE_CELLS = (
-    "+1",
-    "007",
-    ".5",
-    "5.",
-    "1.e5",
-    "-0",
-    "-0.0",
-    " 1",
-    "1 ",
-    "1e5",
-    "1E+05",
-    "4.9e-324",
-    "2.4e-324",
-    "0e999",
+    *("+1", "007", ".5", "5.", "1.e5", "-0", "-0.0", " 1", "1 ", "1e5", "1E+05", "4.9e-324", "2.4e-324", "0e999"),
 )
 HOSTILE_BYTES = (
     *(b",", b";", b"\t", b'"', b'""', b"\r", b"\n", b"\r\n", b" ", b"\0", b"\xff", b"\xef\xbb\xbf", b"\xc2", b"x"),
+)
+ODD_QUOTES = (
+    *('"{}"x', 'x"{}"', '"{}', '{}"', '""{}', '"{}""', '"{}" ', ' "{}"', '"{}\n"', '"{}\r\n{}"', '"{}""{}"', '"\n{}"'),
 )
 TEXTS = (
     *(
@@ -84,7 +75,7 @@ TEXTS = (
         "true",
         "1.0",
     ),
-    "x" * 40,
+    *("x" * 40, "\u2028", "a'b"),
 )
 
 
@@ -130,7 +121,8 @@ class Written:
         self.n = rng.choice((1, 2, 3, rng.randrange(1, 30), rng.randrange(30, 150)))
         self.delimiter = rng.choice((",", ",", ";", "\t", "|", " "))
         self.decimal = rng.choice((".", ".", ".", ","))
-        self.kinds = [rng.choice(("number", "number", "number", "bool")) for _ in range(rng.randrange(1, 6))]
+        some = rng.choice((("number",), ("number", "number", "bool"), ("bool",)))
+        self.kinds = [rng.choice(some) for _ in range(rng.randrange(1, 6))]
         self.kinds += [rng.choice(("text", "integer", "number"))]
         self.labels = [self.cell("label" if kind == "text" else kind) for kind in self.kinds[-1:] * 4]
         self.rows = [[self.cell(kind) for kind in self.kinds[:-1]] + [self.label()] for _ in range(self.n)]
@@ -142,7 +134,7 @@ class Written:
         """Names of the columns, or none."""
         d = len(self.kinds)
         kinds = (None, [f"c{i}" for i in range(d)], [f"{i}x" for i in range(d)], [str(i) for i in range(d)])
-        return self.rng.choice((*kinds, kinds[1], [*kinds[1][:-1], "a b"]))
+        return self.rng.choice((*kinds, kinds[1], [*kinds[1][:-1], self.rng.choice(("a b", "a;b", "a,b", 'a"b'))]))
 
     def cell(self, kind):
         """A cell of one kind of column."""
@@ -171,15 +163,17 @@ class Written:
 
     def bytes(self):
         """What the file holds; a damaged one is no more what `rows` says."""
-        rng, rows = self.rng, [list(row) for row in self.rows]
+        rng, rows, header = self.rng, [list(row) for row in self.rows], self.header
         if self.is_damaged:
             for _ in range(rng.choice((0, 1, 1, 2))):
                 damage_cells(rows, self.delimiter, rng)
+            if header and rng.random() < 0.1:
+                header = rng.choice((header[1:], header[:-1], [*header, ""], [*header, "more"], ["", *header[1:]]))
         end = rng.choice(("\n", "\n", "\r\n"))
         out = io.StringIO()
         quoting = rng.choice((csv.QUOTE_MINIMAL, csv.QUOTE_MINIMAL, csv.QUOTE_NONNUMERIC, csv.QUOTE_ALL))
         csv.writer(out, delimiter=self.delimiter, lineterminator=end, quoting=quoting).writerows(
-            ([self.header] if self.header else []) + rows
+            ([header] if header else []) + rows
         )
         text = out.getvalue()
         if rng.random() < 0.2:
@@ -187,7 +181,7 @@ class Written:
         if rng.random() < 0.1:
             text = end * rng.randrange(3) + text + end * rng.randrange(3)
         data = (b"\xef\xbb\xbf" if rng.random() < 0.1 else b"") + text.encode()
-        return damaged_bytes(data, rng) if self.is_damaged and rng.random() < 0.6 else data
+        return damaged_bytes(data, self.delimiter.encode(), rng) if self.is_damaged and rng.random() < 0.6 else data
 
     def options(self):
         """What a user says, as far as must be said or at random."""
@@ -202,7 +196,7 @@ class Written:
 
 def damage_cells(rows, delimiter, rng):
     """One cell that is odd, or one row that is shorter or longer than others."""
-    row = rng.choice(rows)
+    row = rng.choice((rows[-1], rng.choice(rows)))
     kind = rng.randrange(8)
     if kind == 0:
         row.append("1")
@@ -216,11 +210,16 @@ def damage_cells(rows, delimiter, rng):
         row[rng.randrange(len(row))] = rng.choice(ODD_CELLS)
 
 
-def damaged_bytes(data, rng):
-    """Bytes put in, taken out or replaced, or other line ends."""
+def damaged_bytes(data, delimiter, rng):
+    """Bytes put in, taken out or replaced, other line ends, or a cell with other quotes."""
     kind = rng.randrange(8)
     if kind == 0:
         return data.replace(b"\r\n", b"\n").replace(b"\n", rng.choice((b"\r", b"\n\n", b"\r\r\n", b"\n\r", b" \n")))
+    if kind < 4:
+        cells = re.split(b"(" + re.escape(delimiter) + b"|\r?\n)", data)
+        place = rng.randrange(0, len(cells), 2)
+        cells[place] = rng.choice(ODD_QUOTES).encode().replace(b"{}", cells[place].strip(b'"'))
+        return b"".join(cells)
     data = bytearray(data)
     for _ in range(rng.choice((1, 1, 2, 5))):
         place = rng.randrange(len(data) + 1)
