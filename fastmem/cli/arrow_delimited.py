@@ -214,18 +214,20 @@ def _longest_cell(block, separator):
 
 def _blocks(opened):
     """Blocks of whole lines, without a byte order mark; the first has as many as rules are tried on."""
-    rest, size = opened.read(len(_MARK)).removeprefix(_MARK), 0
-    while chunk := opened.read(size or _BLOCK):
-        rest += chunk
-        _need(len(rest) <= _LARGEST_BLOCK)
-        if not size and rest.count(b"\n") > _HEAD:
-            size = len(rest)
-        cut = rest.rfind(b"\n") + 1
-        if size and cut:
-            yield rest[:cut]
-            rest = rest[cut:]
-    if rest:
-        yield rest
+    block = opened.read(len(_MARK)).removeprefix(_MARK) + _lines(opened, _BLOCK)
+    while block.count(b"\n") <= _HEAD and (more := _lines(opened, _BLOCK)):
+        block += more
+        _need(len(block) < _LARGEST_BLOCK)
+    size = max(len(block), _BLOCK)
+    while block:
+        yield block
+        block = _lines(opened, size)
+
+
+def _lines(opened, size):
+    begun, rest = opened.read(size), opened.readline(_LARGEST_BLOCK)
+    _need(len(rest) < _LARGEST_BLOCK)
+    return begun + rest
 
 
 @contextlib.contextmanager

@@ -183,7 +183,7 @@ def _integers_or_text(cells):
     different = set(cells)  # of many rows mostly few
     if all(len(cell) < 19 and re.fullmatch(r"0|-?[1-9][0-9]*", cell) for cell in different):
         integers = {cell: int(cell) for cell in different}
-        return [integers[cell] for cell in cells]
+        return list(map(integers.__getitem__, cells))
     return cells
 
 
