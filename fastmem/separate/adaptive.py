@@ -46,6 +46,7 @@ from fastmem.hyperplanes.hyperplanes import Hyperplanes
 from fastmem.hyperplanes.passes import block_starts, signs_and_margins, signs_of
 from fastmem.machine.progress import progress_bar
 from fastmem.separate.buckets import Buckets
+from fastmem.separate.crowd import crowded_hyperplanes, is_crowded
 from fastmem.separate.effort import EFFORTS
 from fastmem.separate.line import cuts_along, ordering_column
 from fastmem.separate.margin import Margin
@@ -202,6 +203,11 @@ class _Rounds:
         while buckets.n_buckets:
             open_before = buckets.n_points
             with self.clock.measure("selecting"):
+                crowded = None if stalled or self.margin_kept else self._choose_in_a_crowd()
+            if crowded is not None and self._add_all(crowded):
+                bar.update(open_before - buckets.n_points)
+                continue
+            with self.clock.measure("selecting"):
                 batch = self._choose(stalled)
             with self.clock.measure("signs"):
                 signs = self._signs_of_open(batch)
@@ -215,6 +221,26 @@ class _Rounds:
                 self.weights = np.concatenate([self.weights, batch.weights])
                 self.thresholds = np.concatenate([self.thresholds, batch.thresholds])
             bar.update(open_before - buckets.n_points)
+
+    def _choose_in_a_crowd(self):
+        """Many hyperplanes at a time, where each splits few buckets; None elsewhere."""
+        if not is_crowded(self.buckets, self.points, self.random_state):
+            return None
+        return crowded_hyperplanes(self.buckets, self.points, self.frame, self.random_state, self.n_threads)
+
+    def _add_all(self, hyperplanes):
+        """Add those that split a bucket, in batches; whether there are any."""
+        m = len(self.weights)
+        for start in range(0, hyperplanes.m, MAX_BITS):
+            part = slice(start, start + MAX_BITS)
+            weights, thresholds = hyperplanes.weights[part], hyperplanes.thresholds[part]
+            with self.clock.measure("signs"):
+                signs = signs_of(self._hyperplanes(weights, thresholds), self.points, self.n_threads, self.buckets.rows)
+            with self.clock.measure("refining"):
+                if self.buckets.refine(signs):
+                    self.weights = np.concatenate([self.weights, weights])
+                    self.thresholds = np.concatenate([self.thresholds, thresholds])
+        return len(self.weights) > m
 
     def _hyperplanes(self, weights, thresholds):
         return Hyperplanes(weights, thresholds, *self.frame)

@@ -123,24 +123,31 @@ class _Distances:
         # The widest, and the one it is in, which changes no sign.
         widest = np.lexsort((np.abs((nearest[1:] + nearest[:-1]) / 2 - old), -widths))[:_TRIES].tolist()
         own = min(max(int(np.searchsorted(nearest, old)) - 1, 0), max(len(widths) - 1, 0))
-        for place in sorted({*widest, own}, key=lambda place: -widths[place]) if len(widths) else ():
-            margin = widths[place] / 2 - self.errors[j]
-            if not 2 * least < margin < np.inf:
-                return
-            new = float(nearest[place] / 2 + nearest[place + 1] / 2)
-            low, high = min(old, new) - self.errors[j], max(old, new) + self.errors[j]
-            between = rows[(values >= low) & (values <= high)]
-            flipped = between[self._signs(j, old, between) != self._signs(j, new, between)]
+        places = np.array(sorted({*widest, own}, key=lambda place: -widths[place]) if len(widths) else (), np.int64)
+        margins = widths[places] / 2 - self.errors[j]
+        places = places[np.logical_and.accumulate((margins > 2 * least) & (margins < np.inf))]
+        levels = nearest[places] / 2 + nearest[places + 1] / 2
+        for new, margin, flipped in zip(
+            levels.tolist(), margins.tolist(), self._flipped(j, old, levels, rows, values), strict=False
+        ):
             if stored.can_flip(flipped, codes[flipped] ^ column):
                 stored.flip(flipped, codes[flipped] ^ column)
                 codes[flipped] ^= column
                 self.thresholds[j], self.margins[j], self.block_margins[:, j] = new, margin, margin
                 return
 
-    def _signs(self, j, threshold, rows):
-        old = self.hyperplanes
-        alone = Hyperplanes(old.weights[j : j + 1], [threshold], old.centre, old.exponents)
-        return signs_of(alone, self.points, self.n_threads, rows)
+    def _flipped(self, j, old, levels, rows, values):
+        """For each of some levels the rows whose sign differs from that of the old threshold of hyperplane j."""
+        low = min(old, levels.min(initial=old)) - self.errors[j]
+        high = max(old, levels.max(initial=old)) + self.errors[j]
+        between = rows[(values >= low) & (values <= high)]
+        if not len(between):
+            return [between] * len(levels)
+        before = self.hyperplanes
+        weights = np.repeat(before.weights[j : j + 1], 1 + len(levels), axis=0)
+        together = Hyperplanes(weights, [old, *levels], before.centre, before.exponents)
+        signs = signs_of(together, self.points, self.n_threads, between)
+        return [between[((signs >> np.uint64(i)) ^ signs) & np.uint64(1) == 1] for i in range(1, 1 + len(levels))]
 
     def _nearest(self, j):
         """Points nearest to hyperplane j, at least _NEAREST or all, ascending, and their w_j.x in float64."""
@@ -194,8 +201,11 @@ class _Distances:
         reach = _BOUNDS * distances.min() + 2 * (self.errors / self.lengths).max()
         near = np.flatnonzero(distances <= reach)
         rows = [self._near(near[start : start + _TOGETHER], reach) for start in range(0, len(near), _TOGETHER)]
-        rows = distinct(np.concatenate(rows))
-        return float(self.hyperplanes.certified_radius(Points(self.points.take(rows)), self.n_threads).min())
+        rows, all_of_them = distinct(np.concatenate(rows)), self.hyperplanes
+        some = Hyperplanes(
+            all_of_them.weights[near], all_of_them.thresholds[near], all_of_them.centre, all_of_them.exponents
+        )
+        return float(some.certified_radius(Points(self.points.take(rows)), self.n_threads).min())
 
     def _near(self, chosen, reach):
         """Points that may be as near as `reach` to one of some hyperplanes."""

@@ -16,6 +16,10 @@ cdef enum:
     DIGIT = 11  # bits
     DIGITS = 4
     LEFT_OUT = 20
+    TILE = 512
+
+
+PAIRS_TOGETHER = TILE
 
 
 def sort_events(const double[:, ::1] events, int64_t[:, ::1] orders, uint64_t[:, ::1] keys, int32_t[:, ::1] places,
@@ -238,3 +242,28 @@ def possibly_repeated(const uint64_t[::1] codes, uint64_t mask, uint8_t[::1] see
 cdef inline uint64_t hashed(uint64_t code) noexcept nogil:
     code *= <uint64_t>0x9E3779B97F4A7C15
     return code ^ (code >> 32)
+
+
+def split_pairs(const double[:, ::1] A, const double[:, ::1] B, const double[:, ::1] directions,
+                const double[::1] levels, double[:, ::1] values, uint8_t[:, ::1] split):
+    """split[t, p] = whether hyperplane t parts the points A[:, p] and B[:, p], within rounding.
+
+    A and B are (d, p), directions (t, d), values (2, TILE) is working space.
+    """
+    cdef Py_ssize_t d = A.shape[0], n = A.shape[1], tile, start, size, t, i, p
+    cdef double weight, level
+    with nogil:
+        for tile in range((n + TILE - 1) // TILE):
+            start = tile * TILE
+            size = min(TILE, n - start)
+            for t in range(directions.shape[0]):
+                level = levels[t]
+                values[:, :] = 0.0
+                for i in range(d):
+                    weight = directions[t, i]
+                    for p in range(size):
+                        values[0, p] += weight * A[i, start + p]
+                    for p in range(size):
+                        values[1, p] += weight * B[i, start + p]
+                for p in range(size):
+                    split[t, start + p] = (values[0, p] >= level) != (values[1, p] >= level)
