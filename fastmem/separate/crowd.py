@@ -10,6 +10,7 @@ others would split no more than their own.
 Everything here only chooses hyperplanes, as in `fastmem.separate.sample`; signs are taken exactly afterwards.
 """
 
+import copy
 import heapq
 
 import numpy as np
@@ -23,7 +24,7 @@ from fastmem.separate.frame import Frame
 __all__ = ["crowded_hyperplanes", "is_crowded"]
 
 _MOST_DIMENSIONS = 16
-_POINTS, _PAIRS = 2**15, 2**13
+_LOOKED_AT, _POINTS, _PAIRS = 2**12, 2**15, 2**13
 _NEIGHBOURS = 32  # points of a bucket that are looked at together
 _NUMBERS = 2**21
 _FLOOR = 1e-6  # eigenvalues, of the largest, of directions in which points spread
@@ -46,11 +47,13 @@ def is_crowded(buckets, points, random_state):
     buckets : Buckets
     points : Points
     random_state : numpy.random.Generator
+        What is drawn here is drawn from a copy: where there is no crowd, nothing is changed.
     """
     if points.d > _MOST_DIMENSIONS or buckets.n_buckets < _BUCKETS:
         return False
-    pairs = _Pairs(buckets, points, random_state)
-    if pairs.rank > _MOST_DIMENSIONS or buckets.n_buckets < _BUCKETS * pairs.rank or pairs.n < _BUCKETS:
+    random_state = copy.deepcopy(random_state)
+    pairs = _Pairs(buckets, points, random_state, _LOOKED_AT)
+    if pairs.rank > _MOST_DIMENSIONS or buckets.n_buckets < _BUCKETS * pairs.rank or pairs.n < pairs.rank:
         return False
     tuples = pairs.tuples(np.arange(pairs.n), 1, random_state)[:_TRIED]
     return pairs.count_split_buckets(tuples).mean() < _MET * pairs.rank
@@ -73,7 +76,7 @@ def crowded_hyperplanes(buckets, points, centre_and_exponents, random_state, n_t
     -------
     Hyperplanes
     """
-    pairs = _Pairs(buckets, points, random_state)
+    pairs = _Pairs(buckets, points, random_state, _POINTS)
     left, weights, thresholds = np.arange(pairs.n), [], []
     for _ in range(_ROUNDS):
         if len(left) < pairs.rank:
@@ -128,8 +131,8 @@ class _Planes:
 class _Pairs:
     """Pairs of neighbours in open buckets that must differ."""
 
-    def __init__(self, buckets, points, random_state):
-        rows, starts = _some_buckets(buckets, random_state)
+    def __init__(self, buckets, points, random_state, most):
+        rows, starts = _some_buckets(buckets, most, random_state)
         self._share = buckets.n_buckets / (len(starts) - 1)
         X = points.take(rows)
         self.frame = Frame(X)
@@ -177,12 +180,12 @@ class _Pairs:
         return order[: len(order) // self.rank * self.rank].reshape(-1, self.rank)
 
     def count_split_buckets(self, tuples):
-        """Number of open buckets, of all as of those looked at, that each hyperplane splits."""
+        """Number of open buckets that each hyperplane splits: its own, and of all others as of those looked at."""
         planes = self._through(tuples)
         above = self._coordinates @ planes[1].T >= planes[3]
         counts = np.add.reduceat(above, self._starts[:-1], axis=0, dtype=np.int64)
         split = (counts > 0) & (counts < np.diff(self._starts)[:, None])
-        return split.sum(axis=0) * self._share
+        return self.rank + (split.sum(axis=0) - self.rank) * self._share
 
     def planes_through(self, tuples, left, n_threads):
         """Hyperplanes through the midpoints of the pairs of each tuple, and which of the pairs left they split."""
@@ -214,11 +217,11 @@ class _Pairs:
         return weights, rounded, powers, np.einsum("tjd,td->tj", middles[tuples], rounded).mean(axis=1)
 
 
-def _some_buckets(buckets, random_state):
-    """The points of some open buckets, as many as are looked at: rows, and where each bucket begins."""
+def _some_buckets(buckets, most, random_state):
+    """The points of some open buckets, so many at most of more than one: rows, and where each bucket begins."""
     sizes = np.diff(buckets.starts)
     order = random_state.permutation(len(sizes))
-    fit = max(int(np.searchsorted(np.cumsum(sizes[order]), _POINTS, side="right")), 1)
+    fit = max(int(np.searchsorted(np.cumsum(sizes[order]), most, side="right")), 1)
     chosen = np.sort(order[:fit])
     counts = sizes[chosen]
     starts = np.append(0, np.cumsum(counts))
