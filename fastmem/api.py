@@ -65,7 +65,7 @@ def memorize(
     y : array_like of shape (n,) or (n, k)
         Labels of any dtype whose values can be told apart: integers, booleans, strings, bytes, dates, floats
         (compared bit by bit), or Python objects that can be hashed or sorted. A row of a matrix or of a data frame is
-        one label of k values.
+        one label of k values. Long doubles are refused, since processors write them in different ways.
     construction : {"compact", "rajput2021", "baum1988"}
         How the network is built. "compact": the smallest we know. "rajput2021": the proof of Rajput et al., run as an
         algorithm; it tells all distinct points apart, takes `delta` and `separate`, and none of `store`, `margin`,

@@ -10,6 +10,7 @@ import numpy as np
 from fastmem.data.arrays import LARGEST_INTEGER, as_array
 from fastmem.data.classes import distinct, identity, refuse_labels, shown
 from fastmem.data.columns import columns_of
+from fastmem.data.long_doubles import refuse_long_doubles
 from fastmem.errors import ContradictoryLabels, InvalidInput
 
 __all__ = [
@@ -87,7 +88,7 @@ def as_labels(y, n):
     ------
     InvalidInput
         Neither one- nor two-dimensional, not `n` labels, or labels that do not equal themselves (NaN, NaT, a missing
-        value; None is fine), or whose time zone would be lost.
+        value; None is fine), or that are long doubles, or whose time zone would be lost.
     """
     array = label_array(y)
     if array.ndim not in (1, 2) or array.shape[1:] == (0,):
@@ -99,6 +100,7 @@ def as_labels(y, n):
         raise InvalidInput(f"y has structured dtype {array.dtype}: combine its fields to one label first")
     if kind == "T" and hasattr(array.dtype, "na_object"):
         array = array.astype(object)
+    refuse_long_doubles(array)
     if kind in "fcmM":
         refuse_labels(np.isnat(array) if kind in "mM" else np.isnan(array), array)
     return Labels(*distinct(array))

@@ -37,10 +37,10 @@ def distinct(array):
     InvalidInput
         Objects can neither be hashed nor sorted, or do not equal themselves.
     """
-    kind, width = array.dtype.kind, array.dtype.itemsize
+    kind = array.dtype.kind
     if array.ndim == 2:
         classes, indices = _distinct_rows(array)
-    elif kind == "O" or (kind == "f" and width > 8) or (kind == "c" and width > 16):
+    elif kind == "O":
         classes, indices = _object_classes(array)
     elif kind == "f":
         classes, indices = _float_classes(array)

@@ -10,9 +10,10 @@ import numpy as np
 
 from fastmem.data.as_labels import NO_VALUE, Labels
 from fastmem.data.as_points import as_points
+from fastmem.data.long_doubles import first_long_double
 from fastmem.data.options import as_count, as_distance, as_float_dtype
 from fastmem.data.points import norms_of
-from fastmem.errors import InvalidInput
+from fastmem.errors import FormatError, InvalidInput
 from fastmem.hyperplanes.hyperplanes import Hyperplanes
 from fastmem.hyperplanes.rounding import rounding_reach
 from fastmem.layers.layer import Layer
@@ -585,7 +586,7 @@ class Network:
         ----------
         output : {"label", "index"}
             "index": return positions in `classes`, of dtype intp, in place of labels. That is for labels that numba has
-            no numbers for: text, objects, half and long double precision.
+            no numbers for: text, objects and half precision.
         unknown : scalar, optional
             What unknown rows get, as in `predict`; with output="index" an integer.
 
@@ -1026,6 +1027,11 @@ class Network:
 
 
 def _unpickle(tensors, settings, classes, dtype):
+    if first_long_double(classes) is not None:
+        raise FormatError(
+            "labels are long doubles, which version 0.1 pickled and other processors write another way: memorize them "
+            "as float64 or text; version 0.1 reads the pickle where it was written"
+        )
     # Arrays lose a foreign byte order when they are pickled, dtypes do not.
     return Network.from_parameters(tensors, settings, classes.astype(dtype, copy=False))
 

@@ -12,6 +12,7 @@ __all__ = ["LONGEST_HEADER", "is_plain", "label_bytes", "labels_from_file", "lab
 
 LONGEST_HEADER = 10**8  # bytes of settings, and so of labels as JSON: the most that safetensors reads
 _LABEL_DTYPE = re.compile(r"[<>|][biufcmMSU][0-9]+(\[[0-9]*[A-Za-z]+\])?")
+_LONG_DOUBLE = re.compile(r"[<>|](f(10|12|16)|c(20|24|32))")  # what x86 and Arm write under one name
 _LARGEST_CHARACTER = 0x10FFFF
 _TWO_FOR_ONE = re.compile("[\ud800-\udbff][\udc00-\udfff]")  # surrogates that JSON reads as one character
 _MUCH_TEXT = 2**16
@@ -87,6 +88,11 @@ def labels_from_file(tensors, header):
         entries = _from_utf8(tensors, header)
     elif kind in ("O", "T"):
         entries = _from_json(header)
+    elif _LONG_DOUBLE.fullmatch(kind):
+        raise FormatError(
+            f"labels are long doubles ({kind}), which other processors write another way: memorize them as float64 or "
+            "text; version 0.1 reads the file where it was written"
+        )
     elif _LABEL_DTYPE.fullmatch(kind):
         entries = np.frombuffer(tensors["labels"].tobytes(), np.dtype(kind)).copy()
     else:

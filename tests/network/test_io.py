@@ -703,6 +703,25 @@ def test_labels_that_are_no_values_of_their_dtype_or_differ_from_themselves_are_
     assert "labels" in assert_refused(tmp_path / "net", sealed(tensors, header | {"label_dtype": dtype}))
 
 
+@pytest.mark.parametrize("dtype", ["<f16", ">f16", "<f12", "<f10", "<c32", "<c24", "<c20"])
+def test_files_with_long_doubles_are_refused_with_what_to_do(tmp_path, dtype):
+    random_network(n=10, y=np.arange(10) % 2).save(tmp_path / "net")
+    tensors, header = read_parts((tmp_path / "net").read_bytes())
+    tensors["labels"] = np.zeros(2 * int(dtype[2:]), np.uint8)
+    message = assert_refused(tmp_path / "net", sealed(tensors, header | {"label_dtype": dtype}))
+    assert "long doubles" in message
+    assert "memorize them as float64 or text" in message
+
+
+@pytest.mark.parametrize("values", [np.array([1, 2], np.longdouble), np.array([1, 2j], np.clongdouble),
+                                    objects("a", np.longdouble(2))], ids=["real", "complex", "objects"])  # fmt: skip
+def test_pickles_with_long_doubles_are_refused_with_what_to_do(values):
+    net = random_network(n=10, y=np.arange(10) % 2)
+    net.classes = values  # as version 0.1 took them
+    with pytest.raises(FormatError, match=r"long doubles.* memorize them as float64 or text"):
+        pickle.loads(pickle.dumps(net))
+
+
 @pytest.mark.parametrize("labels", [[1, 2], ["a", None], ["a", True]], ids=repr)
 def test_text_labels_that_are_no_text_are_refused(tmp_path, labels):
     random_network(n=10, y=np.array(["a", "b"] * 5, np.dtypes.StringDType())).save(tmp_path / "net")

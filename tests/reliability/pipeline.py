@@ -240,7 +240,7 @@ LABELS = {
     "small integers": lambda rng, k: rng.permutation(k) - k // 2,
     **{f"any {dtype}": _integer_labels(dtype) for dtype in INTEGERS},
     "bool": lambda rng, k: np.array([True, False])[:k],
-    **{f"any {dtype}": _float_labels(dtype) for dtype in FLOATS},
+    **{f"any {dtype}": _float_labels(dtype) for dtype in FLOATS if dtype != "longdouble"},
     "complex": _complex_labels,
     "text": lambda rng, k: np.array(_texts(k)),
     "strings": lambda rng, k: np.array(_texts(k), np.dtypes.StringDType()),
@@ -276,6 +276,7 @@ FAULTS = {
     "text": "which is not",
     "a NaN label": "y[{row}] is nan",
     "a NaT label": "y[{row}] is",
+    "long double labels": "y[0] is",
     "a label too few": "y has",
     "contradiction": None,
 }
@@ -397,6 +398,8 @@ class Problem:
             y = np.datetime64("2000-01-01") + self.classes
             y[self.place[0]] = np.datetime64("NaT")
             return y
+        if self.fault == "long double labels":
+            return self.classes.astype(np.longdouble)
         return self.y
 
     @cached_property

@@ -111,7 +111,6 @@ LABELS = {
     "float16": np.array([0.0, -0.0, np.inf], np.float16),
     "float32": np.array([0.1, -0.0, 0.0], np.float32),
     "float64": np.array([5e-324, -np.inf, 0.0]),
-    "longdouble": np.nextafter(np.array([1, 0], np.longdouble), np.longdouble(2)),
     "complex64": np.array([1j, -0.0], np.complex64),
     "complex128": np.array([1j, 1]),
     "text": np.array(["a", "", "猫\U0001f600", "\ud800"]),
