@@ -1,15 +1,12 @@
 """Equal rows, hashes and norms, held to their plain twins in `oracles.naive`."""
 
-import ctypes
-import platform
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from oracles import naive
+from support.environments import ROUNDING, environment, needs_environments
 from support.examples import examples
 
 from fastmem import ContradictoryLabels, memorize
@@ -216,22 +213,12 @@ def test_the_first_row_that_is_not_finite_is_found_while_hashing(value, dtype):
         as_points(X).equal_rows()
 
 
-@pytest.mark.skipif(
-    not (sys.platform == "linux" and platform.machine() == "x86_64" and platform.libc_ver()[0] == "glibc"),
-    reason="the constants are those of glibc on x86-64",
-)
-@pytest.mark.parametrize("mode", [0x400, 0x800, 0xC00])  # downward, upward, toward zero
+@needs_environments
+@pytest.mark.parametrize("mode", ROUNDING)
 def test_equal_rows_are_found_in_any_rounding_mode(mode):
     X = np.array([[0.0, 1.0], [-0.0, 1.0], [0.0, 2.0]])
-    libm = ctypes.CDLL("libm.so.6")
-    before = libm.fegetround()
-    assert libm.fesetround(mode) == 0
-    try:
-        with pytest.raises(ContradictoryLabels) as error:
-            memorize(X, [1, 2, 3], random_state=0, n_threads=1)
-        assert libm.fegetround() == mode
-    finally:
-        libm.fesetround(before)
+    with environment(mode), pytest.raises(ContradictoryLabels) as error:
+        memorize(X, [1, 2, 3], random_state=0, n_threads=1)
     assert error.value.rows == [(0, 1)]
 
 

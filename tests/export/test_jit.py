@@ -13,8 +13,8 @@ import numba
 import numpy as np
 import pytest
 from numba.core.errors import TypingError
-from reliability.exactness import ENVIRONMENTS, control
 from sklearn.datasets import load_digits
+from support.environments import ENVIRONMENTS, environment, needs_environments
 
 from fastmem import InvalidInput, memorize
 from fastmem.hyperplanes.code import LinearCode
@@ -228,71 +228,28 @@ def test_signs_are_exact_where_rounding_decides_nothing_in_every_rounding_mode(a
     X = rng.choice([*TINY, *HUGE, 1, -1, 1 / 3, 1e30, -1e30, 1e-30, 2.0**53 - 1], (4000, 3))
     for points in (X, float32_of(X), hard_rows(adversarial)):
         codes = adversarial.codes(points).astype(np.int64)
-        for name, bits in ENVIRONMENTS.items():
-            with control(bits):
+        for name in ENVIRONMENTS:
+            with environment(name):
                 found = many(points, np.empty(len(points), np.int64))
             assert np.array_equal(found, codes), name
 
 
-def test_signs_are_exact_where_subnormal_numbers_are_flushed(tmp_path):
-    if sys.platform != "linux":
-        pytest.skip("sets the control word of x86 processors by numba")
-    done = subprocess.run([sys.executable, "-c", FLUSHING], cwd=tmp_path, capture_output=True, text=True, check=False)
-    if done.stdout.startswith("not x86"):
-        pytest.skip("not an x86 processor")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["flushed", "equal", "equal"]
-
-
-FLUSHING = """
-import platform
-if platform.machine().lower() not in ("x86_64", "amd64"):
-    print("not x86")
-    raise SystemExit
-import numpy as np
-from llvmlite import ir
-from numba import njit, types
-from numba.core import cgutils
-from numba.extending import intrinsic
-
-@intrinsic
-def set_mxcsr(typing_context, word):
-    def generate(context, builder, signature, arguments):
-        place = cgutils.alloca_once_value(builder, arguments[0])
-        kind = ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer()])
-        ldmxcsr = cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.sse.ldmxcsr")
-        builder.call(ldmxcsr, [builder.bitcast(place, ir.IntType(8).as_pointer())])
-        return context.get_dummy_value()
-    return types.void(types.uint32), generate
-
-@njit
-def set_environment(word):
-    set_mxcsr(np.uint32(word))
-
-@njit
-def half(x):
-    return x * 0.5
-
-import fastmem
-rng = np.random.default_rng(0)
-tiny = [0.0, 5e-324, -5e-324, 1e-310, -1e-309, 2.0**-1022, 2.0**-1020, -2.0**-1021, 1e-300]
-X = np.unique(rng.choice(tiny, (400, 3)), axis=0)
-X32 = np.unique(rng.integers(-40, 40, (400, 3)), axis=0) * np.float32(2.0**-149)
-for points in (X, X32):
-    y = rng.integers(0, 3, len(points))
-    net = fastmem.memorize(points, y, random_state=0)
-    one, many = net.jit()
-    out = np.zeros(len(points), y.dtype)
-    many(points[:1], out[:1])
+@needs_environments
+def test_signs_are_exact_where_subnormal_numbers_are_flushed():
+    half = numba.njit(lambda x: x * 0.5)
     half(1.0)
-    set_environment(0x1F80 | 0x8040)  # subnormal numbers are 0 when read and when written
-    flushed = half(2.0**-1022) == 0
-    many(points, out)
-    set_environment(0x1F80)
-    if points is X:
-        print("flushed" if flushed else "kept")
-    print("equal" if np.array_equal(out, y) else "different")
-"""
+    rng = np.random.default_rng(0)
+    tiny = [0.0, 5e-324, -5e-324, 1e-310, -1e-309, 2.0**-1022, 2.0**-1020, -(2.0**-1021), 1e-300]
+    for X in (rng.choice(tiny, (400, 3)), rng.integers(-40, 40, (400, 3)) * np.float32(2.0**-149)):
+        points = np.unique(X, axis=0)
+        y = rng.integers(0, 3, len(points))
+        many = memorize(points, y, random_state=0).jit().many
+        out = many(points, np.zeros(len(points), y.dtype)) * 0 - 1
+        with environment("flushed"):
+            is_flushed = half(2.0**-1022) == 0
+            many(points, out)
+        assert is_flushed
+        assert np.array_equal(out, y)
 
 
 # Labels

@@ -1,10 +1,7 @@
 """Every sign is that of the real numbers: held to rational arithmetic, on points chosen to break rounding."""
 
-import contextlib
-import ctypes
 import math
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -16,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from oracles import naive
+from support.environments import ROUNDING, environment, needs_environments
 from support.examples import examples
 from support.instruction_sets import ISAS, isa
 
@@ -648,66 +646,29 @@ def test_the_first_bad_row_is_named_whatever_the_number_of_threads():
 
 # A changed floating-point environment
 
-UPWARD, DOWNWARD, TOWARD_ZERO = 0x800, 0x400, 0xC00
-FLUSH_SUBNORMALS = 0x8040  # flush-to-zero and denormals-are-zero
-needs_glibc = pytest.mark.skipif(
-    not (sys.platform == "linux" and platform.machine() == "x86_64" and platform.libc_ver()[0] == "glibc"),
-    reason="the constants are those of glibc on x86-64",
-)
 
-
-@contextlib.contextmanager
-def rounding(mode):
-    """The thread's floating-point arithmetic rounds another way; checked to be so still at the end."""
-    libm = ctypes.CDLL("libm.so.6")
-    before = libm.fegetround()
-    assert libm.fesetround(mode) == 0
-    try:
-        yield
-        assert libm.fegetround() == mode
-    finally:
-        libm.fesetround(before)
-
-
-@contextlib.contextmanager
-def subnormals_flushed():
-    """The thread's vector arithmetic takes subnormal numbers for 0; checked to be so still at the end."""
-    libm = ctypes.CDLL("libm.so.6")
-    before, changed, after = ((ctypes.c_uint32 * 8)() for _ in range(3))
-    libm.fegetenv(before)
-    libm.fegetenv(changed)
-    changed[7] |= FLUSH_SUBNORMALS  # fenv_t: seven words of the x87 unit, then MXCSR
-    assert libm.fesetenv(changed) == 0
-    try:
-        yield
-        libm.fegetenv(after)
-        assert after[7] & FLUSH_SUBNORMALS == FLUSH_SUBNORMALS
-    finally:
-        libm.fesetenv(before)
-
-
-@needs_glibc
+@needs_environments
 def test_the_environment_is_really_changed():
     one, tiny, subnormal = np.ones(1), np.full(1, 1e-30), np.full(1, 1e-310)
-    with rounding(UPWARD):
+    with environment("upward"):
         upward = float((one + tiny)[0])
-    with subnormals_flushed():
+    with environment("flushed"):
         flushed = (subnormal + subnormal).tobytes()
     assert upward == nudged(1.0, 1)
     assert flushed == bytes(8)
 
 
-@needs_glibc
-@pytest.mark.parametrize("mode", [UPWARD, DOWNWARD, TOWARD_ZERO])
+@needs_environments
+@pytest.mark.parametrize("mode", ROUNDING)
 def test_codes_do_not_depend_on_the_rounding_mode(hard, mode):
     network, X, labels, codes = hard
-    with rounding(mode):
+    with environment(mode):
         changed = network.codes(X, n_threads=1), network.predict(X, n_threads=1)
     assert np.array_equal(changed[0], codes)
     assert np.array_equal(changed[1], labels)
 
 
-@needs_glibc
+@needs_environments
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_codes_do_not_depend_on_flushed_subnormals(dtype):
     rng = np.random.default_rng(0)
@@ -717,36 +678,36 @@ def test_codes_do_not_depend_on_flushed_subnormals(dtype):
     hyperplanes = plain(weights, [threshold_through(w, X[i], i % 3 - 1) for i, w in enumerate(weights)])
     expected = naive.signs(X, weights, hyperplanes.thresholds)
     encoder, points = encoder_of(hyperplanes), as_points(X)
-    with subnormals_flushed():
+    with environment("flushed"):
         codes = encoder.codes(points, n_threads=1)
     assert np.array_equal(codes, naive.xor_codes(expected, encoder.code.columns))
 
 
-@needs_glibc
-@pytest.mark.parametrize("mode", [UPWARD, DOWNWARD, TOWARD_ZERO])
+@needs_environments
+@pytest.mark.parametrize("mode", ROUNDING)
 def test_certified_radii_do_not_depend_on_the_rounding_mode(hard, mode):
     network, X, _, _ = hard
     expected = network.certified_radius(X, n_threads=1)
-    with rounding(mode):
+    with environment(mode):
         radii = network.certified_radius(X, n_threads=1)
     assert np.array_equal(radii, expected)
 
 
-@needs_glibc
+@needs_environments
 def test_distances_and_radii_do_not_depend_on_flushed_subnormals():
     weights, X = np.array([[2.0**-130, 2.0**-131]], np.float32), np.array([[4.0, 0], [-1, 7]])
     expected = plain(weights, [5 * 2.0**-130])
     hyperplanes = plain(weights, [5 * 2.0**-130])
-    with subnormals_flushed():  # for the first call, which prepares what others use
+    with environment("flushed"):  # for the first call, which prepares what others use
         radii, distances = hyperplanes.certified_radius(as_points(X)), hyperplanes.distances(X)
     assert np.array_equal(radii, expected.certified_radius(as_points(X)))
     assert np.array_equal(distances, expected.distances(X))
     assert radii == pytest.approx([2 / 5**0.5, 5 / 5**0.5])
 
 
-@needs_glibc
-@pytest.mark.parametrize("change", [lambda: rounding(UPWARD), lambda: rounding(DOWNWARD), subnormals_flushed])
-def test_given_layers_and_what_is_said_of_them_do_not_depend_on_the_floating_point_environment(change):
+@needs_environments
+@pytest.mark.parametrize("name", ["upward", "downward", "flushed"])
+def test_given_layers_and_what_is_said_of_them_do_not_depend_on_the_floating_point_environment(name):
     def described(net):
         X = np.array([[1e30, 0.3], [0.1, 3.0]])
         weights, reach = net.layers[0].weights.data, net.rounding_reach("float32", [1.0, 2.0])
@@ -754,7 +715,7 @@ def test_given_layers_and_what_is_said_of_them_do_not_depend_on_the_floating_poi
 
     layers = [(np.array([[2.0**-140, 1.0], [0.1, 3.0]], np.float32), [0.0, 1 / 3]), ([[5e-324, 1e-323]], [1e-323])]
     expected = fastmem.Network.from_layers(layers)
-    with change():
+    with environment(name):
         net = fastmem.Network.from_layers(layers)
         found = described(net)
     assert net == expected
@@ -762,29 +723,29 @@ def test_given_layers_and_what_is_said_of_them_do_not_depend_on_the_floating_poi
         assert np.array_equal(one, other)
 
 
-@needs_glibc
-@pytest.mark.parametrize("change", [lambda: rounding(UPWARD), lambda: rounding(DOWNWARD), subnormals_flushed])
-def test_hyperplanes_prepared_in_any_environment_have_the_same_signs(change):
+@needs_environments
+@pytest.mark.parametrize("name", ["upward", "downward", "flushed"])
+def test_hyperplanes_prepared_in_any_environment_have_the_same_signs(name):
     for seed in range(30):
         hyperplanes, X = large_problem(seed)
         parameters = hyperplanes.weights, hyperplanes.thresholds, hyperplanes.centre, hyperplanes.exponents
-        with change():
+        with environment(name):
             prepared = Hyperplanes(*parameters)
         assert_exact(prepared, X)
 
 
-@needs_glibc
-@pytest.mark.parametrize("change", [lambda: rounding(UPWARD), lambda: rounding(DOWNWARD), subnormals_flushed])
-def test_the_line_is_exact_in_any_environment(change):
+@needs_environments
+@pytest.mark.parametrize("name", ["upward", "downward", "flushed"])
+def test_the_line_is_exact_in_any_environment(name):
     X = np.array([[0.0], [-0.0], [5e-324], [-5e-324], [1e-310]])
     thresholds = [-1e-310, -5e-324, -0.0, 0.0, 5e-324, 1e-310]
     encoder, points = encoder_of(plain(np.ones((6, 1)), thresholds)), as_points(X)
-    with change():
+    with environment(name):
         codes = encoder.codes(points, n_threads=1)
     assert codes.tolist() == [0b001111, 0b001111, 0b011111, 0b000011, 0b111111]
 
 
-@needs_glibc
+@needs_environments
 def test_codes_near_by_are_found_in_the_same_order_if_subnormals_are_flushed():
     X = np.unique(np.random.default_rng(0).integers(-99, 100, (40, 3)), axis=0) * 5e-324
     net = fastmem.memorize(X, np.arange(len(X)) % 3, separate="all", fingerprint_bits=12, random_state=0)
@@ -792,15 +753,15 @@ def test_codes_near_by_are_found_in_the_same_order_if_subnormals_are_flushed():
     near = X + 1e-323
     assert not net.contains(near).all()
     expected = net.predict(near, **options)
-    with subnormals_flushed():
+    with environment("flushed"):
         found = net.predict(near, **options)
     assert np.array_equal(found, expected)
 
 
-@needs_glibc
+@needs_environments
 def test_weights_to_export_keep_their_subnormals():
     layer = fastmem.Network.from_layers([(np.array([[2.0**-140, 1]], np.float32), [0.0]), ([[1]], [1])]).layers[0]
-    with subnormals_flushed():
+    with environment("flushed"):
         weights, _ = first_layer(layer, "float64")
     assert weights.tolist() == [[2.0**-140], [1.0]]
 
@@ -1038,13 +999,13 @@ def test_margins_on_the_line_are_the_distances_rounded_down(data, numbers):
         assert (margin == 0) == (true == 0)
 
 
-@needs_glibc
-@pytest.mark.parametrize("change", [lambda: rounding(UPWARD), lambda: rounding(DOWNWARD), subnormals_flushed])
-def test_margins_do_not_depend_on_the_floating_point_environment(change):
+@needs_environments
+@pytest.mark.parametrize("name", ["upward", "downward", "flushed"])
+def test_margins_do_not_depend_on_the_floating_point_environment(name):
     for seed in range(30):
         hyperplanes, X = large_problem(seed)
         expected = margins_of(hyperplanes, X)
-        with change():
+        with environment(name):
             margins = np.full(hyperplanes.m, np.inf)
             hyperplanes.xor_codes(X, np.zeros(hyperplanes.m, np.uint64), margins=margins)
         assert margins.tobytes() == expected.tobytes()

@@ -20,10 +20,7 @@ What is wrong is printed with its network's number and kind; ``check_one(kind, n
 
 import argparse
 import collections
-import contextlib
-import ctypes
 import math
-import platform
 import sys
 import time
 from fractions import Fraction
@@ -31,6 +28,7 @@ from fractions import Fraction
 import numpy as np
 from oracles import naive
 from support import exported
+from support.environments import ENVIRONMENTS, environment
 from support.instruction_sets import ISAS, isa
 
 import fastmem
@@ -60,7 +58,7 @@ def built(rng, build):
     """A network, and now and then a check that it is the same if built in another floating-point environment."""
     net = build()
     if rng.random() < 0.3:
-        with control(rng.choice(list(ENVIRONMENTS.values()))):
+        with environment(rng.choice(ENVIRONMENTS)):
             again = build()
         if again != net:
             raise Wrong("another network is built in another floating-point environment")
@@ -287,32 +285,6 @@ LAYOUTS = {
 }
 
 
-@contextlib.contextmanager
-def control(bits):
-    """The thread's vector arithmetic has these bits of MXCSR set, checked to be so still at the end."""
-    if not bits:
-        yield
-        return
-    libm = ctypes.CDLL("libm.so.6")
-    before, changed, after = ((ctypes.c_uint32 * 8)() for _ in range(3))
-    libm.fegetenv(before)
-    libm.fegetenv(changed)
-    changed[7] |= bits  # fenv_t: seven words of the x87 unit, then MXCSR
-    libm.fesetenv(changed)
-    try:
-        yield
-        libm.fegetenv(after)
-        if after[7] & bits != bits:
-            raise Wrong("the floating-point environment was not put back")
-    finally:
-        libm.fesetenv(before)
-
-
-ENVIRONMENTS = {"default": 0}
-if sys.platform == "linux" and platform.machine() == "x86_64" and platform.libc_ver()[0] == "glibc":
-    ENVIRONMENTS |= {"downward": 0x2000, "upward": 0x4000, "toward zero": 0x6000, "flushed": 0x8040, "all": 0xE040}
-
-
 def check(net, X, rng, jit=False):
     """Hold all ways to evaluate to the oracle; returns how many rows are on a hyperplane."""
     signs, indices, on = oracle(net, X)
@@ -344,13 +316,13 @@ def check(net, X, rng, jit=False):
         for start in range(0, min(20 * size, len(X)), size):
             hold(slice(start, start + size), np.ascontiguousarray)
     hold(rng.permutation(len(X)), np.ascontiguousarray)
-    for bits in ENVIRONMENTS.values():
-        with control(bits):
+    for name in ENVIRONMENTS:
+        with environment(name):
             hold(few, np.ascontiguousarray)
     # More than one block of rows, so that threads are started.
     many = rng.integers(0, len(X), 3 * max(2**20 // (X.shape[1] + 32), 64) // 2)
     for n_threads in (1, 2):
-        with control(list(ENVIRONMENTS.values())[-1]):
+        with environment(ENVIRONMENTS[-1]):
             found = net.predict(X[many], n_threads=n_threads)
         if not np.array_equal(found, labels[many]):
             raise Wrong(f"predict is wrong with {n_threads} threads")
@@ -366,11 +338,11 @@ def described_network(net):
 def check_jit(net, X, few, labels):
     """Numba's functions give the labels too, whatever the environment."""
     one, many = net.jit()
-    for bits in ENVIRONMENTS.values():
-        with control(bits):
+    for name in ENVIRONMENTS:
+        with environment(name):
             found = [one(x) for x in X[few]], many(X, np.empty(len(X), labels.dtype))
         if not np.array_equal(found[0], labels[few]) or not np.array_equal(found[1], labels):
-            raise Wrong(f"compiled code is wrong in environment {bits:x}")
+            raise Wrong(f"compiled code is wrong in the environment {name!r}")
 
 
 def check_one(kind, number, seed, count, jit=False):
@@ -380,7 +352,7 @@ def check_one(kind, number, seed, count, jit=False):
         net, X = NETWORKS[kind](rng)
         rows, near = inputs(net, X, count, rng)
         on = check(net, rows, rng, jit)
-    except Wrong as wrong:
+    except (Wrong, AssertionError) as wrong:
         raise Wrong(f"network {number} ({kind}) of --seed {seed}: {wrong}") from wrong
     steps = net.hyperplanes.sign_steps(as_points(rows))
     return {"inputs": len(rows), "on": on, "near": near, "signs": len(rows) * net.n_hyperplanes, **steps}

@@ -38,7 +38,8 @@ import threadpoolctl
 
 import fastmem
 
-TOWARD_ZERO = 0xC00  # of fesetround on x86; elsewhere the rounding mode is left alone
+# For fesetround; elsewhere the rounding mode is left alone.
+TOWARD_ZERO = {"x86_64": 0xC00, "aarch64": 0xC00000}.get(os.uname().machine)
 PACKAGE = Path(fastmem.__file__).parent
 PATIENCE = 600.0
 LONGEST = 1.0  # seconds from a signal to the end of what it interrupts
@@ -252,7 +253,7 @@ def state():
 
 def _rounding():
     """Functions that set and tell the rounding mode; None where its name is not known here."""
-    if os.uname().machine != "x86_64":
+    if TOWARD_ZERO is None:
         return None
     return ctypes.CDLL(ctypes.util.find_library("m"))
 
