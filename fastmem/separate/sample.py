@@ -189,7 +189,8 @@ class Sample:
     def project(self, directions):
         """Projections of the coordinates on each direction, in their precision: float64 array of shape (T, t)."""
         directions = directions.astype(self.coordinates.dtype, copy=False)
-        return np.ascontiguousarray(directions @ self.coordinates.T, np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):  # next to the largest numbers the frame does not reach
+            return np.ascontiguousarray(directions @ self.coordinates.T, np.float64)
 
     def sweep_pencils(self, first, second):
         """Best direction among pencils of hyperplanes; None if none splits anything.
@@ -226,7 +227,8 @@ class Sample:
         tie, rounding = (_TIE, _ROUNDING) if is_exact else (_TIE32, _ROUNDING32)
         tenth = len(self.X) // 10
         middle = np.take_along_axis(events, orders[:, [tenth, -1 - tenth]], axis=1)
-        ties = tie * middle[:, 1] - tie * middle[:, 0]
+        with np.errstate(invalid="ignore"):
+            ties = tie * middle[:, 1] - tie * middle[:, 0]
         scores, cuts = np.empty(len(events)), np.empty(len(events), np.int64)
         kernels.sweep_cuts(
             events, orders, np.broadcast_to(above, events.shape).view(np.uint8), self.bucket, self.group,

@@ -91,6 +91,7 @@ def test_natural_labels_of_two_moons_take_tens_of_hyperplanes():
         pytest.param(lambda X: np.where(np.arange(X.shape[1]) % 10 == 0, X, 0.1), id="constant columns"),
         pytest.param(lambda X: X * 5e-324 * 1e6, id="subnormal"),
         pytest.param(lambda X: np.sign(X) * np.finfo(float).max / np.where(X > 1, 2, 1), id="largest numbers"),
+        pytest.param(lambda X: X[:, :5] * 2.0**1020, id="large numbers"),
         pytest.param(lambda X: np.where(np.arange(X.shape[1]) == 3, -np.finfo(float).max, X), id="constant sentinel"),
         pytest.param(lambda X: np.where(X > 2, 1e25, X), id="sentinel cells"),
         pytest.param(lambda X: np.round(X), id="grid"),
