@@ -93,7 +93,9 @@ def memorize(
         the first layer has Õ(1/delta) units. By default it is computed (`fastmem.separation`), which beyond ten
         dimensions takes n^2 d/2 multiplications.
     random_state : int, numpy.random.Generator or None
-        The same seed and data give the same network, whatever `n_threads`.
+        The same seed and data give the same network on one machine, whatever `n_threads`. Another processor may make
+        another one, since BLAS and LAPACK round differently there, with the same labels for all rows of X; the network
+        in a file gives the same answers everywhere.
     verify : bool
         Predict all of X afterwards and compare with y. It cannot fail, and that is checked.
     n_threads : int, optional

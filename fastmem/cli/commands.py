@@ -161,7 +161,7 @@ def _random_points(n, d, classes, rng):
 @click.option("--fingerprint-bits", type=click.IntRange(0, MOST_FINGERPRINT_BITS), default=DEFAULTS["fingerprint_bits"],
               show_default=True,
               help="Bits a point by which inputs never stored are recognised.")  # fmt: skip
-@click.option("--seed", type=click.IntRange(min=0), help="The same seed and data give the same network.")
+@click.option("--seed", type=click.IntRange(min=0), help="The same seed and data give the same network on one machine.")
 @_table_options
 @_JSON
 @_THREADS
@@ -334,7 +334,9 @@ def info(network, delta, json):
               help="Build only this one; may be given several times.")  # fmt: skip
 @click.option("--delta", type=_DELTA, help="Smallest distance in the unit ball (default: computed).")
 @click.option("--plot", type=_OUTPUT, help="Draw neurons and weights of each to this picture (.png, .svg, .pdf).")
-@click.option("--seed", type=click.IntRange(min=0), help="The same seed and data give the same networks.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), help="The same seed and data give the same networks on one machine."
+)
 @_table_options
 @_JSON
 @_THREADS

@@ -67,8 +67,8 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
         "majority": give them all their most frequent label, of several that which comes first in `classes_`. A row
         that is outvoted is not memorized: `predict` returns the other label for it.
     random_state : int, numpy.random.RandomState, numpy.random.Generator or None
-        An int gives the network that `fastmem.memorize` gives for it. From a RandomState, or with None from the global
-        one of NumPy, `fit` draws such an int; a Generator is drawn from as it is.
+        An int gives the network that `fastmem.memorize` gives for it, the same on one machine. From a RandomState, or
+        with None from the global one of NumPy, `fit` draws such an int; a Generator is drawn from as it is.
     n_threads : int, optional
         All cores this process may use by default; 1 starts no thread.
 
