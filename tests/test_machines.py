@@ -12,7 +12,7 @@ def test_one_machine_gives_the_same_answers_twice(tmp_path, capsys):
     for command in ("make", "answer", "build"):
         assert run(command, tmp_path, "--cases", "300", "--times", "1") == 0
     assert run("compare", tmp_path) == 0
-    assert "0 are not; 2 of 2 builds, the same file" in capsys.readouterr().out
+    assert "0 are not\n2 of 2 builds are the same file" in capsys.readouterr().out
 
 
 def test_an_answer_that_differs_is_named_and_so_is_nothing_to_compare(tmp_path, capsys):

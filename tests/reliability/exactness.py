@@ -15,7 +15,7 @@ floating-point environment, and must be the same.
 
     cd tests && python -m reliability.exactness --cases 1000000 --seed 0
 
-What is wrong is printed with its network's number and kind; ``check_one(kind, number, seed, 4000)`` repeats it.
+What is wrong is printed with its network's number and kind; ``check_one(kind, number, seed, each)`` repeats it.
 """
 
 import argparse
@@ -238,13 +238,13 @@ def check_one(kind, number, seed, count, jit=False):
     return {"inputs": len(rows), "on": on, "near": near, "signs": len(rows) * net.n_hyperplanes, **steps}
 
 
-def run(cases, seed):
-    """Check about so many inputs, of as many networks of every kind; returns counts by name."""
+def run(cases, seed, each=OF_A_NETWORK):
+    """Check about so many inputs, `each` of a network, networks of every kind in turn; returns counts by name."""
     total, kinds = collections.Counter(), list(NETWORKS)
     while total["inputs"] < cases:
         number = total["networks"]
         position = number % len(kinds)
-        count = min(OF_A_NETWORK, cases - total["inputs"])
+        count = min(each, cases - total["inputs"])
         jit = position % _JIT_EVERY == number // len(kinds) % _JIT_EVERY
         total.update(networks=1, **check_one(kinds[position], number, seed, count, jit))
         if total["networks"] % 10 == 0:
@@ -263,11 +263,12 @@ def described(total):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", type=int, default=1_000_000, help="inputs")
+    parser.add_argument("--each", type=int, default=OF_A_NETWORK, help="inputs of a network")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     started = time.monotonic()
     try:
-        total = run(arguments.cases, arguments.seed)
+        total = run(arguments.cases, arguments.seed, arguments.each)
     except Wrong as wrong:
         print(wrong)
         return 1

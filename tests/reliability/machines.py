@@ -49,7 +49,7 @@ def everything(net, X, points):
     found["distances"] = net.hyperplanes.distances(as_points(few).block(0, len(few)))
     for number, layer in enumerate(net.layers):
         parts = layer.weights.data, layer.weights.indices, layer.weights.indptr, layer.thresholds
-        found[f"layer {number}"] = np.array([digest(part.astype(np.float64)) for part in parts])
+        found[f"layer {number}"] = np.array([digest(part) for part in parts])
     found["report"] = np.array([str(net.report()), repr(net.report().to_dict()), repr(net)])
     found["saved again"] = np.frombuffer(net.to_bytes(), np.uint8)
     found["messages"] = np.array([refusal(net, X, bad) for bad in (np.nan, -np.nan, np.inf)])
@@ -132,9 +132,8 @@ def compare(folder, out, options):
         first, second = (file_of(place, name, "safetensors") for place in (folder, out))
         if second.exists():
             builds, same = builds + 1, same + (first.read_bytes() == second.read_bytes())
-    print(
-        f"{alike:,} answers of {values:,} values are alike, {wrong} are not; {same} of {builds} builds, the same file"
-    )
+    print(f"{alike:,} arrays of {values:,} values, inputs among them, are alike, {wrong} are not")
+    print(f"{same} of {builds} builds are the same file")
     return wrong > 0 or not alike + builds
 
 
