@@ -64,6 +64,8 @@ class Built:
         neurons / bound.
     reason : str
         Why the network could not be built, or "".
+    hyperplanes_least : int or None
+        No network that tells apart as many classes or points as this one (`Network.n_told_apart`) has fewer.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Built:
     bound: int | None = None
     ratio: float | None = None
     reason: str = ""
+    hyperplanes_least: int | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,8 @@ class Comparison:
         Smallest distance of two distinct points scaled into the unit ball; None if there are no two, or nothing depends
         on it.
     hyperplanes_least : int
-        No network that tells all distinct points apart has fewer hyperplanes.
+        No network that tells the classes apart has fewer hyperplanes; each row has the bound for what its network tells
+        apart, which are all distinct points for "rajput2021".
     rows : tuple of Built
     networks : dict
         The networks that could be built, by name.
@@ -117,13 +121,21 @@ class Comparison:
         head += f", {self.n_classes:,} classes"
         if self.delta is not None:
             head += f", delta = {self.delta:.3g} in the unit ball"
-        lines = _table([_TITLES, *[_cells(row) for row in self.rows if not row.reason]])
+        built = [row for row in self.rows if not row.reason]
+        lines = [_TITLES, *map(_cells, built)]
+        note = (
+            "at least: the fewest hyperplanes whose cells are as many as the classes, or points, told apart (Schläfli)"
+        )
+        if any(row.hyperplanes_least is None for row in built):  # a pickle of 0.1, which has one bound
+            lines = [(*cells[:2], *cells[3:]) for cells in lines]
+            least = f"at least {self.hyperplanes_least:,} hyperplanes tell {self.n_distinct:,} points apart"
+            note = f"lower bound: {least}, by the number of their cells (Schläfli)"
+        lines = _table(lines)
         for row in self.rows:
             if row.reason:
                 asked = f" (its theorem: {row.bound:,} neurons)" if row.bound is not None else ""
                 lines.append(f"{row.name} not built{asked}: {row.reason}")
-        least = f"at least {self.hyperplanes_least:,} hyperplanes tell {self.n_distinct:,} points apart"
-        return "\n".join([head, "", *lines, "", f"lower bound: {least}, by the number of their cells (Schläfli)"])
+        return "\n".join([head, "", *lines, "", note])
 
 
 def compare(
@@ -196,7 +208,7 @@ def compare(
             if network is not None:
                 networks[name] = network
             bar.update(1)
-    least = hyperplanes_for_cells(n_distinct, points.d)
+    least = hyperplanes_for_cells(len(labels.classes), points.d)
     shape = points.n, n_distinct, points.d, len(labels.classes)
     return Comparison(*shape, delta, least, tuple(rows), networks)
 
@@ -239,6 +251,7 @@ def _build(name, X, y, bound, options):
         smallest_distance=network.smallest_distance,
         bound=bound,
         ratio=network.n_neurons / bound if bound else None,
+        hyperplanes_least=hyperplanes_for_cells(network.n_told_apart, network.n_features_in),
     )
     return row, network
 
@@ -253,8 +266,8 @@ def _fastest(predict, X, n_threads):
 
 
 _TITLES = (
-    "construction", "hyperplanes", "neurons", "weights", "largest integer", "depth", "bits/point", "build s",
-    "predictions/s", "margin", "theorem", "neurons/theorem",
+    "construction", "hyperplanes", "at least", "neurons", "weights", "largest integer", "depth", "bits/point",
+    "build s", "predictions/s", "margin", "theorem", "neurons/theorem",
 )  # fmt: skip
 
 
@@ -263,7 +276,7 @@ def _cells(row):
         return "" if value is None else format(value, form)
 
     return (
-        row.name, f"{row.hyperplanes:,}", f"{row.neurons:,}", f"{row.weights:,}",
+        row.name, f"{row.hyperplanes:,}", text(row.hyperplanes_least, ","), f"{row.neurons:,}", f"{row.weights:,}",
         f"{row.largest_integer_weight:,}", str(row.depth), f"{row.bits:.3g}", f"{row.build_seconds:.3g}",
         f"{row.predictions_per_second:,.0f}", f"{row.smallest_distance:.2g}", text(row.bound, ","),
         text(row.ratio, ".3g"),

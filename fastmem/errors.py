@@ -38,8 +38,30 @@ class _NamesRows(_HoldsFacts, Generic[Row]):
         self.rows = list(rows)
 
 
-class InvalidInput(FastmemError, ValueError):
-    """The points, labels or options cannot be used as they are; the message names the place."""
+class InvalidInput(_HoldsFacts, ValueError):
+    """The points, labels or options cannot be used as they are; the message names the place.
+
+    Attributes
+    ----------
+    what : str
+        The message without Python code, as the command line shows it.
+    in_python : str
+        How Python does what the message advises, which the message ends with; "" if it needs no code.
+    """
+
+    def __init__(self, what: str, in_python: str = "") -> None:
+        super().__init__(what, *([in_python] if in_python else []))
+
+    @property
+    def what(self) -> str:
+        return str(self.args[0])
+
+    @property
+    def in_python(self) -> str:
+        return str(self.args[1]) if len(self.args) > 1 else ""
+
+    def __str__(self) -> str:
+        return f"{self.what}, {self.in_python}" if self.in_python else self.what
 
 
 class ContradictoryLabels(_NamesRows[tuple[int, int]], ValueError):

@@ -55,7 +55,7 @@ def test_the_table_names_every_construction_with_its_counts(comparison):
         assert f" {row.weights:,} " in line
     widths = {len(line) for line in lines[2:7]}
     assert len(widths) == 1
-    assert "at least 9 hyperplanes tell 400 points apart" in lines[-1]
+    assert lines[-1].startswith("at least: the fewest hyperplanes whose cells are as many as the classes, or points")
 
 
 def test_a_comparison_is_plain_values(comparison):
@@ -133,3 +133,17 @@ def test_progress_counts_constructions(data):
 
     fastmem.compare(data[0], data[1], random_state=0, delta=0.1, progress=Bar)
     assert shown == [["constructions", 4, 4]]
+
+
+def test_bounds_are_those_for_what_each_network_tells_apart():
+    # Three classes take two hyperplanes at least; all 149 different flowers of Fisher's take eight.
+    flowers = pytest.importorskip("sklearn.datasets").load_iris()
+    comparison = fastmem.compare(flowers.data, flowers.target, random_state=0)
+    assert {row.name: row.hyperplanes_least for row in comparison.rows} == dict(zip(NAMES, [8, 2, 2, 2], strict=True))
+    assert comparison.hyperplanes_least == 2
+    for row in comparison.rows:
+        net = comparison.networks[row.name]
+        assert net.separate == ("all" if row.name == "rajput2021" else "labels")
+        assert row.hyperplanes_least == net.report().n_hyperplanes_least <= row.hyperplanes
+        (line,) = (line for line in str(comparison).splitlines() if line.startswith(f"{row.name} "))
+        assert line.split()[1:3] == [f"{row.hyperplanes:,}", f"{row.hyperplanes_least:,}"]

@@ -21,6 +21,7 @@ import fastmem
 from fastmem.api import DEFAULTS
 from fastmem.cli.delimited import TableOptions
 from fastmem.cli.files import as_json, as_text, read_labelled, read_points, suffix, writing_labels
+from fastmem.cli.wording import in_options
 from fastmem.compare import CONTESTANTS
 from fastmem.constructions import CONSTRUCTIONS
 from fastmem.data.as_labels import as_labels
@@ -90,7 +91,7 @@ class _Command(click.Command):
         except BrokenPipeError:  # click ends quietly: nobody reads what is printed
             raise
         except (fastmem.FastmemError, ImportError, OSError, MemoryError, UnicodeEncodeError) as error:
-            raise click.ClickException(str(error) or type(error).__name__) from error
+            raise click.ClickException(in_options(error)) from error
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -357,7 +358,7 @@ def compare(data, labels, label, constructions, delta, plot, seed, json, threads
         n_threads=threads,
         progress=_progress(progress),
     )
-    click.echo(as_json(comparison.to_dict()) if json else comparison)
+    click.echo(as_json(comparison.to_dict()) if json else in_options(comparison))
     if plot is not None:
         content = io.BytesIO()
         axes = fastmem.plot.comparison(comparison.to_dict()["rows"])
@@ -399,13 +400,7 @@ def export(network, form, output, dtype, returns, data, label, unsafe, json, tab
     options = {"output": returns, "unsafe": unsafe, "X": None if data is None else read_points(data, label, table)}
     if dtype is not None:
         options["dtype"] = dtype
-    try:
-        report = _export(net, form, output, dtype or "float64", options)
-    except fastmem.MarginTooSmall as error:
-        raise click.ClickException(f"{error} (here: --data, --dtype, --unsafe; build --margin)") from error
-    except fastmem.InvalidInput as error:
-        hint = " (here: --returns index)" if "output=" in str(error) else ""
-        raise click.ClickException(f"{error}{hint}") from error
+    report = _export(net, form, output, dtype or "float64", options)
     written = {**_written(output), "format": form}
     if json:
         click.echo(as_json(written if report is None else {**written, "report": report.to_dict()}))

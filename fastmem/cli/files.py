@@ -67,7 +67,8 @@ def read_labelled(data, labels, column, text=False, options=TableOptions()):  # 
         raise click.UsageError("--label chooses a column of a single .csv or .parquet file")
     if labels is not None:
         X = read_points(data, options=options)
-        return X, _read_labels(labels, text, len(X), options)
+        n = len(X) if getattr(X, "ndim", 2) else 0  # what has no rows is refused with its shape
+        return X, _read_labels(labels, text, n, options)
     options.refuse(data, TableOptions._fields)
     if suffix(data) == ".npz":
         return _read_array(data, "X"), _read_array(data, "y")

@@ -108,8 +108,8 @@ class ParquetTable:
         index = next((self.header[column] for column in columns if self.header[column] in self._indices), None)
         if index is not None:
             raise InvalidInput(
-                f"{self.path}: column {index} is the index of a pandas data frame: write the file with "
-                "to_parquet(..., index=False), or after reset_index() if it is data"
+                f"{self.path}: column {index} is the index of a pandas data frame: say --drop {index}, or write the "
+                "index as a column of its own if it is data"
             )
 
     def _dtype_of_points(self, columns):
@@ -117,7 +117,7 @@ class ParquetTable:
         numbers = (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal)
         for column, kind in zip(columns, kinds, strict=True):
             if not any(is_kind(kind) for is_kind in numbers):
-                raise self._wrong_kind(column, "which is not numbers: encode it as numbers first")
+                raise self._wrong_kind(column, "which is not numbers: write it as numbers, or leave it out with --drop")
         return np.float32 if all(map(types.is_float32, kinds)) else np.float64
 
     def _check_labels(self, column):
@@ -137,7 +137,8 @@ class ParquetTable:
             raise self._wrong_kind(column, "which cannot be labels: write it as text or as integers")
 
     def _wrong_kind(self, column, why):
-        return InvalidInput(f"{self.path}: column {self.header[column]} holds {self._schema.types[column]}, {why}")
+        kind = str(self._schema.types[column]).replace(", tz=", " in ")
+        return InvalidInput(f"{self.path}: column {self.header[column]} holds {kind}, {why}")
 
     def _numbers(self, array, column, start):
         """Values of a column as numbers that a float holds exactly."""

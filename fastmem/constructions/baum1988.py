@@ -157,8 +157,7 @@ def _not_in_general_position(group, rows):
     return NotInGeneralPosition(
         f"{_shown(rows)} {'lies' if len(rows) == 1 else 'lie'}, within rounding errors, on a hyperplane through "
         f"{_shown(group)}, but with other labels: baum1988 needs points in general position, no d + 1 of them on a "
-        "hyperplane of R^d; add noise, say X + 1e-3 * X.std(axis=0) * rng.standard_normal(X.shape), or use "
-        'construction="compact", for which points only have to differ',
+        'hyperplane of R^d; use construction="compact", for which points only have to differ',
         rows,
         group,
     )

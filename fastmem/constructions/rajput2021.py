@@ -129,8 +129,7 @@ def _refuse_too_large(n, d, delta, n_label_bits):
             f"for {n:,} points of R^{d} with delta = {delta:.3g} in the unit ball the theorem takes "
             f"{least}{n_hyperplanes(n, near):,} hyperplanes, up to {size.neurons:,} neurons and {size.weights:,} "
             f"weights, and at most {_MOST_WEIGHTS:,} are built: use "
-            'construction="compact", whose size does not depend on delta, or '
-            "leave out points that nearly coincide (fastmem.separation names the closest two)",
+            'construction="compact", whose size does not depend on delta',
             *size,
         )
 
@@ -180,8 +179,8 @@ class _Draws:
         if self.of_hyperplanes == _MOST_DRAWS:
             raise InvalidInput(
                 f"{_MOST_DRAWS} draws of hyperplanes left points together that must differ: is delta = "
-                f"{self.delta:.3g} the smallest distance of points scaled into the unit ball? "
-                "fastmem.separation(X).delta is"
+                f"{self.delta:.3g} the smallest distance of points scaled into the unit ball? It is computed if delta "
+                "is left out"
             )
         self.of_hyperplanes += 1
         m = n_hyperplanes(self.n, self.delta)

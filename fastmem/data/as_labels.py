@@ -10,6 +10,7 @@ import numpy as np
 from fastmem.data.arrays import LARGEST_INTEGER, as_array
 from fastmem.data.classes import distinct, identity, refuse_labels, shown
 from fastmem.data.columns import columns_of
+from fastmem.data.containers import array_code
 from fastmem.data.long_doubles import refuse_long_doubles
 from fastmem.errors import ContradictoryLabels, InvalidInput
 
@@ -21,7 +22,7 @@ __all__ = [
 _NUMBERS = "biufc"
 # Kinds of dtype of a value that can stand among labels of a kind.
 _KINDS_BESIDE = dict.fromkeys(_NUMBERS, _NUMBERS) | {kind: kind for kind in "USmM"}
-_OBJECT_LABELS = "to use lists or tuples as labels, put them in an object array: a = np.empty(n, object); a[:] = y"
+_OBJECT_LABELS = "to use lists or tuples as labels, put them in an object array", "np.fromiter({}, object)"
 
 
 @dataclass(frozen=True)
@@ -91,13 +92,13 @@ def as_labels(y, n):
         value; None is fine), or that are long doubles, or whose time zone would be lost.
     """
     array = label_array(y)
-    if array.ndim not in (1, 2) or array.shape[1:] == (0,):
-        raise InvalidInput(f"y has shape {array.shape}, but labels are {_shape_hint(array)}")
+    _refuse_shape(array, y, n)
     if len(array) != n:
         raise InvalidInput(f"X has {n} rows, but y has {len(array)} labels: each row needs one label")
     kind = array.dtype.kind
     if kind == "V":
-        raise InvalidInput(f"y has structured dtype {array.dtype}: combine its fields to one label first")
+        what = f"y has structured dtype {array.dtype}: make one label of its fields, a tuple"
+        raise InvalidInput(what, _OBJECT_LABELS[1].format(f"{array_code(y, 'y')}.tolist()"))
     if kind == "T" and hasattr(array.dtype, "na_object"):
         array = array.astype(object)
     refuse_long_doubles(array)
@@ -106,10 +107,23 @@ def as_labels(y, n):
     return Labels(*distinct(array))
 
 
-def _shape_hint(array):
+def _refuse_shape(array, y, n):
+    if array.ndim == 0:
+        what = f"y has shape (), one label, {shown(array[()])}, but X has {n} rows, and each needs its own: repeat it"
+        raise InvalidInput(what, f"[y] * {n}")
+    if array.ndim == 2 and len(array) == 1 and array.shape[1] == n > 1:
+        raise InvalidInput(
+            f"y has shape {array.shape}, but X has {n} rows: leave out the other dimension", "np.ravel(y)"
+        )
+    if array.shape[1:] == (0,):
+        raise InvalidInput(f"y has shape {array.shape}: each label has at least one value")
     if array.ndim > 2:
-        return "one-dimensional, or the rows of a matrix: use y.reshape(len(y), -1) to make each y[i] a row"
-    return f"one-dimensional, or the rows of a matrix: {_OBJECT_LABELS}"
+        what = f"y has shape {array.shape}, but labels are one-dimensional, or the rows of a matrix"
+        whole = "np.asarray(y, object)" if isinstance(y, list | tuple) else array_code(y, "y")
+        width = int(np.prod(array.shape[1:]))
+        raise InvalidInput(
+            f"{what}: make one row of all that belongs to a label", f"{whole}.reshape({len(array)}, {width})"
+        )
 
 
 class _NoValue:
@@ -147,7 +161,8 @@ def label_dtype_with(value, classes):
         pass
     raise InvalidInput(
         f"unknown={value!r} cannot stand among labels of dtype {dtype}: give a value of that kind, or memorize labels "
-        "of dtype object"
+        "of dtype object",
+        "np.fromiter(y, object)" if dtype.kind in "mM" else "np.asarray(y, object)",  # which makes times integers
     )
 
 
@@ -190,7 +205,9 @@ def label_array(y):
     try:
         array = as_array(y, "y")
     except InvalidInput as error:
-        raise InvalidInput(f"{error}; {_OBJECT_LABELS}") from error.__cause__
+        if error.in_python or error.__cause__ is None:
+            raise
+        raise InvalidInput(f"{error}; {_OBJECT_LABELS[0]}", _OBJECT_LABELS[1].format("y")) from error.__cause__
     if isinstance(y, list | tuple) and array.ndim in (1, 2) and array.dtype.kind in "USfc":
         # NumPy may have changed a label to fit one dtype: 1 and "1", 2**53 + 1 and 2.0**53, b"a" and b"a\0".
         given = list(y) if array.ndim == 1 else [list(row) for row in y]
@@ -235,8 +252,8 @@ def _refuse_time_zone(y):
     zone = next((z for z in (getattr(dtype, name, None) for name in ("tz", "time_zone")) if z is not None), None)
     if zone is not None:
         raise InvalidInput(
-            f"y has dates with a time zone, {zone}, which NumPy's dates have not: take them to UTC and leave the zone "
-            f"out, {_without_zone(y)}"
+            f"y has dates with a time zone, {zone}, which NumPy's dates lack: take them to UTC and leave the zone out",
+            _without_zone(y),
         )
 
 

@@ -9,6 +9,8 @@ import numpy as np
 
 from fastmem.data.arrays import LARGEST_INTEGER, as_array
 from fastmem.data.columns import in_order
+from fastmem.data.containers import refuse_container, refuse_shape
+from fastmem.data.not_numbers import refuse_large_integer, refuse_not_numbers
 from fastmem.data.points import Points
 from fastmem.errors import InvalidInput
 
@@ -43,18 +45,13 @@ def as_points(X, d=None, *, empty=False, names=None):
     """
     if type(X) is np.ndarray and X.ndim == 2 and X.shape[1] == d and len(X) and X.dtype in _TAKEN_AS_THEY_ARE:
         return Points(X)  # in less time than the steps below
+    refuse_container(X, "X")  # before a name or a dtype is asked for, which a lazy frame has to compute
     X = in_order(X, names)
-    array = _array_of(X)
-    _check_shape(array, d, empty)
-    if array.dtype.kind not in "biuf":
-        raise InvalidInput(_not_numbers(array.dtype))
-    if not isinstance(X, np.ndarray) and array.dtype.kind == "f" and array.dtype.itemsize > 2:
-        _check_rounded_integers(X, array)
-    if array.dtype.kind in "iu" and array.dtype.itemsize == 8:
-        _check_integers(array)
-    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
-        array = _narrow_long_double(array)
-    return Points(array)
+    try:
+        return Points(_numbers_of(X, d, empty))
+    except _LargeInteger as error:
+        row, column, value = error.args
+    refuse_large_integer(X, row, column, value)
 
 
 def as_memorized_points(X, n, d, names=None):
@@ -65,9 +62,34 @@ def as_memorized_points(X, n, d, names=None):
     return points
 
 
+class _LargeInteger(Exception):
+    """Row, column and value of an integer that float64 does not hold."""
+
+
+def _numbers_of(X, d, empty):
+    """X as a two-dimensional array of numbers, each of which float64 holds."""
+    array = _array_of(X)
+    _check_shape(X, array, d, empty)
+    if array.dtype.kind not in "biuf":
+        refuse_not_numbers(X, array)
+    if not isinstance(X, np.ndarray) and array.dtype.kind == "f" and array.dtype.itemsize > 2:
+        _check_rounded_integers(X, array)
+    if array.dtype.kind in "iu" and array.dtype.itemsize == 8:
+        _check_integers(array)
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
+        array = _narrow_long_double(array)
+    return array
+
+
+def _kinds_of_columns(X):
+    """Names of the dtypes of a data frame's columns; none for what is no frame, as a series, which has one dtype."""
+    is_frame = hasattr(X, "dtypes") and not hasattr(type(X), "dtype")
+    return [str(dtype).lower() for dtype in X.dtypes] if is_frame else []
+
+
 def _array_of(X):
     """X as an array of numbers, with none of them changed, or as an array of another kind."""
-    kinds = [str(dtype).lower() for dtype in getattr(X, "dtypes", ())] if not isinstance(X, np.ndarray) else []
+    kinds = _kinds_of_columns(X)
     if not all(map(_PLAIN.fullmatch, kinds)):
         return _from_columns(X, kinds)
     array = as_array(X, "X")
@@ -89,7 +111,7 @@ def _from_columns(X, kinds):
         if _PLAIN.fullmatch(kind):
             values = as_array(column, "X")
             if values.dtype.kind == "c":
-                raise InvalidInput(_not_numbers(values.dtype))
+                refuse_not_numbers(X, values)
             values = _numbers_from_objects(values[:, None], i)[:, 0] if values.dtype.kind == "O" else values
             if values.dtype.kind == "f" and values.dtype.itemsize > 8:
                 values = _narrow_long_double(values[:, None], i)[:, 0]
@@ -101,32 +123,13 @@ def _from_columns(X, kinds):
     return array
 
 
-def _check_shape(array, d, empty):
-    if array.ndim == 0:
-        raise InvalidInput(
-            f"X is {array.item()!r:.100}, but points are the rows of a two-dimensional array: "
-            "one point of one number is [[x]]"
-        )
-    if array.ndim == 1:
-        raise InvalidInput(
-            f"X has shape {array.shape}, but points are the rows of a two-dimensional array: use "
-            "X.reshape(-1, 1) if each point is one number, X.reshape(1, -1) if X is one point"
-        )
+def _check_shape(X, array, d, empty):
     if array.ndim != 2:
-        raise InvalidInput(
-            f"X has shape {array.shape}, but points are the rows of a two-dimensional array: use "
-            "X.reshape(len(X), -1) to make each X[i] a row"
-        )
+        refuse_shape(X, array)
     if array.shape[1] == 0 or (array.shape[0] == 0 and not empty):
         raise InvalidInput(f"X has shape {array.shape}: at least one row and one column are needed")
     if d is not None and array.shape[1] != d:
         raise InvalidInput(f"X has {array.shape[1]} columns, but the network was built for {d}")
-
-
-def _not_numbers(dtype):
-    if dtype.kind == "c":
-        return "X is complex: pass real and imaginary parts as columns, np.hstack([X.real, X.imag])"
-    return f"X has dtype {dtype}, which is not numbers: encode it as numbers first, e.g. X.astype(float)"
 
 
 def _first_entry(mask_of, array):
@@ -142,14 +145,7 @@ def _check_integers(array):
     limit = LARGEST_INTEGER
     place = _first_entry(lambda block: (block > limit) | (block < -limit if block.dtype.kind == "i" else False), array)
     if place:
-        _raise_large_integer(*place, array[place])
-
-
-def _raise_large_integer(row, column, value):
-    raise InvalidInput(
-        f"X[{row}, {column}] is {value}: integers beyond ±2^53 do not fit float64 exactly; "
-        "split such a column in high and low parts"
-    )
+        raise _LargeInteger(*place, array[place])
 
 
 def _check_rounded_integers(X, array):
@@ -160,7 +156,7 @@ def _check_rounded_integers(X, array):
     for row, column in np.argwhere(np.abs(array) >= LARGEST_INTEGER).tolist():
         value = value_at((row, column))
         if isinstance(value, int | np.integer) and abs(int(value)) > LARGEST_INTEGER:
-            _raise_large_integer(row, column, value)
+            raise _LargeInteger(row, column, value)
 
 
 def _values_of(X, array):
@@ -197,11 +193,9 @@ def _numbers_from_objects(array, first=0):
             if isinstance(value, str | bytes | complex | np.complexfloating):
                 raise TypeError(f"{type(value).__name__} is not a real number")
             if isinstance(value, int | np.integer) and abs(int(value)) > LARGEST_INTEGER:
-                _raise_large_integer(row, column, value)
+                raise _LargeInteger(row, column, value)
             numbers[row, place] = number = float(value)
             exact = number == value or number != number
-        except InvalidInput:
-            raise
         except (TypeError, ValueError, OverflowError) as error:
             raise InvalidInput(f"X[{row}, {column}] is {value!r}, which is not a number") from error
         if not exact:

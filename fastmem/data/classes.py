@@ -59,7 +59,7 @@ def refuse_labels(undefined, array):
         place = tuple(np.argwhere(undefined)[0].tolist())
         raise InvalidInput(
             f"y[{', '.join(map(str, place))}] is {shown(array[place])} ({int(undefined.sum())} such labels): it does "
-            "not equal itself, so no network can return it; replace it by a label of its own, e.g. None or -1"
+            "not equal itself, so no network can return it; drop such rows, or give them a label that no other row has"
         )
 
 

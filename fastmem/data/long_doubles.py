@@ -23,13 +23,15 @@ def refuse_long_doubles(array):
     label, row = array[place], ", ".join(map(str, place))
     if array.dtype.kind != "O":
         narrow = np.float64 if array.dtype.kind == "f" else np.complex128
-        remedy = f"y.astype(np.{narrow.__name__})" if _is_held(array, narrow) else "y.astype(str)"
+        held = _is_held(array, narrow)
+        remedy, code = narrow.__name__ if held else "text", f"y.astype({f'np.{narrow.__name__}' if held else 'str'})"
     elif isinstance(label, _LONG):
         narrow = float if isinstance(label, np.longdouble) else complex
-        remedy = f"{narrow.__name__ if _is_held(label, narrow) else 'str'}(y[{row}])"
+        remedy = narrow.__name__ if _is_held(label, narrow) else "str"
+        code = f"{remedy}(y[{row}])"
     else:
-        remedy = "floats or text in its place"
-    raise InvalidInput(f"y[{row}] is {label!r}: {_WHY}; memorize {remedy}")
+        remedy, code = "floats or text in its place", ""
+    raise InvalidInput(f"y[{row}] is {label!r}: {_WHY}; memorize {remedy}", code)
 
 
 def first_long_double(array):

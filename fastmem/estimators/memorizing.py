@@ -16,6 +16,7 @@ from fastmem.api import memorize
 from fastmem.data.as_labels import as_labels, label_array, positions
 from fastmem.data.as_points import as_points
 from fastmem.data.columns import Named
+from fastmem.data.containers import refuse_container
 from fastmem.data.options import check_option
 from fastmem.machine.floats import default_environment
 from fastmem.machine.partners import missing
@@ -158,6 +159,7 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
             Points that must differ could not be separated at that margin.
         """
         check_option("on_contradiction", self.on_contradiction, get_args(OnContradiction))
+        refuse_container(X, "X")  # which scikit-learn takes for a scalar
         y = self._checked(X, y)
         points = as_points(X)
         labels = as_labels(y + 0.0 if y.dtype.kind == "f" else y, points.n)
@@ -212,6 +214,7 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
             X holds numbers that float64 does not hold exactly.
         """
         check_is_fitted(self)
+        refuse_container(X, "X")
         validate_data(self, X, reset=False)
         return self.network_.predict(X, n_threads=self.n_threads)
 

@@ -14,9 +14,15 @@ from fastmem.data.options import Output, as_float_dtype, check_option
 from fastmem.errors import InvalidInput, MarginTooSmall, NetworkTooLarge
 
 __all__ = [
-    "check_arithmetic", "check_size", "memorized_points", "no_such_labels", "output_values", "refuse_rows_of_labels",
+    "build_with_margin",
+    "check_arithmetic",
+    "check_size",
+    "memorized_points",
+    "no_such_labels",
+    "output_values",
+    "refuse_rows_of_labels",
     "rows_named",
-]  # fmt: skip
+]
 
 _NAMED = 5
 
@@ -49,15 +55,27 @@ def check_arithmetic(network, dtype, X, unsafe):
         return dtype
     else:
         who, rows = "memorized points", []
-    advice = ['use dtype="float64"'] if dtype == "float32" else []
-    advice += ["give X=... to learn which rows"] if points is None else []
+    advice = ['use dtype="float64"'] if dtype == "float32" and _is_safe_in_float64(network, points) else []
+    advice += ["give X=... to check each row"] if points is None else []
     why = "they are nearer to a hyperplane than rounding errors reach"
     if network.n_points:
         reach = float(network.rounding_reach(dtype))
         why = f"the nearest is {network.smallest_distance:.3g} from a hyperplane, and rounding errors reach {reach:.3g}"
-        advice += [f"build with memorize(..., margin={1.1 * reach:.2g})" if np.isfinite(reach) else "scale the points"]
+        advice += [build_with_margin(network, reach) if np.isfinite(reach) else "scale the points"]
     advice = ", ".join([*advice, "or go on with unsafe=True"])
     raise MarginTooSmall(f"in {dtype} arithmetic {who} may lose labels: {why}; {advice}", rows)
+
+
+def _is_safe_in_float64(network, points):
+    if points is None:
+        return network.is_safe("float64")
+    return not network.unsafe_rows(points.array, "float64").size
+
+
+def build_with_margin(network, reach):
+    """Advice to build again with a margin beyond a distance, as only one construction takes one."""
+    options = "" if network.construction == "compact" else 'construction="compact", '
+    return f"build with memorize(..., {options}margin={1.25 * reach:.2g})"
 
 
 def memorized_points(network, X):

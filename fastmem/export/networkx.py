@@ -12,7 +12,7 @@ def graph(network, most_weights):
     if network.n_weights > most_weights:
         raise NetworkTooLarge(
             f"the network has {network.n_weights:,} weights, and a graph takes some 500 bytes for each: "
-            f"give most_weights=... to have more than {most_weights:,}",
+            f"to have more than {most_weights:,}, give most_weights={network.n_weights}",
             network.n_neurons,
             network.n_weights,
         )

@@ -149,7 +149,9 @@ class _Base(nn.Module):
         if X.dim() != 2 or X.shape[1] != self.n_features_in:
             raise ValueError(f"X has shape {X.shape}, but points are rows of {self.n_features_in} numbers")
         if X.dtype != self.dtype:
-            raise ValueError(f"X has dtype {X.dtype}, but the network was exported for {self.dtype}: convert X first")
+            raise ValueError(
+                f"X has dtype {X.dtype}, but the network was exported for {self.dtype}: give X.to({self.dtype})"
+            )
         if not torch.jit.is_scripting():
             _need_whole_products(X)
         bits = torch.empty((X.shape[0], 0), dtype=torch.bool, device=X.device)

@@ -268,9 +268,8 @@ class Network:
             tolerance, max_probes = as_distance("tolerance", tolerance), as_count("max_probes", max_probes)
         if unknown is NO_VALUE:
             if tolerance:
-                raise InvalidInput(
-                    "tolerance is for rows that are unknown: say which label they get if no code matches"
-                )
+                self._need_fingerprints("tolerance")
+                raise InvalidInput("tolerance is for rows that are unknown: say with unknown=... which label they get")
             return self._labels_of(X, self.class_indices, n_threads, progress, self._lookup_width)
         self._need_fingerprints("unknown")
 
@@ -372,13 +371,14 @@ class Network:
         >>> bool(np.all(net.relabel(np.arange(1000) % 7).predict(X) == np.arange(1000) % 7))
         True
         """
-        self._need_codes("relabel")
+        self._need_codes("relabel", ', separate="all"')
         return self._relabelled(y, X, resolve_threads(n_threads), progress)
 
-    def _need_codes(self, what):
+    def _need_codes(self, what, and_option=""):
+        options = f'construction="compact"{and_option}'
         raise InvalidInput(
             f"{what} needs codes, which a network of construction={self.construction!r} has not: build one with "
-            'memorize(..., construction="compact")'
+            f"memorize(..., {options})"
         )
 
     def _need_fingerprints(self, what):
@@ -626,9 +626,9 @@ class Network:
         >>> int(total(X)), sum(i % 7 for i in range(1000))
         (2997, 2997)
         """
-        self._need_codes("jit")
         if unknown is not NO_VALUE:
             self._need_fingerprints("unknown")
+        self._need_codes("jit")
         from fastmem.export.jit.predictor import predictor
 
         return predictor(self, output=output, unknown=unknown)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastmem.data.as_labels import as_labels, refuse_contradictions
-from fastmem.data.as_points import as_memorized_points
+from fastmem.data.as_labels import as_labels, label_array, refuse_contradictions
+from fastmem.data.as_points import as_memorized_points, as_points
 from fastmem.data.sorting import run_starts, sort_codes
 from fastmem.errors import FormatError, InvalidInput, MemorizationError
 from fastmem.hyperplanes.code import MAX_BITS, LinearCode
@@ -132,7 +132,7 @@ class EncodedNetwork(Network, kind="encoded"):
             "n_label_bits": self.store.n_label_bits,
         }
 
-    def _need_codes(self, what):
+    def _need_codes(self, what, and_option=""):
         """Nothing to refuse: it has them."""
 
     def recognise(self, block, tolerance=0.0, max_probes=MAX_PROBES):
@@ -172,8 +172,10 @@ class EncodedNetwork(Network, kind="encoded"):
     def _relabelled(self, y, X, n_threads, progress):
         if self.separate != "all":
             raise InvalidInput(
-                'only a network built with separate="all" takes other labels: here points of one class may share codes'
+                "points of one class may share codes in this network, which takes no other labels then: build one with "
+                'memorize(..., separate="all")'
             )
+        self._check_lengths(y, X)
         labels = as_labels(y, self.n_points)
         codes = self._codes_of_memorized(X, n_threads, progress)
         ascending, order = sort_codes(codes.copy())
@@ -199,10 +201,21 @@ class EncodedNetwork(Network, kind="encoded"):
             **{name: getattr(self, name) for name in SETTINGS},
         )
 
+    def _check_lengths(self, y, X):
+        n = self.n_points
+        shape, n_rows = label_array(y).shape, n if X is None else as_points(X, empty=True).n
+        if shape and (shape[0], n_rows) != (n, n):
+            rows = "" if X is None else f" and X has {n_rows} rows"
+            raise InvalidInput(
+                f"y has {shape[0]} labels{rows}, but the network memorized {n} points: each of them needs one label"
+            )
+
     def _codes_of_memorized(self, X, n_threads, progress):
         if X is None:
             if self._memorized_codes is None:
-                raise InvalidInput("the codes of the points are not saved with a network: give relabel the points too")
+                raise InvalidInput(
+                    "the codes of the points are not saved with a network: give the points too", "relabel(y, X)"
+                )
             return self._memorized_codes
         points = as_memorized_points(X, self.n_points, self.n_features_in, self.feature_names)
         with progress_bar(progress, points.n, "encoding") as bar:

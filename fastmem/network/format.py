@@ -81,8 +81,8 @@ def _to_bytes(tensors, text):
         if int.from_bytes(data[:8], "little") <= LONGEST_HEADER:
             return data
     raise InvalidInput(
-        f"settings and labels take more than {LONGEST_HEADER:,} bytes as text, which no reader takes: memorize "
-        "integers and keep the labels beside the file, or pickle the network"
+        f"settings and labels take more than {LONGEST_HEADER:,} bytes as text, which no reader takes: memorize the "
+        "positions of labels among the different ones and keep these beside the file, or pickle the network"
     )
 
 

@@ -7,6 +7,8 @@ reaches that.
 """
 
 import itertools
+import re
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -109,8 +111,8 @@ def _hyperplanes(weights, thresholds):
     if np.any(narrow != dense):
         unit, column = np.argwhere(narrow != dense)[0].tolist()
         raise InvalidInput(
-            f"weight {dense[unit, column].item()!r} of unit {unit} of layer 1 is not a float32 number: round the "
-            "weights yourself, weights.astype(numpy.float32), if points that near a hyperplane do not matter"
+            f"weight {dense[unit, column].item()!r} of unit {unit} of layer 1 is not a float32 number: split it in "
+            "several that add up to it, for so many equal columns of the input"
         )
     d = dense.shape[1]
     return Hyperplanes(narrow, limits, np.zeros(d), np.zeros(d, np.int16))
@@ -173,13 +175,19 @@ def _classes(classes, n_outputs):
     """Labels by class index."""
     if classes is None:
         if n_outputs > _MOST_OUTPUTS:
-            raise InvalidInput(f"the last layer has {n_outputs} outputs: say which labels they stand for, classes=...")
+            raise InvalidInput(
+                f"the last layer has {n_outputs} outputs: say which labels they stand for",
+                f"classes=np.arange({2**n_outputs})" if n_outputs <= _MOST_CLASS_BITS else "",
+            )
         return np.arange(2**n_outputs)
+    if not isinstance(classes, Iterable):
+        raise InvalidInput(f"classes are labels, one for each class index, not {classes!r:.100}")
     classes = classes if hasattr(classes, "__len__") else list(classes)
     try:
         labels = as_labels(classes, len(classes))
     except InvalidInput as error:
-        raise InvalidInput(f"classes cannot be used as labels y: {error}") from error
+        code = re.sub(r"\by\b", "classes", error.in_python)
+        raise InvalidInput(f"classes cannot be used as labels y: {error.what}", code) from error
     n_bits = bits_for(len(labels.indices))
     if n_bits != n_outputs or n_bits > _MOST_CLASS_BITS:
         raise InvalidInput(

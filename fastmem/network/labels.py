@@ -44,8 +44,8 @@ def _entries_to_file(entries):
     if odd is not None:
         raise InvalidInput(
             f"label {_brief(odd)} of type {type(odd).__name__} cannot be saved: only str (without pairs of "
-            "surrogates), int (below 4000 digits), float, bool and None can; memorize integers and keep the objects "
-            "beside the file, or pickle the network"
+            "surrogates), int (below 4000 digits), float, bool and None can; memorize the positions of labels among "
+            "the different ones and keep these beside the file, or pickle the network"
         )
     text = _as_utf8(entries, values) if kind != "O" or _TEXT_ALONE.issuperset(map(type, values)) else None
     if text:

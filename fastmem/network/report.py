@@ -241,7 +241,7 @@ class Report:
             return f"integer, since {self.store_reason}" if self.store_reason else f"integer, {units}"
         text = f"binary, {self.cells_per_bit:.3f} one-bit weights for each bit of the labels' codewords"
         if self.integer_store_neurons:
-            text += f'; store="integer" would take about {self.integer_store_neurons:,} neurons'
+            text += f"; the integer store would take about {self.integer_store_neurons:,} neurons"
         return text
 
 

@@ -74,8 +74,7 @@ class Margin:
         largest = min(float(self.largest), math.nextafter(self.margin, 0))
         raise MarginNotReached(
             f"margin={self.margin:g} was not reached: {n_before} hyperplanes keep it, but none was found that parts "
-            f"points still together and keeps more than {largest:.3g} from all points; ask for less, or "
-            "try another random_state",
+            f"points still together and keeps more than {largest:.3g} from all points; ask for less",
             self.margin,
             largest,
         )

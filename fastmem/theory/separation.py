@@ -94,9 +94,13 @@ def separation(X: ArrayLike, *, n_threads: int | None = None, progress: Progress
     else:
         square, pair = closest_pair(rows, n_threads, progress)
     if square < _LEAST_SQUARE:
+        rows = points.take(distinct).astype(np.float64)
+        difference = np.abs(rows[pair[0]] - rows[pair[1]])
+        # With no column larger than others, where they differ the difference may be large enough.
+        helps = np.any(difference > math.ldexp(math.sqrt(_LEAST_SQUARE), -_SCALE) * np.abs(rows).max(axis=0))
         raise InvalidInput(
             f"rows {distinct[pair[0]]} and {distinct[pair[1]]} differ by too little beside the largest coordinate "
-            "to square their distance: rescale the columns"
+            f"to square their distance{': rescale the columns' if helps else ''}"
         )
     i, j = sorted(int(distinct[k]) for k in pair)
     distance = math.sqrt(square)

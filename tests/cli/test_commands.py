@@ -211,7 +211,7 @@ def test_the_construction_is_chosen_by_an_option(construction, data, tmp_path):
 def test_an_option_of_another_construction_is_refused(data, tmp_path):
     arguments, _ = files("npz", tmp_path, *data)
     message = failure("build", *arguments, "-o", tmp_path / "net", "--construction", "baum1988", "--store", "integer")
-    assert message == "Error: store='integer' is not for construction='baum1988', which takes no such option"
+    assert message == "Error: --store integer is not for --construction baum1988, which takes no such option"
 
 
 def test_compare_shows_every_construction_and_draws_it(data, tmp_path):

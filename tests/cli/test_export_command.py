@@ -91,7 +91,7 @@ def test_a_missing_package_is_one_line(form, package, built, tmp_path, monkeypat
     monkeypatch.delitem(sys.modules, "fastmem.export.torch", raising=False)
     monkeypatch.delattr(sys.modules.get("fastmem.export", fastmem), "torch", raising=False)
     message = failure("export", built[0], "--to", form, "-o", tmp_path / "exported")
-    assert message.startswith(f"Error: to_{form} needs ")
+    assert message.startswith(f"Error: --to {form} needs ")
     assert message.endswith(f'which is not installed: pip install "fastmem-nn[{form}]"')
 
 

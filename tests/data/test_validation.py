@@ -341,20 +341,21 @@ def test_points_to_be_converted_are_converted_block_by_block(dtype, many_points)
 
 def test_one_dimensional_points_are_refused_with_both_ways_out():
     message = refusal(memorize, [1.0, 2.0, 3.0], [0, 1, 0])
-    assert_names(message, "(3,)", "X.reshape(-1, 1)", "X.reshape(1, -1)")
+    assert_names(message, "(3,)", "[[x] for x in X]", "[X] if X is one point")
 
 
 def test_one_point_without_its_second_dimension_is_refused_by_predict():
     net = memorize([[0.0, 1.0], [1.0, 0.0]], [0, 1], random_state=0)
-    assert_names(refusal(net.predict, [0.0, 1.0]), "(2,)", "X.reshape(1, -1)")
+    assert_names(refusal(net.predict, np.array([0.0, 1.0])), "(2,)", "X.reshape(1, -1)")
+    assert_names(refusal(net.predict, [0.0, 1.0]), "(2,)", "[X] if X is one point")
 
 
 def test_three_dimensional_points_are_refused_with_the_way_out():
     message = refusal(memorize, np.zeros((4, 2, 2)), [0, 1, 0, 1])
-    assert_names(message, "(4, 2, 2)", "X.reshape(len(X), -1)")
+    assert_names(message, "(4, 2, 2)", "X.reshape(4, 4)")
 
 
-@pytest.mark.parametrize("X", [5.0, np.array(5.0), None, {"a": 1}], ids=["number", "0-d array", "None", "dict"])
+@pytest.mark.parametrize("X", [5.0, np.array(5.0), None], ids=["number", "0-d array", "None"])
 def test_what_has_no_dimensions_is_refused_without_advice_that_fails(X):
     message = refusal(memorize, X, [0])
     assert_names(message, "X", "two-dimensional")
@@ -456,9 +457,13 @@ def test_the_first_bad_row_of_many_is_named_by_predict(n_threads, n_classes):
 # Not numbers
 
 
-@pytest.mark.parametrize("X", [[["a", "b"]], [["1", "2"]], [[b"1"]], [[1.0, "2"]]], ids=repr)
+@pytest.mark.parametrize("X", [[["1", "2"]], [[b"1"]], [[1.0, "2"]]], ids=repr)
 def test_text_is_refused_with_the_way_out(X):
-    assert_names(refusal(memorize, X, [0]), "X has dtype", "not numbers", "X.astype(float)")
+    assert_names(refusal(memorize, np.array(X), [0]), "X has dtype", "not numbers", "X.astype(float)")
+
+
+def test_words_are_refused_without_a_wrong_way_out():
+    assert "astype" not in refusal(memorize, np.array([["a", "b"]]), [0])
 
 
 def test_dates_are_refused_as_points():
@@ -567,7 +572,7 @@ def test_a_ragged_list_names_the_row():
 def test_masked_points_are_refused_with_row_and_way_out():
     X = np.ma.masked_array(np.zeros((5, 2)), mask=False)
     X[3, 1] = np.ma.masked
-    assert_names(refusal(memorize, X, np.zeros(5)), "masked", "row 3", "X.filled(0)")
+    assert_names(refusal(memorize, X, np.zeros(5)), "masked", "row 3", "getmaskarray(X)")
 
 
 @pytest.mark.parametrize("kind", [sparse.csr_array, sparse.csc_matrix, sparse.coo_array, sparse.dok_array])

@@ -13,7 +13,14 @@ from fastmem.data.options import Output, as_float_dtype, check_option
 from fastmem.errors import InvalidInput, MarginTooSmall
 from fastmem.export.c import text
 from fastmem.export.c.layers import BinaryLayer, FirstLayer, Tables, filled, n_words
-from fastmem.export.guard import check_size, memorized_points, no_such_labels, refuse_rows_of_labels, rows_named
+from fastmem.export.guard import (
+    build_with_margin,
+    check_size,
+    memorized_points,
+    no_such_labels,
+    refuse_rows_of_labels,
+    rows_named,
+)
 from fastmem.machine.disk import write_whole
 
 __all__ = ["CSize", "write"]
@@ -96,18 +103,20 @@ def write(net, path, *, dtype, output, name, X, unsafe):
 
 def _refuse_lost_rows(net, points):
     """Raise `MarginTooSmall` unless memorized points keep their labels when they are rounded to float32."""
-    advice = 'take dtype="float64", or build with memorize(..., margin=r)'
     if points is None and net.fits_float32:
         return
+    # The last factor is for roundings of the norm and of this line.
+    moved = (_UNIT32 * net.largest_norm + net.n_features_in**0.5 * 2.0**-150) * (1 + 2.0**-20)
+    fits = net.largest_norm < float(np.finfo(np.float32).max)
+    advice = f", {build_with_margin(net, moved)}" if fits and net.n_points else ""
+    advice = f'take dtype="float64"{advice}, or go on with unsafe=True'
     if points is None:
-        # The last factor is for roundings of the norm and of this line.
-        moved = (_UNIT32 * net.largest_norm + net.n_features_in**0.5 * 2.0**-150) * (1 + 2.0**-20)
-        if net.smallest_distance > moved and net.largest_norm < float(np.finfo(np.float32).max):
+        if net.smallest_distance > moved and fits:
             return
         raise MarginTooSmall(
             f"points of norm up to {net.largest_norm:.3g} move by up to {moved:.3g} when they are rounded to float32, "
             f"and the smallest distance of one from a hyperplane is {net.smallest_distance:.3g}: labels may be lost; "
-            f"give X, the memorized points, to check each of them, {advice}, or go on with unsafe=True",
+            f"give X=..., the memorized points, to check each of them, {advice}",
             [],
         )
     rows = []
@@ -115,10 +124,7 @@ def _refuse_lost_rows(net, points):
         points.check_finite(start, start + _ROWS)
         rows += (start + _changed(net, points.block(start, start + _ROWS))).tolist()
     if rows:
-        raise MarginTooSmall(
-            f"{rows_named(rows, points.n)} lose labels when rounded to float32; {advice}, or go on with unsafe=True",
-            rows,
-        )
+        raise MarginTooSmall(f"{rows_named(rows, points.n)} lose labels when rounded to float32; {advice}", rows)
 
 
 def _changed(net, block):

@@ -1,0 +1,924 @@
+"""What an error advises is tried: the code that it ends with, or the option that it names, works and changes no value.
+
+`POINTS` and `LABELS` are containers with the code that is shown for each, which is evaluated as it stands in the
+message. `CALLS` are errors that name an option or another call. The last test holds these tables to the source: an
+error that gives advice and is in none of them fails it.
+"""
+
+import ast
+import functools
+import pickle
+import re
+import warnings
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from scipy import sparse
+from support.advice import advice
+from support.partners import partner
+
+import fastmem
+from fastmem import InvalidInput, MemorizingClassifier, memorize
+from fastmem.data.as_points import as_points
+from fastmem.data.columns import Named
+from fastmem.export.guard import check_arithmetic
+
+ROWS = [[0.5, 1], [2, -3], [4.25, 0], [7, 9]]
+Y = [0, 1, 1, 0]
+FIRST = 1_704_067_200_000_000_001  # a nanosecond of 2024
+TIMES = np.datetime64(FIRST, "ns") + np.arange(100).astype("m8[ns]")
+LARGE = [2**53 + 1, 2**53 + 2, -(2**53) - 1, 5]
+
+
+def exact(rows):
+    """Numbers as fractions, which nothing rounds."""
+    return [[Fraction(value) for value in row] for row in rows]
+
+
+def joined(rows, base):
+    """Numbers of halves: of columns of high parts before those of low parts."""
+    half = len(rows[0]) // 2
+    return [[int(a) * base + int(b) for a, b in zip(row[:half], row[half:], strict=True)] for row in rows]
+
+
+def as_is(rows):
+    return exact(rows)
+
+
+def halves(rows):
+    return joined(rows, 2**32)
+
+
+def first_split(rows):
+    """The first column, split by 2^53, beside the others."""
+    return exact([[int(row[0]) * 2**53 + int(row[1]), *row[2:]] for row in rows])
+
+
+class Dataset(dict):
+    """As that of xarray: a mapping of variables, which NumPy cannot read, and a frame on demand."""
+
+    data_vars = property(dict.keys)
+    dtypes = property(dict.items)
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError("cannot directly convert an xarray.Dataset into a numpy array")
+
+    def to_dataframe(self):
+        return np.column_stack(list(self.values()))
+
+
+class Lazy:
+    """As a lazy frame of any kind: values only on demand, and names and dtypes with a warning."""
+
+    def __init__(self, values):
+        self.values = values
+
+    @property
+    def dtypes(self):
+        warnings.warn("Determining the data types of a LazyFrame is potentially expensive", stacklevel=2)
+        return ["f8"]
+
+    columns = dtypes
+
+    def collect(self):
+        return self.values
+
+
+class Exchanged:
+    """An array that has DLPack alone."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __dlpack__(self, **options):
+        return self.array.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self.array.__dlpack_device__()
+
+
+STRUCTURED = np.array([tuple(row) for row in ROWS], [("a", "f4"), ("b", "i8")])
+MASKED = np.ma.masked_array([*ROWS, [1, 1]], [[0, 0]] * 4 + [[0, 1]])
+COLUMN = [[value] for value in (1, 2, 2**53 - 1, 0.5)]
+COMPLEX = [[1j, 2**53 - 1], [2, 3], [4, 5j], [0.25, 0]]
+PARTS = [[0, 1, 2**53 - 1, 0], [2, 0, 3, 0], [4, 0, 0, 5], [0.25, 0, 0, 0]]
+OF_PARTS = [[0, 2**53 - 1, 1, 0], [2, 3, 0, 0], [4, 0, 0, 5], [0.25, 0, 0, 0]]
+MIXED = [[large, 0.5] for large in LARGE]
+COLUMNS = {"a": LARGE, "b": [0.5] * 4}
+HALVES = "np.hstack([{0} >> 32, {0} & 0xFFFFFFFF])"
+TUPLES = "itertuples(index=False, name=None)"
+SPLIT = "[[*row[:0], *divmod(row[0], 2**53), *row[1:]] for row in {}]"
+EACH = "{} if each point is one number, "
+ONE = "{} if X is one point"
+
+# Points that are refused, the code that the message ends with, and what the rows then are; a function of these first,
+# where they hold the values in another form.
+POINTS = {
+    "generator": (lambda: (row for row in ROWS), "list(X)", as_is, ROWS),
+    "map": (lambda: map(list, ROWS), "list(X)", as_is, ROWS),
+    "zip": (lambda: zip(*zip(*ROWS, strict=True), strict=True), "list(X)", as_is, ROWS),
+    "values of a dict": (lambda: dict(enumerate(ROWS)).values(), "list(X)", as_is, ROWS),
+    "dict of columns": (
+        lambda: {"a": [row[0] for row in ROWS], "b": [row[1] for row in ROWS]}, "list(zip(*X.values(), strict=True))",
+        as_is, ROWS,
+    ),
+    "dict of numbers": (lambda: {"a": 1, "b": 2}, "[list(X.values())]", as_is, [[1, 2]]),
+    "dict of arrays": (lambda: {"data": np.array(ROWS), "target": Y}, "X['data']", as_is, ROWS),
+    "set": (lambda: {(1, 2)}, "list(X)", as_is, [[1, 2]]),
+    "wide characters": (
+        lambda: np.array([["1"], ["2.5"]], np.dtypes.StringDType()), "X.astype(float)", as_is, [[1], [2.5]],
+    ),
+    "records": (lambda: [{"a": a, "b": b} for a, b in ROWS], "[[x[key] for key in X[0]] for x in X]", as_is, ROWS),
+    "rows that are generators": (lambda: [iter(row) for row in ROWS], "[list(x) for x in X]", as_is, ROWS),
+    "lazy": (lambda: Lazy(ROWS), "X.collect()", as_is, ROWS),
+    "data set": (lambda: Dataset(a=[0.5, 2, 4.25, 7], b=[1, -3, 0, 9]), "X.to_dataframe()", as_is, ROWS),
+    "structured": (lambda: STRUCTURED, "X.tolist()", as_is, ROWS),
+    "structured in a column": (
+        lambda: STRUCTURED[:, None], "[[v for x in row for v in x] for row in X.tolist()]", as_is, ROWS,
+    ),
+    "list of records": (lambda: list(STRUCTURED), "np.asarray(X).tolist()", as_is, ROWS),
+    "object array of rows": (lambda: np.fromiter(map(np.array, ROWS), object), "[list(x) for x in X]", as_is, ROWS),
+    "masked": (
+        lambda: MASKED, "X[keep] and y[keep] with keep = ~np.ma.getmaskarray(X).any(axis=1)", as_is, ROWS,
+    ),
+    "sparse": (lambda: sparse.csr_array(np.array(ROWS)), "X.toarray()", as_is, ROWS),
+    "sparse, as a dict": (lambda: sparse.dok_array(np.array(ROWS)), "X.toarray()", as_is, ROWS),
+    "number": (lambda: 0.5, "[[X]]", as_is, [[0.5]]),
+    "array of a number": (lambda: np.array(3), "[[X]]", as_is, [[3]]),
+    "numbers, each a point": (lambda: [row[0] for row in COLUMN], EACH.format("[[x] for x in X]"), as_is, COLUMN),
+    "numbers of one point": (lambda: [1, 2**53 - 1, 0.5], ONE.format("[X]"), as_is, [[1, 2**53 - 1, 0.5]]),
+    "range": (lambda: range(3), EACH.format("[[x] for x in X]"), as_is, [[0], [1], [2]]),
+    "array of numbers, each a point": (lambda: np.arange(3), EACH.format("X.reshape(-1, 1)"), as_is, [[0], [1], [2]]),
+    "array of one point": (lambda: np.arange(3), ONE.format("X.reshape(1, -1)"), as_is, [[0, 1, 2]]),
+    "DLPack": (
+        lambda: Exchanged(np.arange(3.0)), EACH.format("np.from_dlpack(X).reshape(-1, 1)"), as_is, [[0], [1], [2]],
+    ),
+    "pictures": (lambda: np.arange(8).reshape(2, 2, 2), "X.reshape(2, 4)", as_is, [[0, 1, 2, 3], [4, 5, 6, 7]]),
+    "nested lists": (
+        lambda: [[[1, 2**53 - 1], [0.5, 2]], [[3, 4], [5, 6]]], "np.asarray(X, object).reshape(2, 4)", as_is,
+        [[1, 2**53 - 1, 0.5, 2], [3, 4, 5, 6]],
+    ),
+    "times": (lambda: TIMES[:, None], HALVES.format("X.astype(np.int64)"), halves, [[FIRST + i] for i in range(100)]),
+    "times before 1970": (
+        lambda: -TIMES.astype("m8[ns]")[:, None], HALVES.format("X.astype(np.int64)"), halves,
+        [[-FIRST - i] for i in range(100)],
+    ),
+    "list of times": (
+        lambda: [[time] for time in TIMES], HALVES.format("np.asarray(X).astype(np.int64)"), halves,
+        [[FIRST + i] for i in range(100)],
+    ),
+    "complex": (lambda: np.array(COMPLEX), "np.hstack([X.real, X.imag])", as_is, OF_PARTS),
+    "list of complex": (
+        lambda: COMPLEX, "[[part for value in row for part in (value.real, value.imag)] for row in X]", as_is, PARTS,
+    ),
+    "text of numbers": (lambda: np.array(ROWS).astype(str), "X.astype(float)", as_is, ROWS),
+    "bytes of numbers": (lambda: np.array(ROWS).astype("S9"), "X.astype(float)", as_is, ROWS),
+    "list of text": (lambda: [["1"], ["2.5"]], "np.asarray(X).astype(float)", as_is, [[1], [2.5]]),
+    "words": (
+        lambda: np.array([["b", "x"], ["a", "y"]]),
+        "np.column_stack([np.unique(column, return_inverse=True)[1] for column in X.T])", as_is, [[1, 0], [0, 1]],
+    ),
+    "text of digits that float64 does not hold": (
+        lambda: np.array([[str(2**53)], [str(2**53 + 1)]]),
+        "np.column_stack([np.unique(column, return_inverse=True)[1] for column in X.T])", as_is, [[0], [1]],
+    ),
+    "integers of 64 bits": (lambda: np.array([LARGE]), HALVES.format("X"), halves, [LARGE]),
+    "unsigned integers of 64 bits": (lambda: np.array([[2**64 - 1]], "u8"), HALVES.format("X"), halves, [[2**64 - 1]]),
+    "list of large integers": (lambda: [[v] for v in LARGE], SPLIT.format("X"), first_split, [[v] for v in LARGE]),
+    "large integers beside fractions": (lambda: MIXED, SPLIT.format("X"), first_split, MIXED),
+    "objects beside large integers": (lambda: np.array(MIXED, object), SPLIT.format("X"), first_split, MIXED),
+}  # fmt: skip
+
+OF_PARTNERS = {
+    "lazy frame": ("polars", lambda p: p.DataFrame(ROWS, orient="row").lazy(), "X.collect()", as_is, ROWS),
+    "reader": ("pyarrow", lambda p: p.table({"a": [1, 2]}).to_reader(), "X.read_all()", as_is, [[1], [2]]),
+    "series": ("pandas", lambda p: p.Series([1, 0.5]), EACH.format("X.to_frame()"), as_is, [[1], [0.5]]),
+    "series, one point": ("pandas", lambda p: p.Series([1, 0.5]), ONE.format("[X]"), as_is, [[1, 0.5]]),
+    "index": ("pandas", lambda p: p.Index([1, 0.5]), EACH.format("X.to_frame()"), as_is, [[1], [0.5]]),
+    "index of tuples": ("pandas", lambda p: p.MultiIndex.from_tuples([(1, 2), (3, 4)]), "[list(x) for x in X]", as_is,
+                        [[1, 2], [3, 4]]),
+    "series of polars": ("polars", lambda p: p.Series([1.0, 0.5]), EACH.format("X.to_frame()"), as_is, [[1], [0.5]]),
+    "one point of polars": ("polars", lambda p: p.Series([1.0, 0.5]), ONE.format("[X]"), as_is, [[1, 0.5]]),
+    "chunks": ("pyarrow", lambda p: p.chunked_array([[1], [2]]), EACH.format("[[x] for x in X.to_pylist()]"), as_is,
+               [[1], [2]]),
+    "one point in chunks": ("pyarrow", lambda p: p.chunked_array([[1], [2]]), ONE.format("[X.to_pylist()]"), as_is,
+                            [[1, 2]]),
+    "series of arrays": ("pandas", lambda p: p.Series(list(map(np.array, ROWS))), "[list(x) for x in X]", as_is, ROWS),
+    "series of frames": (
+        "pandas", lambda p: p.Series([p.DataFrame({"a": [2**53 - 1, 1], "b": [0.5, i]}) for i in range(2)]),
+        "[[value for row in x.itertuples(index=False, name=None) for value in row] for x in X]", as_is,
+        [[2**53 - 1, 0.5, 1, 0], [2**53 - 1, 0.5, 1, 1]],
+    ),
+    "list of frames": (
+        "pandas", lambda p: [p.DataFrame({"a": [2**53 - 1, 1], "b": [0.5, i]}) for i in range(2)],
+        "[[value for row in x.itertuples(index=False, name=None) for value in row] for x in X]", as_is,
+        [[2**53 - 1, 0.5, 1, 0], [2**53 - 1, 0.5, 1, 1]],
+    ),
+    "large integers of pandas": (
+        "pandas", lambda p: p.DataFrame(COLUMNS), SPLIT.format(f"X.{TUPLES}"), first_split, MIXED,
+    ),
+    "large integers of polars": (
+        "polars", lambda p: p.DataFrame(COLUMNS), SPLIT.format("X.rows()"), first_split, MIXED,
+    ),
+    "large integers of Arrow": (
+        "pyarrow", lambda p: p.table(COLUMNS), SPLIT.format("zip(*X.to_pydict().values())"), first_split, MIXED,
+    ),
+    "complex of pandas": (
+        "pandas", lambda p: p.DataFrame({"a": [1j, 2], "b": [2**53 - 1, 3]}),
+        f"[[part for value in row for part in (value.real, value.imag)] for row in X.{TUPLES}]",
+        as_is,
+        [[0, 1, 2**53 - 1, 0], [2, 0, 3, 0]],
+    ),
+}  # fmt: skip
+
+
+def follow(code, message, **names):
+    """Evaluate code that a message ends with, or one of the two that it gives for two cases."""
+    assert code in message
+    code = code.removesuffix(" if X is one point").removesuffix(" if each point is one number, ")
+    if " with keep = " in code:
+        code, _, keep = code.partition(" with keep = ")
+        names["keep"] = eval(keep, {"np": np, **names})
+        code = code.replace(" and ", ", ")
+    return eval(code, {"np": np, **names})
+
+
+def check_points(X, code, read, rows):
+    y, n = np.arange(len(MASKED)), len(rows)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(InvalidInput) as caught:
+            memorize(X, y)
+    assert str(caught.value).endswith(f", {caught.value.in_python}")
+    followed = follow(code, caught.value.in_python, X=X, y=y)
+    followed = followed[0] if isinstance(followed, tuple) else followed
+    array = as_points(followed).array
+    assert read(array.tolist()) == (rows if read is halves else exact(rows))
+    labels = list(range(n))
+    network = memorize(followed, labels, random_state=0, separate="all", fingerprint_bits=8)
+    assert network.predict(followed).tolist() == labels
+    assert network.contains(followed).all()
+    assert (network.certified_radius(followed) >= 0).all()
+
+
+@pytest.mark.parametrize(("make", "code", "read", "rows"), POINTS.values(), ids=POINTS)
+def test_points_are_taken_after_what_the_error_advises(make, code, read, rows):
+    check_points(make(), code, read, rows)
+
+
+@pytest.mark.partner
+@pytest.mark.parametrize(("package", "make", "code", "read", "rows"), OF_PARTNERS.values(), ids=OF_PARTNERS)
+def test_points_of_other_packages_are_taken_after_what_the_error_advises(package, make, code, read, rows):
+    check_points(make(partner(package)), code, read, rows)
+
+
+def test_advice_for_records_in_a_dict_is_followed_twice():
+    X = {"first": {"a": 1, "b": 2}, "second": {"b": 4, "a": 3}}
+    for code in ("list(X.values())", "[[x[key] for key in X[0]] for x in X]"):
+        with pytest.raises(InvalidInput) as caught:
+            memorize(X, [0, 1])
+        X = follow(code, str(caught.value), X=X)
+    assert X == [[1, 2], [3, 4]]
+
+
+@functools.cache
+def network_of(construction="compact", **options):
+    return memorize(ROWS, Y, construction=construction, random_state=0, **options)
+
+
+def classifier():
+    return MemorizingClassifier(random_state=0)
+
+
+QUESTIONS = {
+    "predict": lambda X: network_of(fingerprint_bits=8).predict(X),
+    "contains": lambda X: network_of(fingerprint_bits=8).contains(X),
+    "forward": lambda X: network_of().forward(X),
+    "certified_radius": lambda X: network_of().certified_radius(X),
+    "unsafe_rows": lambda X: network_of().unsafe_rows(X, "float32"),
+    "relabel": lambda X: network_of(separate="all").relabel(Y, X),
+    "separation": fastmem.separation,
+    "compare": lambda X: fastmem.compare(X, Y),
+    "fit": lambda X: classifier().fit(X, Y),
+    "predict of a classifier": lambda X: classifier().fit(ROWS, Y).predict(X),
+}
+HELD = ["generator", "map", "dict of columns", "lazy", "data set"]
+
+
+@pytest.mark.parametrize("container", HELD)
+@pytest.mark.parametrize("ask", QUESTIONS.values(), ids=QUESTIONS)
+def test_every_function_that_takes_points_gives_the_same_advice(ask, container):
+    make, code, _, _ = POINTS[container]
+    X = make()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(InvalidInput) as caught:
+            ask(X)
+    assert caught.value.in_python == code
+    ask(follow(code, code, X=X))
+
+
+@pytest.mark.partner
+def test_a_lazy_frame_is_refused_without_a_warning_by_a_network_with_names():
+    polars = partner("polars")
+    X = polars.DataFrame(ROWS, schema=["a", "b"], orient="row")
+    network = memorize(X, Y, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(InvalidInput, match=r"X.collect\(\)"):
+            network.predict(X.lazy())
+
+
+NANOSECONDS = np.array([FIRST, FIRST + 1, FIRST, FIRST + 2], "M8[ns]")
+PAIRS = np.fromiter([(0, "a"), (1, "b"), (0, "a"), (2**53 + 1, "c")], object)
+LABELS = {
+    "generator": (lambda: (label for label in Y), "list(y)", Y),
+    "map": (lambda: map(str, Y), "list(y)", list(map(str, Y))),
+    "dict": (lambda: dict(enumerate(Y)), "list(y.values())", Y),
+    "dict of one column": (lambda: {"y": Y}, "y['y']", Y),
+    "values of a dict": (lambda: dict(enumerate(Y)).values(), "list(y)", Y),
+    "lazy": (lambda: Lazy(Y), "y.collect()", Y),
+    "one label": (lambda: 3, "[y] * 4", [3] * 4),
+    "one word": (lambda: "ab\0", "[y] * 4", ["ab\0"] * 4),
+    "array of one label": (lambda: np.array(1.5), "[y] * 4", [1.5] * 4),
+    "row": (lambda: np.array(Y)[None], "np.ravel(y)", Y),
+    "matrix": (lambda: np.asmatrix(Y), "np.ravel(y)", Y),
+    "three dimensions": (lambda: np.arange(8).reshape(4, 2, 1), "y.reshape(4, 2)", [[0, 1], [2, 3], [4, 5], [6, 7]]),
+    "structured": (lambda: np.array(list(PAIRS), "i8, U1"), "np.fromiter(y.tolist(), object)", list(PAIRS)),
+    "lists of different lengths": (lambda: [[0], [1, 2], [0], [0]], "np.fromiter(y, object)", [[0], [1, 2], [0], [0]]),
+    "sparse column": (lambda: sparse.csr_array(np.array(Y)[:, None]), "y.toarray().ravel()", Y),
+}
+LABELS_OF_PARTNERS = {
+    "lazy frame": ("polars", lambda p: p.DataFrame({"y": Y}).lazy(), "y.collect()", None),
+    "dates with a time zone": (
+        "pandas",
+        lambda p: p.Series(p.to_datetime(["2026-01-01T12:00+02:00"] * 4)),
+        "y.dt.tz_convert(None)",
+        None,
+    ),
+}
+
+
+def check_labels(y, code, labels):
+    with pytest.raises(InvalidInput) as caught:
+        memorize(ROWS, y)
+    assert caught.value.in_python == code
+    assert str(caught.value).endswith(f", {code}")
+    followed = follow(code, code, y=y)
+    if labels is not None:
+        predicted = memorize(ROWS, followed, random_state=0).predict(ROWS).tolist()
+        assert list(map(repr, predicted)) == list(map(repr, labels))
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
+@pytest.mark.parametrize(("make", "code", "labels"), LABELS.values(), ids=LABELS)
+def test_labels_are_taken_after_what_the_error_advises(make, code, labels):
+    check_labels(make(), code, labels)
+
+
+@pytest.mark.partner
+@pytest.mark.parametrize(("package", "make", "code", "labels"), LABELS_OF_PARTNERS.values(), ids=LABELS_OF_PARTNERS)
+def test_labels_of_other_packages_are_taken_after_what_the_error_advises(package, make, code, labels):
+    check_labels(make(partner(package)), code, labels)
+
+
+def test_masked_labels_are_dropped_with_their_rows():
+    X, y = np.array(ROWS), np.ma.masked_array(Y, [0, 1, 0, 0])
+    with pytest.raises(InvalidInput) as caught:
+        memorize(X, y)
+    X, y = follow(caught.value.in_python, str(caught.value), X=X, y=y)
+    assert memorize(X, y, random_state=0).predict(X).tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("y", "unknown"),
+    [(Y, "new"), (NANOSECONDS, "new"), (["a", "b", "a", "c"], None), ([0.5, 1.5, 0.5, 2.5], None)],
+    ids=["integers", "times", "text", "floats"],
+)
+def test_a_label_of_another_kind_stands_among_objects(y, unknown):
+    X, others = np.random.default_rng(0).normal(size=(2, 64, 8))
+    y, options = np.tile(y, 16), {"fingerprint_bits": 16, "separate": "all", "random_state": 0}
+    network = memorize(X, y, **options)
+    with pytest.raises(InvalidInput) as caught:
+        network.predict(X, unknown=unknown)
+    followed = follow(caught.value.in_python, str(caught.value), y=y)
+    network = memorize(X, followed, **options)
+    assert network.predict(X, unknown=unknown).tolist() == list(y)
+    assert network.predict(others[~network.contains(others)], unknown=unknown).tolist()[0] == unknown
+
+
+# Errors that name an option, another call, or what to do with the data.
+
+
+def said(call, part):
+    """The message of a call that fails, of which this is part."""
+    with pytest.raises((fastmem.FastmemError, RuntimeError, ValueError)) as caught:
+        call()
+    assert part in str(caught.value)
+    return str(caught.value)
+
+
+def options_in(message):
+    """The options that a message advises to call `memorize` with."""
+    options = re.search(r"memorize\(\.\.\., ([^)]*)\)", message)[1]
+    return eval(f"dict({options})")
+
+
+def one_option(message, name):
+    return {name: ast.literal_eval(re.search(rf"\b{name}=(\"[^\"]*\"|'[^']*'|\w+)", message)[1])}
+
+
+LINE = np.arange(40.0).reshape(20, 2)  # all points on a line
+NEAR = np.array([[0.0], [0.25], [0.5], [0.5 + 2.0**-25], [1.0]])
+OF_NEAR = [0, 0, 0, 1, 1]
+FAR = np.array([[1e300, 0.0], [1e300, 1e-300], [0, 0]])
+CIRCLE = fastmem.theory.instances.circle(8)
+LAYERS = [([[1, 1], [1, 1]], [1, 2]), ([[1, -1]], [1])]
+WIDE = [(np.eye(17), [1] * 17)]
+
+
+@functools.cache
+def near():
+    return memorize(NEAR, OF_NEAR, random_state=0)
+
+
+def rebuilt(message, X, y):
+    return memorize(X, y, random_state=0, **options_in(message))
+
+
+def memorizes(X, y, **options):
+    return memorize(X, y, random_state=0, **options).predict(X).tolist() == list(y)
+
+
+def drop_contradictions(message):
+    X, y = np.array([[0.0], [1.0], [0.0]]), np.array([0, 1, 1])
+    kept = np.delete(np.arange(3), [2])
+    return memorizes(X[kept], y[kept]) and memorizes(X, [0, 1, 0]) and memorizes(np.column_stack([X, range(3)]), y)
+
+
+def fill_in_labels(message):
+    X, y = np.array(ROWS), np.array([0.5, np.nan, 1.5, np.nan])
+    return memorizes(X[y == y], y[y == y]) and memorizes(X, [0.5, "none", 1.5, "none"])
+
+
+def split_weights(message):
+    weights = np.array([[0.1, -(1 / 3)]])
+    parts = [np.float32(weights)]
+    while (rest := weights - sum(part.astype(float) for part in parts)).any():
+        parts.append(np.float32(rest))
+    net = fastmem.Network.from_layers([(np.hstack(parts), [0.1])])
+    return net.predict(np.hstack([[[1.0, 0.0], [np.nextafter(1, 0), 0.0]]] * len(parts))).tolist() == [1, 0]
+
+
+def add_up_weights(message):
+    weights = sparse.coo_array(([1, 2], ([0, 0], [0, 0])), shape=(1, 1))
+    eval(re.search(r"weights\.\w+\(\)", message)[0], {"weights": weights})
+    return fastmem.Network.from_layers([(weights, [3])]).predict([[0], [1]]).tolist() == [0, 1]
+
+
+def objects(*labels):
+    return np.fromiter(labels, object)
+
+
+def positions_beside_the_file(y):
+    """Save positions of labels and keep the labels, and pickle the network of the labels."""
+    kept = list(dict.fromkeys(y))
+    net = fastmem.from_bytes(memorize(ROWS, list(map(kept.index, y)), random_state=0).to_bytes())
+    whole = pickle.loads(pickle.dumps(memorize(ROWS, y, random_state=0)))
+    return [kept[i] for i in net.predict(ROWS)] == whole.predict(ROWS).tolist() == list(y)
+
+
+def renamed_or_pickled(message):
+    net = pickle.loads(pickle.dumps(named("\ud800\udc00")))
+    return net.predict(ROWS).tolist() == Y and fastmem.from_bytes(named("a").to_bytes()).feature_names == ("a", "b")
+
+
+class Names(np.ndarray):
+    """Points with names of columns."""
+
+
+def named(name):
+    X = np.array(ROWS).view(Names)
+    X.columns = [name, "b"]
+    return memorize(X, Y, random_state=0)
+
+
+def read_again(path, mode, **options):
+    with open(path, mode, **options) as file:
+        return fastmem.load(file)
+
+
+def saved(tmp_path):
+    near().save(tmp_path / "net")
+    return tmp_path / "net"
+
+
+def exported(tmp_path, **options):
+    near().to_c(tmp_path / "net.c", **options)
+    return True
+
+
+def guarded(dtype, X=None, *, unsafe=False, net=None):
+    return check_arithmetic(net or near(), dtype, X, unsafe) == dtype
+
+
+def _frame(names):
+    X = np.array([[*row, 0] for row in ROWS])[:, : len(names)]
+    return Named(X, names)
+
+
+def close_points():
+    """Points that a margin parts well enough for float32, one of them far away."""
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    return np.concatenate([X, [[10_000.0, 0]]]), np.arange(21) % 2
+
+
+@functools.cache
+def too_close(in_c=False):
+    """A network of them with a hyperplane so near to a point that float32 might lose its label, and does not."""
+    X, y = close_points()
+    for seed in range(200):
+        net = memorize(X, y, random_state=seed)
+        moved = 2.0**-24 * net.largest_norm
+        if net.smallest_distance <= moved if in_c else not net.is_safe("float32"):
+            return net
+    raise AssertionError("all are safe")
+
+
+def on_a_line():
+    """Many points on one line, with labels that take turns, and others."""
+    line = np.column_stack([np.arange(300.0), 2 * np.arange(300.0) + 1])
+    y = np.zeros(700, int)
+    y[:300:2] = 1
+    return np.concatenate([line, 100 * np.random.default_rng(0).standard_normal((400, 2))]), y
+
+
+def _memorize_file(path, read):
+    np.save(path / "X.npy", ROWS)
+    with open(path / "X.npy", "rb") as file:
+        return memorize(np.load(file) if read else file, Y, random_state=0)
+
+
+def _save_as_text(path):
+    with open(path / "text", "w", encoding="utf-8") as file:
+        near().save(file)
+
+
+def _saves(path, mode):
+    with open(path / "bytes", mode) as file:
+        near().save(file)
+    return fastmem.load(path / "bytes") == near()
+
+
+CALLS = {
+    "too many rows": (
+        lambda _: memorize(np.broadcast_to(np.float32(0), (2**31, 1)), Y), "split X and build several",
+        lambda message, _: memorizes(ROWS[:2], Y[:2]) and memorizes(ROWS[2:], Y[2:]),
+    ),
+    "contradictory labels": (
+        lambda _: memorize([[0.0], [1.0], [0.0]], [0, 1, 1]),
+        "drop these rows, give them one label, or add a column that tells them apart",
+        lambda message, _: drop_contradictions(message),
+    ),
+    "labels that are NaN": (
+        lambda _: memorize(ROWS, [0.5, np.nan, 1.5, np.nan]),
+        "drop such rows, or give them a label that no other row has",
+        lambda message, _: fill_in_labels(message),
+    ),
+    "labels that are long doubles": (
+        lambda _: memorize(ROWS, np.array([0, 1, 0, 2], np.longdouble)), "y.astype(np.float64)",
+        lambda message, _: memorizes(ROWS, np.array([0, 1, 0, 2], np.float64)),
+    ),
+    "another row for unknown rows": (
+        lambda _: memorize(ROWS, [[0, 1]] * 4, fingerprint_bits=8).predict(ROWS, unknown=[1, 2, 3]),
+        "give 2, or one for all",
+        lambda message, _: all(
+            memorize(ROWS, [[0, 1]] * 4, fingerprint_bits=8).predict(ROWS, unknown=value).shape == (4, 2)
+            for value in ([1, 2], 3)
+        ),
+    ),
+    "labels in a set": (
+        lambda _: memorize(ROWS, {0, 1}), "give a list with a label for each row",
+        lambda message, _: memorizes(ROWS, Y),
+    ),
+    "another number of labels": (
+        lambda _: memorize(ROWS, [0, 1]), "each row needs one label", lambda message, _: memorizes(ROWS, Y),
+    ),
+    "not finite": (
+        lambda _: memorize([[1.0], [np.nan]], [0, 1]), "remove or impute such rows",
+        lambda message, _: memorizes([[1.0]], [0]),
+    ),
+    "no time": (
+        lambda _: memorize(np.array([["NaT"], ["2024"]], "M8[ns]"), [0, 1]), "remove such rows",
+        lambda message, _: "in columns of their own" in said(
+            lambda: memorize(np.array([["2024"]], "M8[ns]"), [0]), "not numbers"
+        ),
+    ),
+    "an open file": (
+        lambda path: _memorize_file(path, read=False), "an open file: read it first",
+        lambda message, path: _memorize_file(path, read=True).predict(ROWS).tolist() == Y,
+    ),
+    "other columns": (
+        lambda _: memorize(_frame("ab"), Y).predict(_frame("abc")), "leave that out",
+        lambda message, _: memorize(_frame("ab"), Y).predict(_frame("abc").select("ab")).tolist() == Y,
+    ),
+    "not in general position": (
+        lambda _: memorize(*on_a_line(), construction="baum1988"), 'use construction="compact"',
+        lambda message, _: memorizes(*on_a_line(), **one_option(message, "construction")),
+    ),
+    "too large a network": (
+        lambda _: memorize(ROWS, Y, construction="rajput2021", delta=1e-9), 'use construction="compact"',
+        lambda message, _: memorizes(ROWS, Y, **one_option(message, "construction")),
+    ),
+    "too large a delta": (
+        lambda _: memorize(np.vstack([LINE, LINE + 1e-6]), np.arange(40) % 2, construction="rajput2021", delta=1.0,
+                           random_state=0),
+        "It is computed if delta is left out",
+        lambda message, _: memorizes(LINE, np.arange(20) % 2, construction="rajput2021"),
+    ),
+    "a threshold that overflows": (
+        lambda _: memorize([[1e308], [-1e308], [0]], Y[:3], construction="rajput2021", delta=1.0, random_state=3),
+        "rescale the columns of X",
+        lambda message, _: memorizes(np.ldexp([[1e308], [-1e308], [0]], -100), Y[:3], construction="rajput2021"),
+    ),
+    "a margin that is too large": (
+        lambda _: memorize([[0], [1], [2]], [0, 1, 0], margin=0.6), "ask for less",
+        lambda message, _: memorizes([[0], [1], [2]], [0, 1, 0], margin=0.4),
+    ),
+    "relabel without codes": (
+        lambda _: network_of("baum1988").relabel(Y), 'memorize(..., construction="compact", separate="all")',
+        lambda message, _: rebuilt(message, ROWS, Y).relabel([3, 2, 1, 0]).predict(ROWS).tolist() == [3, 2, 1, 0],
+    ),
+    "codes without codes": (
+        lambda _: network_of("baum1988").codes(ROWS), 'memorize(..., construction="compact")',
+        lambda message, _: len(rebuilt(message, ROWS, Y).codes(ROWS)) == 4,
+    ),
+    "relabel of few codes": (
+        lambda _: network_of().relabel(Y), 'memorize(..., separate="all")',
+        lambda message, _: rebuilt(message, ROWS, Y).relabel([3, 2, 1, 0]).predict(ROWS).tolist() == [3, 2, 1, 0],
+    ),
+    "relabel of a file": (
+        lambda _: fastmem.from_bytes(network_of(separate="all").to_bytes()).relabel([3, 2, 1, 0]),
+        "give the points too",
+        lambda message, _: eval(
+            "net." + re.search(r"relabel\(y, X\)", message)[0],
+            {"net": fastmem.from_bytes(network_of(separate="all").to_bytes()), "y": [3, 2, 1, 0], "X": ROWS},
+        ).predict(ROWS).tolist() == [3, 2, 1, 0],
+    ),
+    "relabel with other lengths": (
+        lambda _: network_of(separate="all").relabel([0, 1], [*ROWS, [9, 9]]),
+        "y has 2 labels and X has 5 rows, but the network memorized 4 points: each of them needs one label",
+        lambda message, _: network_of(separate="all").relabel(Y, ROWS).predict(ROWS).tolist() == Y,
+    ),
+    "relabel with fewer labels": (
+        lambda _: network_of(separate="all").relabel([0, 1]),
+        "y has 2 labels, but the network memorized 4 points: each of them needs one label",
+        lambda message, _: network_of(separate="all").relabel(Y).predict(ROWS).tolist() == Y,
+    ),
+    "contains without fingerprints": (
+        lambda _: network_of().contains(ROWS), "build the network with memorize(..., fingerprint_bits=16), say",
+        lambda message, _: rebuilt(message, ROWS, Y).contains(ROWS).all(),
+    ),
+    "unknown without codes": (
+        lambda _: network_of("rajput2021").predict(ROWS, unknown=9),
+        'memorize(..., construction="compact", fingerprint_bits=16)',
+        lambda message, _: rebuilt(message, ROWS, Y).predict(ROWS, unknown=9).tolist() == Y,
+    ),
+    "tolerance without fingerprints": (
+        lambda _: network_of().predict(ROWS, tolerance=0.1), "memorize(..., fingerprint_bits=16)",
+        lambda message, _: rebuilt(message, ROWS, Y).predict(ROWS, tolerance=0.1, unknown=9).tolist() == Y,
+    ),
+    "tolerance without unknown": (
+        lambda _: network_of(fingerprint_bits=8).predict(ROWS, tolerance=0.1),
+        "say with unknown=... which label they get",
+        lambda message, _: network_of(fingerprint_bits=8).predict(ROWS, tolerance=0.1, unknown=9).tolist() == Y,
+    ),
+    "float32": (
+        lambda _: guarded("float32"), 'use dtype="float64"', lambda message, _: guarded(**one_option(message, "dtype")),
+    ),
+    "float32, with a margin": (
+        lambda _: guarded("float32", net=too_close()), "build with memorize(..., margin=",
+        lambda message, _: guarded("float32", net=rebuilt(message, *close_points())),
+    ),
+    "float32 of another construction": (
+        lambda _: guarded("float32", net=memorize(*close_points(), construction="baum1988", random_state=0)),
+        'build with memorize(..., construction="compact", margin=',
+        lambda message, _: guarded("float32", net=rebuilt(message, *close_points())),
+    ),
+    "float32, row by row": (
+        lambda _: guarded("float32"), "give X=... to check each row",
+        lambda message, _: "(2, 3)" in said(lambda: guarded("float32", NEAR), "2 of 5 rows"),
+    ),
+    "float32, in spite of it": (
+        lambda _: guarded("float32"), "or go on with unsafe=True",
+        lambda message, _: guarded("float32", **one_option(message, "unsafe")),
+    ),
+    "neither float": (
+        lambda _: guarded("float32", net=memorize([[1e300], [2e300]], [0, 1], random_state=0)), "scale the points",
+        lambda message, _: guarded("float32", net=memorize(np.ldexp([[1e300], [2e300]], -990), [0, 1], random_state=0)),
+    ),
+    "C of float64 points": (
+        lambda path: exported(path), 'take dtype="float64"', lambda message, path: exported(path, dtype="float64"),
+    ),
+    "C, with a margin": (
+        lambda path: too_close(in_c=True).to_c(path / "net.c"), "build with memorize(..., margin=",
+        lambda message, path: rebuilt(message, *close_points()).to_c(path / "net.c").n_units > 0,
+    ),
+    "C, row by row": (
+        lambda path: too_close(in_c=True).to_c(path / "net.c"),
+        "give X=..., the memorized points, to check each of them",
+        lambda message, path: too_close(in_c=True).to_c(path / "net.c", X=close_points()[0]).n_units > 0,
+    ),
+    "C, in spite of it": (
+        lambda path: exported(path), "or go on with unsafe=True",
+        lambda message, path: exported(path, **one_option(message, "unsafe")),
+    ),
+    "labels that C has not": (
+        lambda path: memorize(ROWS, list("abba"), random_state=0).to_c(path / "net.c"),
+        'output="index" returns positions in net.classes',
+        lambda message, path: memorize(ROWS, list("abba"), random_state=0).to_c(
+            path / "net.c", dtype="float64", **one_option(message, "output")
+        ).n_units,
+    ),
+    "duplicate connections": (
+        lambda _: fastmem.Network.from_layers([(sparse.coo_array(([1, 2], ([0, 0], [0, 0])), shape=(1, 1)), [3])]),
+        "add its weights up first, weights.sum_duplicates()", lambda message, _: add_up_weights(message),
+    ),
+    "weights of float64": (
+        lambda _: fastmem.Network.from_layers([([[0.1, -(1 / 3)]], [0.1])]),
+        "split it in several that add up to it, for so many equal columns of the input",
+        lambda message, _: split_weights(message),
+    ),
+    "layers without classes": (
+        lambda _: fastmem.Network.from_layers(WIDE), "say which labels they stand for, classes=np.arange(131072)",
+        lambda message, _: fastmem.Network.from_layers(
+            WIDE, **eval(f"dict({message.rpartition('for, ')[2]})", {"np": np})
+        ).predict([[1, 0, 1] + [0] * 14]).tolist() == [5],
+    ),
+    "no layers": (
+        lambda _: fastmem.Network.from_layers([]), "a network needs at least one layer",
+        lambda message, _: fastmem.Network.from_layers(LAYERS).depth == 2,
+    ),
+    "thresholds": (
+        lambda _: fastmem.Network.from_layers([([[1]], [1, 2])]), "each row of the weights is one unit, and needs one",
+        lambda message, _: fastmem.Network.from_layers([([[1]], [1])]).depth == 1,
+    ),
+    "sparse thresholds": (
+        lambda _: fastmem.Network.from_layers([([[1]], sparse.csr_array([[1]]))]),
+        "thresholds of layer 1 is sparse: pass a dense array",
+        lambda message, _: fastmem.Network.from_layers([([[1]], sparse.csr_array([[1]]).toarray()[0])]).depth == 1,
+    ),
+    "masked weights": (
+        lambda _: fastmem.Network.from_layers([(np.ma.masked_array([[1, 2]], [[0, 1]]), [1])]),
+        "weights of layer 1 is a masked array with masked entries, the first in row 0",
+        lambda message, _: fastmem.Network.from_layers([([[1]], [1])]).depth == 1,
+    ),
+    "classes in columns": (
+        lambda _: fastmem.Network.from_layers(LAYERS, {"a": ["no", "yes"]}), "classes['a']",
+        lambda message, _: fastmem.Network.from_layers(
+            LAYERS, follow("classes['a']", message, classes={"a": ["no", "yes"]})
+        ).predict([[0, 1]]).tolist() == ["yes"],
+    ),
+    "an instance that was not memorized": (
+        lambda _: memorize(CIRCLE.X, np.zeros(8), random_state=0).report(instance=CIRCLE),
+        "memorize its X and y, with separate='labels'",
+        lambda message, _: memorize(
+            CIRCLE.X, CIRCLE.y, random_state=0, **one_option(message, "separate")
+        ).report(instance=CIRCLE).instance_bound == 4,
+    ),
+    "a network file that is open for text": (
+        _save_as_text, "open it with mode 'wb'",
+        lambda message, path: _saves(path, re.search(r"mode '(\w+)'", message)[1]),
+    ),
+    "a network file read as text": (
+        lambda path: read_again(saved(path), "r", encoding="latin-1"), "open it with mode 'rb'",
+        lambda message, path: read_again(saved(path), re.search(r"mode '(\w+)'", message)[1]) == near(),
+    ),
+    "a path in place of bytes": (
+        lambda path: fastmem.from_bytes(str(saved(path))), "load(path) reads a file",
+        lambda message, path: eval(
+            re.search(r"load\(path\)", message)[0], {"load": fastmem.load, "path": saved(path)}
+        ) == near(),
+    ),
+    "a name that JSON changes": (
+        lambda _: named("\ud800\udc00").to_bytes(), "give it another one, or pickle the network",
+        lambda message, _: renamed_or_pickled(message),
+    ),
+    "labels that JSON changes": (
+        lambda _: memorize(ROWS, objects((0,), (1, 2), (0,), (3,)), random_state=0).to_bytes(),
+        "memorize the positions of labels among the different ones and keep these beside the file, or pickle",
+        lambda message, _: positions_beside_the_file(objects((0,), (1, 2), (0,), (3,))),
+    ),
+    "moment curve": (
+        lambda _: fastmem.theory.instances.moment_curve(8, 3), '(form="polynomial" takes any d)',
+        lambda message, _: fastmem.theory.instances.moment_curve(8, 3, **one_option(message, "form")).X.shape == (8, 3),
+    ),
+    "pairs": (
+        lambda _: fastmem.theory.instances.tight_pairs(7, 3), "pairs take an even number of points",
+        lambda message, _: len(fastmem.theory.instances.tight_pairs(8, 3).X) == 8,
+    ),
+    "equal points": (
+        lambda _: fastmem.separation([[1.0], [1.0]]), "a separation needs two distinct rows",
+        lambda message, _: fastmem.separation([[1.0], [2.0]]).distance == 1,
+    ),
+    "points too near": (
+        lambda _: fastmem.separation(FAR), "rescale the columns",
+        lambda message, _: fastmem.separation(FAR / FAR.max(axis=0)).distance == 1,
+    ),
+    "points too far": (
+        lambda _: fastmem.separation([[1.7e308], [-1.7e308]]), "rescale the columns",
+        lambda message, _: fastmem.separation(np.ldexp([[1.7e308], [-1.7e308]], -10)).distance > 1e300,
+    ),
+}  # fmt: skip
+OF_PARTNERS_CALLS = {
+    "graph": (
+        "networkx", lambda: network_of().to_networkx(most_weights=1), "give most_weights=",
+        lambda message: network_of().to_networkx(**one_option(message, "most_weights")).number_of_nodes() > 0,
+    ),
+    "labels that ONNX has not": (
+        "onnx", lambda: memorize(ROWS, [b"a", b"b", b"b", b"a"]).to_onnx("never written"), 'output="index"',
+        lambda message: one_option(message, "output") == {"output": "index"},
+    ),
+    "labels that numba has not": (
+        "numba", lambda: memorize(ROWS, list("abba")).jit(), 'output="index"',
+        lambda message: memorize(ROWS, list("abba"), random_state=0).jit(**one_option(message, "output"))[0](
+            np.array(ROWS[1], float)
+        ) == 1,
+    ),
+    "numba without fingerprints": (
+        "numba", lambda: network_of("baum1988").jit(unknown=9),
+        'memorize(..., construction="compact", fingerprint_bits=16)',
+        lambda message: rebuilt(message, ROWS, Y).jit(unknown=9)[0](np.array(ROWS[1], float)) == 1,
+    ),
+    "labels without points": (
+        "matplotlib", lambda: fastmem.plot.cells(network_of(), y=Y), "give X too",
+        lambda message: fastmem.plot.cells(network_of(), X=ROWS, y=Y) is not None,
+    ),
+    "no series": (
+        "matplotlib", lambda: fastmem.plot.scaling([1, 2, 3], {}), "give at least one name with its measurements",
+        lambda message: fastmem.plot.scaling([1, 2, 3], {"a": [1, 2, 3]}) is not None,
+    ),
+    "no constructions": (
+        "matplotlib", lambda: fastmem.plot.comparison([]), "give at least one construction",
+        lambda message: fastmem.plot.comparison(fastmem.compare(ROWS, Y, random_state=0).to_dict()["rows"]) is not None,
+    ),
+    "a point of another dtype": (
+        "torch", lambda: network_of().to_torch()(__import__("torch").zeros((1, 2))), "give X.to(torch.float64)",
+        lambda message: network_of().to_torch()(__import__("torch").zeros((1, 2)).double()).shape == (1,),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("fails", "part", "works"), CALLS.values(), ids=CALLS)
+def test_a_call_works_after_what_the_error_advises(fails, part, works, tmp_path):
+    assert works(said(lambda: fails(tmp_path), part), tmp_path)
+
+
+@pytest.mark.partner
+@pytest.mark.parametrize(("package", "fails", "part", "works"), OF_PARTNERS_CALLS.values(), ids=OF_PARTNERS_CALLS)
+def test_a_call_with_other_packages_works_after_what_the_error_advises(package, fails, part, works):
+    partner(package)
+    assert works(said(fails, part))
+
+
+# The tables are complete.
+
+# Strings that name a remedy and stand in no row, by the file that holds them.
+EXEMPT = {
+    "_kernels/__init__.py": "without compiled modules nothing can be called",
+    "machine/partners.py": "tests do not install packages; tests/test_names.py and others look at the command",
+    "export/c/text.py": "C code",
+    "data/as_labels.py: y has dates with a time zone": "in the table of labels of other packages",
+    "network/base.py: labels are long doubles": "pickles of version 0.1: tests/network/test_pickles.py",
+    "network/labels.py: labels are long doubles": "files of version 0.1: tests/network/test_io.py",
+    "theory/instances.py: m hyperplanes have at most": "says why a bound is one",
+    "theory/bounds.py: m hyperplanes cut": "says why a bound is one",
+    "network/format.py: settings and labels take more than": "takes labels of 100 MB; advice as below",
+    "network/format.py: written in format": "there is no newer version yet",
+    "export/torch.py: a float32 network needs": "tests/export/test_torch.py",
+    "export/torch.py: X has dtype": "in the table for PyTorch",
+    "export/jit/predictor.py: out needs one place": "tests/export/test_jit.py",
+    "plot.py: series ": "says what does not fit, no remedy",
+    "theory/scaling.py: x has": "says what does not fit, no remedy",
+    "store/symbols.py": "damaged files are not mended",
+}
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
+def test_every_advice_in_the_source_is_tried(tmp_path):
+    parts_told = [part for _, _, part, _ in OF_PARTNERS_CALLS.values()]
+    messages = [said(lambda: network_of(fingerprint_bits=8).predict(ROWS, unknown="new"), "give a value of that kind")]
+    refused = [(make(), Y) for make, *_ in POINTS.values()] + [(ROWS, make()) for make, *_ in LABELS.values()]
+    messages += [said(lambda case=case: memorize(*case), "") for case in [*refused, (ROWS, MASKED[:, 1])]]
+    messages += [said(lambda fails=fails: fails(tmp_path), part) for fails, part, _ in CALLS.values()]
+    messages += [code for _, _, code, *_ in [*OF_PARTNERS.values(), *LABELS_OF_PARTNERS.values()]]
+    untold = [
+        f"{name}: {text}"
+        for name, text, pattern in advice()
+        if not name.startswith("cli/")  # tests/cli/test_remedies.py
+        and not any(f"{name}: {text}".startswith(key) for key in EXEMPT)
+        and not any(re.search(pattern, message) for message in messages)
+        and not any(part in text for part in parts_told)
+    ]
+    assert untold == []
