@@ -10,7 +10,7 @@ import pytest
 from reliability import interrupts
 
 import fastmem
-from fastmem.data import as_labels
+from fastmem.data import classes as classes_of_labels
 from fastmem.machine.threads import over_blocks
 
 PATIENCE = 10  # seconds, on whatever machine; the figures are those of the program
@@ -48,10 +48,10 @@ def test_forward_is_cut_into_blocks_that_end_soon(monkeypatch):
 @pytest.mark.parametrize("dtype", ["U5", ">U5", "S5", "i8", ">i4", "M8[s]", "m8[D]", "T"])
 @pytest.mark.parametrize("n", [0, 1, 7, 8, 300])
 def test_classes_found_block_by_block_are_those_of_all_labels(monkeypatch, dtype, n):
-    monkeypatch.setattr(as_labels, "_MANY_LABELS", 7)
+    monkeypatch.setattr(classes_of_labels, "_MANY_LABELS", 7)
     numbers = np.random.default_rng(n).integers(0, max(n, 1), n)
     labels = numbers.astype("U5").astype(np.dtypes.StringDType()) if dtype == "T" else numbers.astype(dtype)
-    classes, indices = as_labels._sorted_classes(labels)
+    classes, indices = classes_of_labels._sorted_classes(labels)
     expected, expected_indices = np.unique(labels, return_inverse=True)
     assert classes.dtype == expected.dtype
     assert np.array_equal(classes, expected)
