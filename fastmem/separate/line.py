@@ -13,6 +13,7 @@ from fastmem.separate.frame import threshold_between
 __all__ = ["cuts_along", "ordering_column"]
 
 _LEAST, _FEW, _SOME = 4, 8, 512  # fewer lie on many lines
+_INTEGERS = 2.0**24
 _ROUNDINGS = 16.0  # of a coordinate, in units of its dtype's precision: what a few operations leave
 
 
@@ -32,9 +33,9 @@ def ordering_column(points, n_threads=1):
         return 0
     if points.n < _LEAST:
         return None
-    precision = _precision(points, n_threads)
     for n in (_FEW, _SOME):  # few show it mostly
         sample = points.take(np.linspace(0, points.n - 1, min(points.n, n)).astype(np.int64)).astype(np.float64)
+        precision = _precision(sample, points, n_threads)
         line = _line_through(sample, precision, np.abs(sample).max(axis=0))
         if (n == _SOME and line is None) or (line is not None and not line.holds(sample)):
             return None
@@ -49,12 +50,14 @@ def ordering_column(points, n_threads=1):
     return None if is_off else line.column
 
 
-def _precision(points, n_threads):
-    """Relative distance of neighbouring numbers as coarse as the coordinates are."""
-    dtype = points.array.dtype
-    if dtype.kind == "f" and dtype.itemsize > 4 and points.fit_float32(n_threads):
-        dtype = np.dtype(np.float32)
-    return float(np.finfo(dtype if dtype.kind == "f" else np.float64).eps)
+def _precision(sample, points, n_threads):
+    """Relative distance of neighbouring numbers as coarse as the coordinates are: by their values, whatever the dtype.
+
+    Integers that float32 need not round are taken to be exact.
+    """
+    are_exact = np.array_equal(sample, np.rint(sample)) and np.abs(sample).max() <= _INTEGERS
+    is_coarse = points.fit_float32(n_threads) and not are_exact
+    return float(np.finfo(np.float32 if is_coarse else np.float64).eps)
 
 
 class _Line:

@@ -43,7 +43,7 @@ from oracles import naive
 
 import fastmem
 from fastmem.constructions import CONSTRUCTIONS
-from fastmem.constructions.rajput2021 import bound
+from fastmem.constructions.rajput2021 import LEAST_DELTA, bound
 from fastmem.separate.effort import EFFORTS
 from fastmem.store import STORES
 
@@ -107,6 +107,12 @@ GEOMETRIES = {
     "unit vectors": lambda rng, n, d: np.eye(d)[rng.integers(0, d, n)],
     "moment curve": _moment_curve,
     "line": lambda rng, n, d: rng.standard_normal((n, 1)) * rng.standard_normal(d) + rng.standard_normal(d),
+    "line in two units": lambda rng, n, d: rng.standard_normal((n, 1)) * 100 / rng.choice([1, 2.54, 0.3048, -7], d),
+    "parallel lines": lambda rng, n, d: np.where(
+        np.arange(d) == 0, rng.standard_normal((n, 1)), rng.integers(0, 3, (n, d))
+    ),
+    "spiral": lambda rng, n, d: _ramp(n) * np.cos(_ramp(n) / 7 + np.arange(d) * np.pi / 2),
+    "clusters far apart": lambda rng, n, d: rng.choice([-1e6, 0, 2e6], (n, 1)) + 1e-6 * rng.standard_normal((n, d)),
     "subspace": _subspace,
     "all equal": lambda rng, n, d: np.repeat(rng.standard_normal((1, d)), n, axis=0),
     "repeated": lambda rng, n, d: rng.standard_normal((n, d))[rng.integers(0, max(n // 3, 1), n)],
@@ -235,7 +241,17 @@ def _object_array(values):
     return array
 
 
-# Labels by name: functions of a generator and k to at most k distinct ones.
+def _rows_of_floats(rng, k):
+    special = [[0.0, 1.5], [-0.0, 1.5], [math.inf, 5e-324]]
+    return np.array([*special, *([i, -i] for i in range(2, k + 2))][:k], float)
+
+
+def _rows_of_objects(rng, k):
+    values = [[1, "a"], [True, "a"], ["1", None], *([2**60 + i, "b"] for i in range(k))][:k]
+    return np.fromiter((entry for row in values for entry in row), object).reshape(k, 2)
+
+
+# Labels by name: functions of a generator and k to at most k distinct ones; of a matrix each row is one.
 LABELS = {
     "small integers": lambda rng, k: rng.permutation(k) - k // 2,
     **{f"any {dtype}": _integer_labels(dtype) for dtype in INTEGERS},
@@ -249,6 +265,12 @@ LABELS = {
     "nanoseconds": lambda rng, k: np.datetime64("2000-01-01", "ns") + rng.permutation(k),
     "durations": lambda rng, k: np.timedelta64(0, "s") + rng.permutation(k) - k // 3,
     "objects": _objects,
+    "rows of integers": lambda rng, k: np.stack([rng.permutation(k) - 1, np.arange(k) % 3, np.arange(k)], axis=1),
+    "a column": lambda rng, k: rng.permutation(k).astype(np.uint16)[:, None],
+    "rows of floats": _rows_of_floats,
+    "rows of texts": lambda rng, k: np.array([_texts(k), _texts(k)[::-1]]).T,
+    "rows of objects": _rows_of_objects,
+    "list of rows": lambda rng, k: [[i, f"{i}"] for i in range(k)],
     "list of integers": lambda rng, k: [2**40 * i for i in range(k)],
     "list of texts": lambda rng, k: _texts(k),
     "list of all kinds": lambda rng, k: ["1", 1, 2.5, *range(2, k + 2)][:k],
@@ -384,7 +406,7 @@ class Problem:
         if isinstance(labels, list):
             return [labels[i] for i in classes]
         y = labels[classes]
-        return np.repeat(y, 2)[::2] if self.seed % 2 else y
+        return np.repeat(y, 2, axis=0)[::2] if self.seed % 2 else y
 
     def faulty_labels(self):
         """Labels as they are given, with their fault."""
@@ -544,6 +566,7 @@ def _rajput_weights(problem):
     if problem.fault is not None or not (delta := _delta(problem)):
         return 0
     n = len(set(problem.first_rows.tolist()))
+    delta = max(delta, LEAST_DELTA)  # for a smaller one the error says "more than"
     return bound(n, problem.d, delta, (len(set(problem.classes.tolist())) - 1).bit_length()).weights
 
 
@@ -580,8 +603,9 @@ def _is_invalid(problem, error):
     with np.errstate(over="ignore"):
         gaps = np.diff(np.sort(problem.numbers, axis=0), axis=0)
     least = gaps[gaps > 0].min(initial=np.inf)
-    # Squares of distances do not fit float64 beside the largest coordinate.
-    return "rescale" in str(error) and (numbers.max() > 1e300 or least < 1e-140 * numbers.max())
+    # Squares of distances, or thresholds, do not fit float64 beside the largest coordinate.
+    is_about = any(part in str(error) for part in ("to square their distance", "rescale"))
+    return is_about and (numbers.max() > 1e300 or least < 1e-140 * numbers.max())
 
 
 def _is_too_large(problem, error):
@@ -629,7 +653,7 @@ def identical(a, b):
     if a.dtype != b.dtype or a.shape != b.shape:
         return False
     if a.dtype.kind in "OT":
-        return all(_is_same(v, w) for v, w in zip(a.tolist(), b.tolist(), strict=True))
+        return all(_is_same(v, w) for v, w in zip(a.ravel().tolist(), b.ravel().tolist(), strict=True))
     if a.dtype.char in "gG":  # of which bytes hold padding
         return bool(np.all(a == b) and np.all(np.signbit(a.real) == np.signbit(b.real)))
     return a.tobytes() == b.tobytes()

@@ -140,3 +140,12 @@ def test_no_square_of_the_dimension_is_taken_where_there_are_few_points():
     tracemalloc.stop()
     assert np.array_equal(net.predict(X), y)
     assert peak < 25 * X.nbytes  # and 12,000 * 12,000 numbers are 200 times as many
+
+
+@pytest.mark.parametrize("scale", [1, 1e6])
+def test_whether_points_are_on_a_line_depends_on_their_numbers_alone(scale):
+    whole = np.c_[np.arange(500) * 4096, np.arange(500) * 8192 + np.arange(500) % 3]  # within the rounding of float32
+    found = {ordering_column(Points(whole.astype(dtype))) for dtype in (np.int64, np.uint32, np.float64, np.float32)}
+    assert found == {None}
+    broken = (whole * scale / 3).astype(np.float32)
+    assert {ordering_column(Points(broken)), ordering_column(Points(broken.astype(np.float64)))} == {1}
