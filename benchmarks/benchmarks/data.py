@@ -6,8 +6,9 @@
 import numpy as np
 
 __all__ = [
-    "DATA", "INSTANCES", "LABEL_LAWS", "SIGN_SHAPES", "circle", "classes_by_law", "digits", "encoder_of_shape",
-    "gaussian", "image_patches", "labelled_points", "moons", "random_bits", "random_codes", "separate_by", "sphere",
+    "DATA", "INSTANCES", "LABEL_LAWS", "ODD_SHAPES", "SIGN_SHAPES", "circle", "classes_by_law", "digits",
+    "encoder_of_shape", "gaussian", "image_patches", "labelled_points", "moons", "random_bits", "random_codes",
+    "separate_by", "sphere",
 ]  # fmt: skip
 
 
@@ -113,6 +114,31 @@ INSTANCES = {
     "sphere 100k×16": lambda: _instance("sphere", 100_000, 16, random_state=0),
     "sphere 200k×256": lambda: _instance("sphere", 200_000, 256, random_state=0),
     "sphere 1M×32": lambda: _instance("sphere", 1_000_000, 32, random_state=0),
+}
+
+
+def _with_random_bits(X):
+    return X, np.random.default_rng(1).integers(0, 2, len(X))
+
+
+def _points_of_categories(n):
+    times = np.sort(np.random.default_rng(0).uniform(1.6e9, 1.7e9, n))
+    return np.column_stack([times, np.random.default_rng(2).integers(0, 5, n)])
+
+
+def _clusters_far_apart(n, d):
+    random = np.random.default_rng(0)
+    return random.normal(size=(10, d))[random.integers(0, 10, n)] * 1e6 + random.normal(size=(n, d)) * 1e-6
+
+
+# Points with random bits as labels: on a line, on a curve, on few lines, in clusters, in very many dimensions.
+ODD_SHAPES = {
+    "line 100k×2": lambda: _with_random_bits(np.random.default_rng(0).normal(size=(100_000, 1)) * [1, 2]),
+    "circle 20k": lambda: _with_random_bits(_instance("circle", 20_000).X),
+    "times of 5 categories 20k": lambda: _with_random_bits(_points_of_categories(20_000)),
+    "clusters 5k×8": lambda: _with_random_bits(_clusters_far_apart(5000, 8)),
+    "subnormal 5k×8": lambda: _with_random_bits(np.random.default_rng(0).integers(-(2**40), 2**40, (5000, 8)) * 5e-324),
+    "wide 50×150k": lambda: _with_random_bits(np.random.default_rng(0).normal(size=(50, 150_528))),
 }
 
 

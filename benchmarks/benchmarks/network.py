@@ -8,7 +8,7 @@ import numpy as np
 import fastmem
 
 from .common import OnNetworks, Timed, part
-from .data import gaussian, labelled_points
+from .data import ODD_SHAPES, gaussian, labelled_points
 
 
 class Memorize(OnNetworks):
@@ -25,6 +25,24 @@ class Memorize(OnNetworks):
 
     def peakmem_data_alone(self, name):
         pass
+
+
+class OddShapes(Timed):
+    """`memorize` of points that no search for the best next hyperplane suits, and how many hyperplanes it took."""
+
+    params = (tuple(ODD_SHAPES),)
+    param_names = ("points",)
+
+    def setup(self, name):
+        self.X, self.y = ODD_SHAPES[name]()
+
+    def time_memorize(self, name):
+        fastmem.memorize(self.X, self.y, random_state=0, n_threads=1)
+
+    def track_hyperplanes(self, name):
+        return fastmem.memorize(self.X, self.y, random_state=0, n_threads=1).n_hyperplanes
+
+    track_hyperplanes.unit = "hyperplanes"
 
 
 class Sizes(OnNetworks):

@@ -14,7 +14,9 @@ sample cannot show, so that few passes over all points are needed. Hyperplanes a
 (`fastmem.separate.trim`) where the effort allows. With a margin each of them is first cleared of points
 (`fastmem.separate.margin`).
 
-On a line no search is needed: cuts along it are optimal (`fastmem.separate.line`).
+On a line no search is needed: cuts along it are optimal (`fastmem.separate.line`). On curves and in few dimensions,
+where any hyperplane splits few of very many buckets, many are chosen at a time (`fastmem.separate.crowd`). Clusters
+that are narrow beside their distances are looked at one by one (`fastmem.separate.zoom`).
 
 Termination
 -----------
@@ -60,6 +62,7 @@ from fastmem.separate.moves import (
 )
 from fastmem.separate.sample import Candidate, Sample
 from fastmem.separate.trim import trim
+from fastmem.separate.zoom import around_one_bucket
 
 __all__ = ["Separation", "separate"]
 
@@ -346,8 +349,12 @@ class _Rounds:
     def _choose_on_sample(self, points, classes, buckets, limit, only_bisect, scouting):
         rows, starts, sizes = buckets.sample(self.size, self.random_state)
         sample = Sample(points.take(rows), classes[rows], starts, sizes)
-        whole = len(rows) == buckets.n_points and not scouting
-        self.moves.start_round(sample, whole)
+        near = None if only_bisect else around_one_bucket(sample, self.random_state)
+        if near is not None:
+            positions, starts, chosen = near
+            sample = Sample(sample.X[positions], sample.classes[positions], starts, sizes[chosen])
+        whole = len(rows) == buckets.n_points and not scouting and near is None
+        self.moves.start_round(sample, whole or near is not None)
         weights, thresholds = [], []
         while sample.n_buckets and len(weights) < limit:
             best = self.moves.best(sample, only_bisect)
