@@ -161,8 +161,10 @@ def test_a_network_with_small_margins_is_refused_for_float32_and_made_if_told(to
 @pytest.mark.partner
 def test_points_of_another_dtype_or_width_are_refused(torch):
     module = case("digits")[2].to_torch()
-    with pytest.raises(ValueError, match="convert X first"):
-        module(torch.zeros((2, 64)))
+    X = torch.zeros((2, 64))
+    with pytest.raises(ValueError, match=r"give X\.to\(torch\.float64\)"):
+        module(X)
+    assert module(X.to(torch.float64)).shape == (2,)
     with pytest.raises(ValueError, match="rows of 64 numbers"):
         module(torch.zeros((2, 63), dtype=torch.float64))
     with pytest.raises(ValueError, match="rows of 64 numbers"):

@@ -37,7 +37,7 @@ CROWDS = {"circle": circle, "moment curve": moment_curve, "timestamps of five ca
 @pytest.mark.parametrize("make", CROWDS.values(), ids=CROWDS)
 @pytest.mark.parametrize("options", [{}, {"separate": "all", "effort": "fast"}, {"effort": "small"}], ids=str)
 def test_crowded_points_are_told_apart(make, options):
-    X, y = make(3000), np.random.default_rng(2).integers(0, 3, 3000)
+    X, y = make(1500), np.random.default_rng(2).integers(0, 3, 1500)
     net = fastmem.memorize(X, y, random_state=0, **options)
     assert np.array_equal(net.predict(X), y)
     assert fastmem.memorize(X, y, random_state=0, n_threads=2, **options) == net
