@@ -4,11 +4,14 @@ In clusters far apart, points of one cluster coincide in coordinates that show a
 no freedom to a hyperplane that is to pass through two clusters. In a frame of its own each cluster is as other data.
 """
 
+import math
+
 import numpy as np
 
 __all__ = ["around_one_bucket"]
 
-_NARROW = 1e-4  # extent of a bucket, in the frame of the sample
+_NARROW = 2.0**-22  # a few roundings of float32 weights: extent of a bucket, in the frame of the sample
+_FEWEST = 8  # points: of fewer, a hyperplane of their own would split no more than any other
 _AROUND = 8.0  # how far around it points are taken, in its extents
 
 
@@ -33,9 +36,10 @@ def around_one_bucket(sample, random_state):
     lowest = np.minimum.reduceat(sample.coordinates, firsts, axis=0)
     highest = np.maximum.reduceat(sample.coordinates, firsts, axis=0)
     extents = (highest - lowest).max(axis=1)
-    if np.median(extents) > _NARROW:
+    narrowest = _NARROW * math.sqrt(sample.d)
+    if np.median(extents) > narrowest:
         return None
-    narrow = np.flatnonzero(extents <= _NARROW)
+    narrow = np.flatnonzero(extents <= narrowest)
     chosen = int(narrow[random_state.integers(len(narrow))])
     middle = lowest[chosen] / 2 + highest[chosen] / 2
     reach = _AROUND * max(float(extents[chosen]), 1e-300)
@@ -47,4 +51,6 @@ def around_one_bucket(sample, random_state):
     ends = np.append(starts[1:], len(near))
     is_open = classes[starts] != classes[ends - 1]
     counts = (ends - starts)[is_open]
+    if counts.sum() < _FEWEST:
+        return None
     return near[np.repeat(is_open, ends - starts)], np.append(0, np.cumsum(counts)), bucket[starts[is_open]]
