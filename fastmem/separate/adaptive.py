@@ -179,6 +179,7 @@ class _Rounds:
         self.codes = np.zeros(points.n, np.uint64)
         blocks = len(block_starts(points.n, points.d)) - 1
         self.margins = np.empty((blocks, 0))  # of the first hyperplanes, whose signs are known of all points
+        self.in_a_crowd = False
 
     def cut_along(self, column):
         """Cut between all neighbours in a column that must differ, unless that keeps less than the margin."""
@@ -226,8 +227,11 @@ class _Rounds:
             bar.update(open_before - buckets.n_points)
 
     def _choose_in_a_crowd(self):
-        """Many hyperplanes at a time, where each splits few buckets; None elsewhere."""
-        if not is_crowded(self.buckets, self.points, self.random_state):
+        """Many hyperplanes at a time, where each splits few buckets, from the beginning on; None elsewhere."""
+        if not self.in_a_crowd and 2 * self.buckets.n_points < self.points.n:
+            return None
+        self.in_a_crowd = is_crowded(self.buckets, self.points, self.random_state)
+        if not self.in_a_crowd:
             return None
         return crowded_hyperplanes(self.buckets, self.points, self.frame, self.random_state, self.n_threads)
 
