@@ -345,7 +345,7 @@ LABELS = {
     "row": (lambda: np.array(Y)[None], "np.ravel(y)", Y),
     "matrix": (lambda: np.asmatrix(Y), "np.ravel(y)", Y),
     "three dimensions": (lambda: np.arange(8).reshape(4, 2, 1), "y.reshape(4, 2)", [[0, 1], [2, 3], [4, 5], [6, 7]]),
-    "structured": (lambda: np.array(list(PAIRS), "i8, U1"), "np.fromiter(y.tolist(), object)", list(PAIRS)),
+    "structured": (lambda: np.array(list(PAIRS), "i8, U1"), "np.fromiter(map(tuple, y), object)", list(PAIRS)),
     "lists of different lengths": (lambda: [[0], [1, 2], [0], [0]], "np.fromiter(y, object)", [[0], [1, 2], [0], [0]]),
     "sparse column": (lambda: sparse.csr_array(np.array(Y)[:, None]), "y.toarray().ravel()", Y),
 }
@@ -587,7 +587,7 @@ CALLS = {
         lambda message, _: fill_in_labels(message),
     ),
     "labels that are long doubles": (
-        lambda _: memorize(ROWS, np.array([0, 1, 0, 2], np.longdouble)), "y.astype(np.float64)",
+        lambda _: memorize(ROWS, np.array([0, 1, 0, 2], np.longdouble)), "np.asarray(y).astype(np.float64)",
         lambda message, _: memorizes(ROWS, np.array([0, 1, 0, 2], np.float64)),
     ),
     "another row for unknown rows": (

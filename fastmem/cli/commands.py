@@ -279,7 +279,7 @@ def verify(network, data, labels, label, json, threads, progress, table):
     _refuse_other_columns(data, X, net)
     predicted = net.predict(X, n_threads=threads, progress=_progress(progress))
     if (
-        isinstance(y, list) and predicted.ndim == 1 and predicted.dtype.kind not in "UOT"
+        _is_text(y) and predicted.ndim == 1 and predicted.dtype.kind not in "UOT"
     ):  # text: compare with what `predict` writes
         predicted, y = np.array([as_text(label) for label in predicted], object), np.array(y, object)
     expected = as_labels(y, len(predicted))
@@ -308,9 +308,15 @@ def _shown(label):
     return ", ".join(map(as_text, label)) if isinstance(label, np.ndarray) else as_text(label)
 
 
+def _is_text(y):
+    return isinstance(y, list) and all(isinstance(label, str) for label in y)
+
+
 def _differing_rows(predicted, expected):
     if predicted.dtype.kind != expected.dtype.kind and {predicted.dtype.kind, expected.dtype.kind} <= set("iufc"):
         predicted, expected = predicted.astype(object), expected.astype(object)  # NumPy would round integers
+    if "T" in predicted.dtype.kind + expected.dtype.kind:  # in which NumPy does not see what is behind a zero
+        predicted, expected = predicted.astype(object), expected.astype(object)
     differs = predicted != expected
     if predicted.dtype.kind == expected.dtype.kind == "f":
         differs |= np.signbit(predicted) != np.signbit(expected)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastmem.data.arrays import LARGEST_INTEGER, as_array
-from fastmem.data.classes import distinct, identity, refuse_labels, shown
+from fastmem.data.classes import distinct, identity, plain, refuse_labels, shown
 from fastmem.data.columns import columns_of
 from fastmem.data.containers import array_code
 from fastmem.data.long_doubles import refuse_long_doubles
@@ -98,7 +98,7 @@ def as_labels(y, n):
     kind = array.dtype.kind
     if kind == "V":
         what = f"y has structured dtype {array.dtype}: make one label of its fields, a tuple"
-        raise InvalidInput(what, _OBJECT_LABELS[1].format(f"{array_code(y, 'y')}.tolist()"))
+        raise InvalidInput(what, _OBJECT_LABELS[1].format(f"map(tuple, {array_code(y, 'y')})"))
     if kind == "T" and hasattr(array.dtype, "na_object"):
         array = array.astype(object)
     refuse_long_doubles(array)
@@ -112,9 +112,8 @@ def _refuse_shape(array, y, n):
         what = f"y has shape (), one label, {shown(array[()])}, but X has {n} rows, and each needs its own: repeat it"
         raise InvalidInput(what, f"[y] * {n}")
     if array.ndim == 2 and len(array) == 1 and array.shape[1] == n > 1:
-        raise InvalidInput(
-            f"y has shape {array.shape}, but X has {n} rows: leave out the other dimension", "np.ravel(y)"
-        )
+        code = "np.ravel(y)" if isinstance(y, np.ndarray) else "y[0]" if isinstance(y, list | tuple) else ""
+        raise InvalidInput(f"y has shape {array.shape}, but X has {n} rows: leave out the other dimension", code)
     if array.shape[1:] == (0,):
         raise InvalidInput(f"y has shape {array.shape}: each label has at least one value")
     if array.ndim > 2:
@@ -184,7 +183,8 @@ def _are_held(classes, dtype):
 def _with_row(classes, value):
     """Classes of k values with one more, a row of k values or the same value k times."""
     k = classes.shape[1]
-    row = list(value) if isinstance(value, list | tuple | np.ndarray) else [value] * k
+    is_row = isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim == 1)
+    row = list(value) if is_row else [value] * k
     if len(row) != k:
         raise InvalidInput(f"unknown={value!r} has {len(row)} values, but each label has {k}: give {k}, or one for all")
     for entry in row:
@@ -200,7 +200,7 @@ def label_array(y):
     """Labels as an array; of dtype object where NumPy would change a label of a list to fit one dtype."""
     columns = columns_of(y)
     if columns is not None:
-        return _side_by_side([label_array(column) for column in columns])
+        return _side_by_side([_of_column(number, column) for number, column in enumerate(columns)])
     _refuse_time_zone(y)
     try:
         array = as_array(y, "y")
@@ -208,18 +208,48 @@ def label_array(y):
         if error.in_python or error.__cause__ is None:
             raise
         raise InvalidInput(f"{error}; {_OBJECT_LABELS[0]}", _OBJECT_LABELS[1].format("y")) from error.__cause__
-    if isinstance(y, list | tuple) and array.ndim in (1, 2) and array.dtype.kind in "USfc":
-        # NumPy may have changed a label to fit one dtype: 1 and "1", 2**53 + 1 and 2.0**53, b"a" and b"a\0".
-        given = list(y) if array.ndim == 1 else [list(row) for row in y]
-        if array.tolist() != given:
-            return _objects(given if array.ndim == 1 else [entry for row in given for entry in row], array.shape)
-    if array.dtype.kind == "V" and array.dtype.names is None and np.can_cast(array.dtype, np.float32):
+    given = _entries_given(y, array)
+    if given is not None and not _are_kept(given, array):
+        return _objects(given, array.shape)
+    if array.dtype.isbuiltin == 2 and np.can_cast(array.dtype, np.float32):
         return array.astype(np.float32)  # bfloat16 and the like
     return array
 
 
+def _of_column(number, column):
+    """The labels of a column of a frame, which an error names."""
+    try:
+        return label_array(column)
+    except InvalidInput as error:
+        raise InvalidInput(f"column {number} of y: {error.what}") from error.__cause__
+
+
+def _entries_given(y, array):
+    """The labels of a list, or the texts of a column, as they are, of which NumPy may have changed some; or None."""
+    if isinstance(y, list | tuple) and array.ndim in (1, 2) and array.dtype.kind in "USfcmM":
+        return list(y) if array.ndim == 1 else [entry for row in y for entry in row]
+    if array.dtype.kind in "US" and array.ndim == 1 and hasattr(type(y), "to_list"):  # a series
+        return y.to_list()
+    return None
+
+
+def _are_kept(given, array):
+    """Whether an array of one dtype holds labels as they were given.
+
+    It may not hold 1 and "1", 2**53 + 1 and 2.0**53, text with a zero at its end, dates in units too far apart.
+    """
+    if array.dtype.kind not in "mM":
+        return array.ravel().tolist() == [plain(entry) for entry in given]
+    return all(
+        isinstance(entry, array.dtype.type) and value.astype(entry.dtype) == entry
+        for value, entry in zip(array.ravel(), given, strict=True)
+    )
+
+
 def _side_by_side(columns):
     """Labels of several columns as the rows of a matrix; of dtype object where no other dtype holds all exactly."""
+    if not columns:
+        raise InvalidInput("y has no columns: each label has at least one value")
     dtypes = {column.dtype for column in columns}
     kinds = {dtype.kind for dtype in dtypes}
     common = np.result_type(*dtypes) if kinds <= set("iuf") or (len(kinds) == 1 and kinds <= set("US")) else None
@@ -248,13 +278,26 @@ def _objects(values, shape):
 def _refuse_time_zone(y):
     """NumPy's dates have no zone: one column of dates would be changed, another be objects that no file holds."""
     dtype = getattr(y, "dtype", getattr(y, "type", None))
-    dtype = getattr(dtype, "pyarrow_dtype", dtype)
-    zone = next((z for z in (getattr(dtype, name, None) for name in ("tz", "time_zone")) if z is not None), None)
+    zone, is_within = _zone_of(dtype)
     if zone is not None:
         raise InvalidInput(
             f"y has dates with a time zone, {zone}, which NumPy's dates lack: take them to UTC and leave the zone out",
-            _without_zone(y),
+            "" if is_within else _without_zone(y),
         )
+
+
+def _zone_of(dtype):
+    """The time zone of a dtype of columns, None if there is none, and whether it is that of a dtype within it."""
+    if isinstance(dtype, np.dtype):
+        return None, False
+    dtype = getattr(dtype, "pyarrow_dtype", dtype)
+    for name in ("tz", "time_zone"):
+        if getattr(dtype, name, None) is not None:
+            return getattr(dtype, name), False
+    inner = getattr(getattr(dtype, "categories", None), "dtype", None)
+    for name in ("value_type", "inner"):
+        inner = getattr(dtype, name, None) if inner is None else inner
+    return (None, False) if inner is None or inner is dtype else (_zone_of(inner)[0], True)
 
 
 def _without_zone(y):

@@ -12,10 +12,12 @@ import numpy as np
 
 from fastmem.errors import InvalidInput
 
-__all__ = ["distinct", "identity", "refuse_labels", "shown"]
+__all__ = ["distinct", "identity", "plain", "refuse_labels", "shown"]
 
 
 _MANY_LABELS = 2**18
+# What comparing objects may raise; ArithmeticError: dates in units too far apart, decimals that signal.
+_NO_ORDER = (TypeError, ValueError, ArithmeticError)
 
 
 def distinct(array):
@@ -40,8 +42,8 @@ def distinct(array):
     kind = array.dtype.kind
     if array.ndim == 2:
         classes, indices = _distinct_rows(array)
-    elif kind == "O":
-        classes, indices = _object_classes(array)
+    elif kind in "OT":  # NumPy takes strings of variable width for equal that differ behind a zero
+        classes, indices = _object_classes(array.astype(object))
     elif kind == "f":
         classes, indices = _float_classes(array)
     elif kind == "c":
@@ -70,7 +72,11 @@ def shown(label):
 
 def plain(label):
     """The Python value that a NumPy scalar stands for; anything else, dates and long doubles too, as it is."""
-    if isinstance(label, np.generic) and label.dtype.kind in "biufcSU":
+    if isinstance(label, np.str_):
+        return str.__str__(label)  # item() drops zeros at the end, as below
+    if isinstance(label, np.bytes_):
+        return bytes(label)
+    if isinstance(label, np.generic) and label.dtype.kind in "biufc":
         value = label.item()
         return value if not isinstance(value, np.generic) else label
     return label
@@ -174,14 +180,14 @@ def _object_classes(array):
             return classes, indices
         except InvalidInput:
             raise
-        except (TypeError, ValueError) as error:
+        except _NO_ORDER as error:
             raise InvalidInput(f"labels in y can neither be hashed nor sorted: {error}") from error
     classes = array[_first_places(indices, len(numbers))]
     refuse_labels(np.array([_differs_from_itself(v) for v in classes])[indices], array)
     classes = np.fromiter(map(_plain_within, classes), object, len(classes))
     try:
         order = np.array(sorted(range(len(classes)), key=classes.__getitem__), np.int64)
-    except (TypeError, ValueError):
+    except _NO_ORDER:
         return classes, indices
     return _reordered(classes, indices, order)
 
@@ -203,8 +209,10 @@ def identity(label):
 
     0.0 and -0.0 are two, as are equal times in different zones, dates in different units, and 1.0 and 1.00 as decimals.
     """
-    if type(label) is tuple:
-        return tuple, *map(identity, label)
+    if isinstance(label, tuple):
+        return type(label), *map(identity, label)
+    if isinstance(label, frozenset):
+        return type(label), frozenset(map(identity, label))
     label = plain(label)
     kind = type(label)
     if kind is str or kind is int:
@@ -218,7 +226,7 @@ def identity(label):
     if isinstance(label, decimal.Decimal):
         return kind, label, label.as_tuple()
     if isinstance(label, datetime.datetime | datetime.time) and label.tzinfo is not None:
-        return kind, label, label.utcoffset(), str(label.tzinfo)
+        return kind, label, label.utcoffset(), str(label.tzinfo), label.fold
     return kind, label
 
 
@@ -227,5 +235,5 @@ def _differs_from_itself(label):
         return any(map(_differs_from_itself, label))
     try:
         return bool(label != label)
-    except (TypeError, ValueError):  # pandas.NA
+    except _NO_ORDER:  # pandas.NA
         return True

@@ -86,7 +86,7 @@ def _ndim(values):
 
 def array_code(values, name):
     """Code for the array that NumPy made of values which are not of Python alone."""
-    if hasattr(type(values), "reshape"):
+    if hasattr(type(values), "reshape") and not hasattr(type(values), "to_list"):  # a series of polars has one too
         return name
     is_dlpack = hasattr(values, "__dlpack__") and not hasattr(values, "__array__")
     return f"np.from_dlpack({name})" if is_dlpack else f"np.asarray({name})"

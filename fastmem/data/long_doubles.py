@@ -24,11 +24,12 @@ def refuse_long_doubles(array):
     if array.dtype.kind != "O":
         narrow = np.float64 if array.dtype.kind == "f" else np.complex128
         held = _is_held(array, narrow)
-        remedy, code = narrow.__name__ if held else "text", f"y.astype({f'np.{narrow.__name__}' if held else 'str'})"
+        remedy = narrow.__name__ if held else "text"
+        code = f"np.asarray(y).astype({f'np.{remedy}' if held else 'str'})"
     elif isinstance(label, _LONG):
         narrow = float if isinstance(label, np.longdouble) else complex
         remedy = narrow.__name__ if _is_held(label, narrow) else "str"
-        code = f"{remedy}(y[{row}])"
+        code = f"{remedy}(y[{row}])" if len(place) == 1 else ""
     else:
         remedy, code = "floats or text in its place", ""
     raise InvalidInput(f"y[{row}] is {label!r}: {_WHY}; memorize {remedy}", code)

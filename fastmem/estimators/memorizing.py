@@ -26,7 +26,7 @@ try:
     from sklearn.base import BaseEstimator, ClassifierMixin
     from sklearn.utils import check_random_state
     from sklearn.utils.multiclass import check_classification_targets
-    from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+    from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
 except ImportError as error:
     raise missing("fastmem.MemorizingClassifier", "scikit-learn 1.6 or newer", "sklearn") from error
 
@@ -261,10 +261,12 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
             As `predict`; or y is not of the shape and number of the rows.
         """
         y = label_array(y)
-        if y.dtype.kind in "biufcU":
+        if {y.dtype.kind, self.classes_.dtype.kind} <= set("biufc"):
             return super().score(X, y, sample_weight)
+        y = column_or_1d(y, dtype=y.dtype) if y.ndim != 1 else y
         labels = self.predict(X)
-        found = as_labels(np.concatenate([labels.astype(object), y.astype(object)]), len(labels) + len(y)).indices
+        check_consistent_length(labels, y)
+        found = as_labels(np.fromiter([*labels, *y], object, len(labels) + len(y)), len(labels) + len(y)).indices
         return float(np.average(found[: len(labels)] == found[len(labels) :], weights=sample_weight))
 
 

@@ -13,6 +13,7 @@ from fastmem.separate.frame import threshold_between
 __all__ = ["cuts_along", "ordering_column"]
 
 _LEAST, _FEW, _SOME = 4, 8, 512  # fewer lie on many lines
+_NUMBERS = 2**20  # coordinates that are looked at first
 _INTEGERS = 2.0**24
 _ROUNDINGS = 16.0  # of a coordinate, in units of its dtype's precision: what a few operations leave
 
@@ -33,11 +34,12 @@ def ordering_column(points, n_threads=1):
         return 0
     if points.n < _LEAST:
         return None
-    for n in (_FEW, _SOME):  # few show it mostly
-        sample = points.take(np.linspace(0, points.n - 1, min(points.n, n)).astype(np.int64)).astype(np.float64)
+    for is_last, n in enumerate((_FEW, _SOME)):  # few show it mostly
+        n = min(points.n, n, max(_NUMBERS // points.d, _FEW))
+        sample = points.take(np.linspace(0, points.n - 1, n).astype(np.int64)).astype(np.float64)
         precision = _precision(sample, points, n_threads)
         line = _line_through(sample, precision, np.abs(sample).max(axis=0))
-        if (n == _SOME and line is None) or (line is not None and not line.holds(sample)):
+        if (is_last and line is None) or (line is not None and not line.holds(sample)):
             return None
     line = _line_through(sample, precision, np.abs(points.extremes(n_threads).astype(np.float64)).max(axis=0))
     is_off = []

@@ -98,6 +98,13 @@ def test_verify_compares_text_that_looks_like_integers(write, tmp_path):
     run("verify", tmp_path / "net", csv)
 
 
+@pytest.mark.parametrize("values", [[b"a", b"b", b"\xff"], [True, False, True], [1, 2**60 + 1, 3]], ids=str)
+def test_verify_finds_labels_of_any_kind_returned(values, write, tmp_path):
+    data = write({"x": [0.0, 1.0, 2.0], "label": values})
+    assert build(data).predict([[0.0], [1.0], [2.0]]).tolist() == values
+    assert run("verify", tmp_path / "net", data).stdout == "all 3 labels returned\n"
+
+
 def test_predicting_no_points_prints_nothing(write, columns, tmp_path):
     build(write(columns))
     none = write({name: columns[name][:0] for name in "abc"}, "none.parquet")

@@ -4,6 +4,7 @@ import collections
 import pickle
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -424,3 +425,16 @@ def test_labels_are_taken_as_memorize_takes_them(y):
 
 def repr_equal(a, b):
     return repr(a) == repr(b)
+
+
+@pytest.mark.parametrize("fitted", [[None, "a", "b", None], ["a", "b", "a", "b"], [b"a", b"b", b"a", b"a"]], ids=str)
+@pytest.mark.parametrize("y", [["a", "c", "b", "b"], [["a"], [None], ["b"], [None]], [1, 2, 3, 4]], ids=str)
+def test_labels_are_scored_against_any_others(fitted, y):
+    X = np.random.default_rng(0).standard_normal((4, 2))
+    clf = MemorizingClassifier(random_state=0).fit(X, fitted)
+    flat = [label[0] if isinstance(label, list) else label for label in y]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert clf.score(X, y) == np.mean([a == b for a, b in zip(fitted, flat, strict=True)])
+    with pytest.raises(ValueError, match="inconsistent"):
+        clf.score(X, flat[:3])
