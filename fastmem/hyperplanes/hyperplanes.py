@@ -74,12 +74,16 @@ class Hyperplanes:
 
     @default_environment()
     def _prepare(self):
+        self.only_column = self._find_only_column()
+        # Rounded up: squares of float32 numbers are exact in float64, their sum errs by d 2^-53.
+        above = 1 + (self.d + 4) * 2.0**-52
+        if self.only_column is not None:  # and no tables, which would take many times the bytes of the weights
+            self._norms = np.full(self.m, above)
+            return
         weights = self.weights.astype(np.float64)
         self._steps = sign_steps(self.weights, self.thresholds, self.centre, self.exponents)
         self._constant = ~weights.any(axis=1)
-        # Rounded up: squares of float32 numbers are exact in float64, their sum errs by d 2^-53.
-        self._norms = np.sqrt((weights**2).sum(axis=1)) * (1 + (self.d + 4) * 2.0**-52)
-        self.only_column = self._find_only_column()
+        self._norms = np.sqrt((weights**2).sum(axis=1)) * above
 
     def _find_only_column(self):
         """Where all read one column a sign is a comparison of two float64 numbers."""

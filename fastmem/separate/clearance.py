@@ -85,7 +85,9 @@ class _Distances:
         self.block_margins, self.margins = margins.copy(), margins.min(axis=0)
         self.starts = block_starts(points.n, points.d) if len(margins) > 1 else np.array([0, points.n])
         self.thresholds = hyperplanes.thresholds.copy()
-        self.lengths = np.linalg.norm(hyperplanes.weights.astype(np.float64), axis=1) + _TINY
+        self.lengths = np.ones(hyperplanes.m) + _TINY
+        if hyperplanes.only_column is None:
+            self.lengths = np.linalg.norm(hyperplanes.weights.astype(np.float64), axis=1) + _TINY
         self.largest_norm = points.largest_norm(n_threads)
         # Of w_j.x in float64, summed in any order, where no sum overflows.
         self.errors = (points.d + 8) * 2.0**-52 * self.lengths * self.largest_norm + points.d * _TINY
