@@ -85,7 +85,8 @@ def in_order(X, expected):
     if missing:
         raise InvalidInput(f"X has no {_columns(missing)}, of which the network was built")
     if others:
-        raise InvalidInput(f"X has {_columns(others)}, of which the network was not built: leave that out")
+        them = "that" if len(others) == 1 else "these"
+        raise InvalidInput(f"X has {_columns(others)}, of which the network was not built: leave {them} out")
     # The container itself, not the array that it becomes: it knows which of its columns hold what.
     return X.select(list(expected)) if hasattr(type(X), "select") else X[list(expected)]
 
