@@ -624,7 +624,7 @@ CALLS = {
         lambda message, _: memorize(_frame("ab"), Y).predict(_frame("abc").select("ab")).tolist() == Y,
     ),
     "not in general position": (
-        lambda _: memorize(*on_a_line(), construction="baum1988"), 'use construction="compact"',
+        lambda _: memorize(*on_a_line(), construction="baum1988", random_state=0), 'use construction="compact"',
         lambda message, _: memorizes(*on_a_line(), **one_option(message, "construction")),
     ),
     "too large a network": (
