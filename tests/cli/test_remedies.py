@@ -181,7 +181,8 @@ ROWS = {
         "It is computed if --delta is left out", lambda f, m: built(f, X, Y, "--construction", "rajput2021"),
     ),
     "not in general position": (
-        lambda f: built(f, ON_A_LINE, OF_A_LINE, "--construction", "baum1988", "--seed", 0), "use --construction compact",
+        lambda f: built(f, ON_A_LINE, OF_A_LINE, "--construction", "baum1988", "--seed", 0),
+        "use --construction compact",
         lambda f, m: built(f, ON_A_LINE, OF_A_LINE, *of_option(m, "--construction")),
     ),
     "points too far": (
