@@ -20,13 +20,12 @@ from click.shell_completion import get_completion_class
 import fastmem
 from fastmem.api import DEFAULTS
 from fastmem.cli.delimited import TableOptions
-from fastmem.cli.files import as_json, as_text, read_labelled, read_points, suffix, writing_labels
+from fastmem.cli.files import as_json, as_text, read_labelled, read_points, refuse_other_columns, suffix, writing_labels
 from fastmem.cli.wording import in_options
 from fastmem.compare import CONTESTANTS
 from fastmem.constructions import CONSTRUCTIONS
 from fastmem.data.as_labels import as_labels
 from fastmem.data.as_points import as_points
-from fastmem.data.columns import names_of
 from fastmem.data.options import Output, Separate
 from fastmem.machine.disk import write_whole, writing_whole
 from fastmem.machine.partners import need
@@ -223,8 +222,7 @@ def predict(network, data, output, unknown, tolerance, label, json, threads, pro
             "--unknown and --tolerance need fingerprints: build the network with --fingerprint-bits 16, say, and "
             "--construction compact"
         )
-    X = read_points(data, label, table)
-    _refuse_other_columns(data, X, net)
+    X = read_points(data, label, table, net.feature_names)
     points = as_points(X, net.n_features_in, empty=True, names=net.feature_names)
     empty = net.predict(points.array[:0], **options)
     with writing_labels(output, empty, points.n, json_array=json) as write:
@@ -232,16 +230,6 @@ def predict(network, data, output, unknown, tolerance, label, json, threads, pro
             write(labels)
     if json and output is not None:
         click.echo(as_json({**_written(output), "n": points.n, "dtype": str(empty.dtype)}))
-
-
-def _refuse_other_columns(data, X, net):
-    """Say at once which named columns of a file the network does not know, that of the labels mostly."""
-    others = [name for name in names_of(X) or () if name not in (net.feature_names or (name,))]
-    if others:
-        raise fastmem.InvalidInput(
-            f"{data} has columns of which the network was not built, {', '.join(map(repr, others[:5]))}: leave them "
-            "out, --label for that of the labels, --drop for others"
-        )
 
 
 def _predicted(net, points, empty, progress, **options):
@@ -276,7 +264,7 @@ def verify(network, data, labels, label, json, threads, progress, table):
     """
     net = fastmem.load(network)
     X, y = read_labelled(data, labels, label, text=True, options=table)
-    _refuse_other_columns(data, X, net)
+    refuse_other_columns(data, X, net.feature_names)
     predicted = net.predict(X, n_threads=threads, progress=_progress(progress))
     if (
         _is_text(y) and predicted.ndim == 1 and predicted.dtype.kind not in "UOT"
@@ -403,7 +391,8 @@ def export(network, form, output, dtype, returns, data, label, unsafe, json, tab
     if label is not None and data is None:
         raise click.UsageError("--label chooses a column of --data")
     net = fastmem.load(network)
-    options = {"output": returns, "unsafe": unsafe, "X": None if data is None else read_points(data, label, table)}
+    X = None if data is None else read_points(data, label, table, net.feature_names)
+    options = {"output": returns, "unsafe": unsafe, "X": X}
     if dtype is not None:
         options["dtype"] = dtype
     report = _export(net, form, output, dtype or "float64", options)

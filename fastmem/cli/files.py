@@ -22,7 +22,7 @@ from fastmem.data.columns import Named, names_of
 from fastmem.errors import InvalidInput
 from fastmem.machine.disk import writing_whole
 
-__all__ = ["as_json", "as_text", "read_labelled", "read_points", "suffix", "writing_labels"]
+__all__ = ["as_json", "as_text", "read_labelled", "read_points", "refuse_other_columns", "suffix", "writing_labels"]
 
 
 _TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
@@ -41,8 +41,11 @@ def suffix(path):
 # Points and labels in
 
 
-def read_points(path, column=None, options=TableOptions()):  # noqa: B008
-    """Points of a file, those of a .npy file memory-mapped; a column by name or number is left out, if given."""
+def read_points(path, column=None, options=TableOptions(), known=None):  # noqa: B008
+    """Points of a file, those of a .npy file memory-mapped; a column by name or number is left out, if given.
+
+    Of a table with names, if some are known, others are refused before anything is read.
+    """
     if not _is_table(path):
         options.refuse(path, TableOptions._fields)
         if column is not None:
@@ -51,6 +54,7 @@ def read_points(path, column=None, options=TableOptions()):  # noqa: B008
 
     def points(table):
         columns = _columns_of_points(table, options, None if column is None else _place(table, column))
+        refuse_other_columns(path, _named(np.empty((0, len(columns))), table, columns), known)
         return _named(table.read(columns)[0], table, columns)
 
     return _of_table(path, options, points, on_disk=True)
@@ -164,6 +168,16 @@ def _named(X, table, columns):
     """Points with the names of their columns, if all have different ones."""
     named = Named(X, [table.header[column] for column in columns] if table.header else ())
     return X if names_of(named) is None or "" in named.columns else named
+
+
+def refuse_other_columns(path, X, known):
+    """Say at once which named columns of a file a network does not know, that of the labels mostly."""
+    others = [name for name in names_of(X) or () if name not in (known or (name,))]
+    if others:
+        raise InvalidInput(
+            f"{path} has columns of which the network was not built, {', '.join(map(repr, others[:5]))}: leave them "
+            "out, --label for that of the labels, --drop for others"
+        )
 
 
 def _columns_of_points(table, options, label=None):

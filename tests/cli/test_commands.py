@@ -457,6 +457,15 @@ def test_predict_leaves_the_label_column_out(tmp_path):
     assert run("predict", tmp_path / "net", tmp_path / "data.csv", "--label", "label").stdout == "a\nb\n"
 
 
+@pytest.mark.parametrize("command", ["predict", "export"])
+def test_a_label_column_of_text_is_named_before_its_text_is_no_number(command, tmp_path):
+    build_csv(tmp_path, "label,x\na,0\nb,1\n", "--label", "label")
+    data = tmp_path / "data.csv"
+    options = (data,) if command == "predict" else ("--to", "c", "-o", tmp_path / "net.c", "--data", data)
+    message = failure(command, tmp_path / "net", *options)
+    assert "columns of which the network was not built, 'label': leave them out, --label" in message
+
+
 def test_predict_refuses_a_label_column_as_points(tmp_path):
     build_csv(tmp_path, "label,x\n5,0\n6,1\n", "--label", "label")
     message = failure("predict", tmp_path / "net", tmp_path / "data.csv")
