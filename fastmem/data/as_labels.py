@@ -239,7 +239,9 @@ def _are_kept(given, array):
     It may not hold 1 and "1", 2**53 + 1 and 2.0**53, text with a zero at its end, dates in units too far apart.
     """
     if array.dtype.kind not in "mM":
-        return array.ravel().tolist() == [plain(entry) for entry in given]
+        if any(issubclass(kind, np.generic) for kind in set(map(type, given))):
+            given = list(map(plain, given))
+        return array.ravel().tolist() == given
     return all(
         isinstance(entry, array.dtype.type) and value.astype(entry.dtype) == entry
         for value, entry in zip(array.ravel(), given, strict=True)
