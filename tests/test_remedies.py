@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 from support.advice import advice
+from support.containers import OnlyDlpack
 from support.partners import partner
 
 import fastmem
@@ -85,19 +86,6 @@ class Lazy:
         return self.values
 
 
-class Exchanged:
-    """An array that has DLPack alone."""
-
-    def __init__(self, array):
-        self.array = array
-
-    def __dlpack__(self, **options):
-        return self.array.__dlpack__(**options)
-
-    def __dlpack_device__(self):
-        return self.array.__dlpack_device__()
-
-
 STRUCTURED = np.array([tuple(row) for row in ROWS], [("a", "f4"), ("b", "i8")])
 MASKED = np.ma.masked_array([*ROWS, [1, 1]], [[0, 0]] * 4 + [[0, 1]])
 COLUMN = [[value] for value in (1, 2, 2**53 - 1, 0.5)]
@@ -152,7 +140,7 @@ POINTS = {
     "array of numbers, each a point": (lambda: np.arange(3), EACH.format("X.reshape(-1, 1)"), as_is, [[0], [1], [2]]),
     "array of one point": (lambda: np.arange(3), ONE.format("X.reshape(1, -1)"), as_is, [[0, 1, 2]]),
     "DLPack": (
-        lambda: Exchanged(np.arange(3.0)), EACH.format("np.from_dlpack(X).reshape(-1, 1)"), as_is, [[0], [1], [2]],
+        lambda: OnlyDlpack(np.arange(3.0)), EACH.format("np.from_dlpack(X).reshape(-1, 1)"), as_is, [[0], [1], [2]],
     ),
     "pictures": (lambda: np.arange(8).reshape(2, 2, 2), "X.reshape(2, 4)", as_is, [[0, 1, 2, 3], [4, 5, 6, 7]]),
     "nested lists": (

@@ -175,7 +175,7 @@ def _is_held(value, dtype):
 
 def _are_held(classes, dtype):
     """NumPy's common dtypes hold all values, but for integers of 64 bits among floats."""
-    if dtype.kind not in "fc" or classes.dtype.kind not in "iu":
+    if dtype.kind not in "fc" or classes.dtype.kind not in "iu" or not len(classes):
         return True
     return max(abs(int(classes.min())), abs(int(classes.max()))) <= LARGEST_INTEGER
 
@@ -255,22 +255,11 @@ def _side_by_side(columns):
     dtypes = {column.dtype for column in columns}
     kinds = {dtype.kind for dtype in dtypes}
     common = np.result_type(*dtypes) if kinds <= set("iuf") or (len(kinds) == 1 and kinds <= set("US")) else None
-    if len(dtypes) == 1 or (common is not None and all(map(_holds(common), columns))):
+    if len(dtypes) == 1 or (common is not None and all(_are_held(column, common) for column in columns)):
         return np.stack(columns, axis=1).astype(common or columns[0].dtype, copy=False)
     # Not as NumPy makes objects of dates, which become integers.
     entries = [list(c) if c.dtype.kind in "mM" else c.tolist() for c in columns]
     return _objects([entry for row in zip(*entries, strict=True) for entry in row], (len(columns[0]), len(columns)))
-
-
-def _holds(dtype):
-    """Whether a dtype holds all numbers of an array: a function of that."""
-
-    def holds(array):
-        if dtype.kind != "f" or array.dtype.kind not in "iu":
-            return True
-        return len(array) == 0 or max(abs(int(array.min())), abs(int(array.max()))) <= LARGEST_INTEGER
-
-    return holds
 
 
 def _objects(values, shape):

@@ -137,7 +137,7 @@ def output_values(network, output, kinds, what):
         return None
     classes = network.classes
     refuse_rows_of_labels(what, classes)
-    if classes.dtype.kind not in kinds or (classes.dtype.kind == "f" and classes.dtype.itemsize > 8):
+    if classes.dtype.kind not in kinds:
         raise no_such_labels(what, classes.dtype)
     # StringDType has no byte order, and cannot be asked for one.
     return classes if classes.dtype.kind == "T" else np.ascontiguousarray(classes, classes.dtype.newbyteorder("="))

@@ -129,7 +129,7 @@ class Hyperplanes:
         if self.only_column is not None or self.m <= 2 * size:
             return ()
         parts = [slice(start, start + size) for start in range(0, self.m, size)]
-        return tuple((part, self._some(part)) for part in parts)
+        return tuple((part, self.some(part)) for part in parts)
 
     def _xor_pieces(self, block, columns, counts, codes, margins):
         codes = np.empty(len(block), np.uint64) if codes is None else codes
@@ -300,9 +300,9 @@ class Hyperplanes:
             margins = self._margins(points, n_threads)
         with np.errstate(divide="ignore"):
             lower = np.divide(margins, self._norms, out=np.full(self.m, np.inf), where=self._norms > 0)
-        upper = self._some([lower.argmin()]).certified_radius(points, n_threads).min()
+        upper = self.some([lower.argmin()]).certified_radius(points, n_threads).min()
         near = np.flatnonzero(lower <= upper * (1 + 2.0**-20))  # radii are rounded down
-        return float(self._some(near).certified_radius(points, n_threads).min()) if len(near) else float(upper)
+        return float(self.some(near).certified_radius(points, n_threads).min()) if len(near) else float(upper)
 
     def _margins(self, points, n_threads):
         margins, columns = Margins(self.m), np.zeros(self.m, np.uint64)
@@ -313,5 +313,6 @@ class Hyperplanes:
         points.over_rows(work, n_threads)
         return margins.lowest()
 
-    def _some(self, chosen):
+    def some(self, chosen):
+        """Those chosen, by a slice, a mask or their numbers."""
         return Hyperplanes(self.weights[chosen], self.thresholds[chosen], self.centre, self.exponents)

@@ -203,11 +203,8 @@ class _Distances:
         reach = _BOUNDS * distances.min() + 2 * (self.errors / self.lengths).max()
         near = np.flatnonzero(distances <= reach)
         rows = [self._near(near[start : start + _TOGETHER], reach) for start in range(0, len(near), _TOGETHER)]
-        rows, all_of_them = distinct(np.concatenate(rows)), self.hyperplanes
-        some = Hyperplanes(
-            all_of_them.weights[near], all_of_them.thresholds[near], all_of_them.centre, all_of_them.exponents
-        )
-        return float(some.certified_radius(Points(self.points.take(rows)), self.n_threads).min())
+        nearest = Points(self.points.take(distinct(np.concatenate(rows))))
+        return float(self.hyperplanes.some(near).certified_radius(nearest, self.n_threads).min())
 
     def _near(self, chosen, reach):
         """Points that may be as near as `reach` to one of some hyperplanes."""

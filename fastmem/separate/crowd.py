@@ -55,8 +55,8 @@ def is_crowded(buckets, points, random_state):
     pairs = _Pairs(buckets, points, random_state, _LOOKED_AT)
     if pairs.rank > _MOST_DIMENSIONS or buckets.n_buckets < _BUCKETS * pairs.rank or pairs.n < pairs.rank:
         return False
-    tuples = pairs.tuples(np.arange(pairs.n), 1, random_state)[:_TRIED]
-    return pairs.count_split_buckets(tuples).mean() < _MET * pairs.rank
+    tuples, normals = pairs.tuples(np.arange(pairs.n), 1, random_state)
+    return pairs.count_split_buckets(tuples[:_TRIED], normals[:_TRIED]).mean() < _MET * pairs.rank
 
 
 def crowded_hyperplanes(buckets, points, centre_and_exponents, random_state, n_threads=1):
@@ -81,7 +81,7 @@ def crowded_hyperplanes(buckets, points, centre_and_exponents, random_state, n_t
     for _ in range(_ROUNDS):
         if len(left) < pairs.rank:
             break
-        planes = pairs.planes_through(pairs.tuples(left, _COPIES, random_state), left, n_threads)
+        planes = pairs.planes_through(*pairs.tuples(left, _COPIES, random_state), left, n_threads)
         chosen, remain = _cover(planes.split, len(left), pairs.rank)
         weights.append(planes.weights[chosen])
         thresholds += [planes.threshold(place) for place in chosen]
@@ -142,6 +142,7 @@ class _Pairs:
             some = np.sort(random_state.choice(len(a), _PAIRS, replace=False))
             a, b = a[some], b[some]
         self.n, self._a, self._b = len(a), coordinates[a], coordinates[b]
+        self._between = (self._a + self._b) / 2
         self._coordinates, self._starts = coordinates, starts
         self._spread(coordinates)
 
@@ -154,22 +155,22 @@ class _Pairs:
         wide = eigenvalues > _FLOOR * max(eigenvalues[-1], 1e-300)
         self.rank = max(int(wide.sum()), 1)
         self._basis = (vectors[:, wide] / np.sqrt(eigenvalues[wide])).T if wide.any() else np.eye(len(vectors))[:1]
-        self._midpoints = ((self._a + self._b) / 2 - self._middle) @ self._basis.T
+        self._midpoints = (self._between - self._middle) @ self._basis.T
         steps = (self._a - self._b) @ self._basis.T
         self._steps = steps / (np.linalg.norm(steps, axis=1, keepdims=True) + 1e-300)
 
     def tuples(self, left, copies, random_state):
-        """Tuples of as many pairs as there are dimensions, each pair in so many of them: int array of shape (t, r).
+        """Tuples of as many pairs as there are dimensions, each pair in so many, and normals: arrays of shape (t, r).
 
         Every second one is of pairs near each other along a random direction, every other one of any.
         """
         tuples = np.concatenate([self._grouped(left, i % 2 == 1, random_state) for i in range(copies)])
         tuples = random_state.permutation(tuples)[: 2 * _TUPLES]
         # Between points that a hyperplane parts at a small angle it is near to both, and to others.
-        normals = self._normals(tuples)[:, None]
-        steps = self._steps[tuples]
-        steepest = np.argsort(np.abs((steps * normals).sum(axis=2)).min(axis=1), kind="stable")[::-1]
-        return tuples[steepest[: -(-len(tuples) // 2)]]
+        normals = self._normals(tuples)
+        slopes = np.abs((self._steps[tuples] * normals[:, None]).sum(axis=2)).min(axis=1)
+        steepest = np.argsort(slopes, kind="stable")[::-1][: -(-len(tuples) // 2)]
+        return tuples[steepest], normals[steepest]
 
     def _grouped(self, left, near, random_state):
         order = random_state.permutation(left)
@@ -179,17 +180,17 @@ class _Pairs:
             order = order[np.argsort(window, kind="stable")]
         return order[: len(order) // self.rank * self.rank].reshape(-1, self.rank)
 
-    def count_split_buckets(self, tuples):
+    def count_split_buckets(self, tuples, normals):
         """Number of open buckets that each hyperplane splits: its own, and of all others as of those looked at."""
-        planes = self._through(tuples)
-        above = self._coordinates @ planes[1].T >= planes[3]
+        _, rounded, _, levels = self._through(tuples, normals)
+        above = self._coordinates @ rounded.T >= levels
         counts = np.add.reduceat(above, self._starts[:-1], axis=0, dtype=np.int64)
         split = (counts > 0) & (counts < np.diff(self._starts)[:, None])
         return self.rank + (split.sum(axis=0) - self.rank) * self._share
 
-    def planes_through(self, tuples, left, n_threads):
+    def planes_through(self, tuples, normals, left, n_threads):
         """Hyperplanes through the midpoints of the pairs of each tuple, and which of the pairs left they split."""
-        weights, rounded, powers, levels = self._through(tuples)
+        weights, rounded, powers, levels = self._through(tuples, normals)
         split = np.empty((len(tuples), len(left)), np.uint8)
         A, B = (np.ascontiguousarray(ends[left].T) for ends in (self._a, self._b))
 
@@ -211,10 +212,10 @@ class _Pairs:
             normals = np.linalg.svd(rows)[2][:, -1, :-1]
         return normals / (np.linalg.norm(normals, axis=1, keepdims=True) + 1e-300)
 
-    def _through(self, tuples):
-        weights, rounded, powers = self.frame.round(self._normals(tuples) @ self._basis)
-        middles = (self._a + self._b) / 2
-        return weights, rounded, powers, np.einsum("tjd,td->tj", middles[tuples], rounded).mean(axis=1)
+    def _through(self, tuples, normals):
+        """Hyperplanes with these normals: weights, directions and powers as `Frame.round` gives them, and levels."""
+        weights, rounded, powers = self.frame.round(normals @ self._basis)
+        return weights, rounded, powers, np.einsum("tjd,td->tj", self._between[tuples], rounded).mean(axis=1)
 
 
 def _some_buckets(buckets, most, random_state):

@@ -5,6 +5,7 @@ import decimal
 
 import numpy as np
 import pytest
+from support.containers import OnlyDlpack
 from support.partners import partner
 
 import fastmem
@@ -111,19 +112,6 @@ def test_exact_decimals_and_booleans_of_polars_are_taken():
     exact = [decimal.Decimal("0.5"), decimal.Decimal("0.25")]
     frame = polars.DataFrame({"i": exact, "b": [True, False], "x": [0.1, 0.2]})
     assert as_points(frame).block(0, 2).tolist() == [[0.5, 1.0, 0.1], [0.25, 0.0, 0.2]]
-
-
-class OnlyDlpack:
-    """What has DLPack's two methods, and nothing of NumPy's."""
-
-    def __init__(self, array):
-        self.array = array
-
-    def __dlpack__(self, **options):
-        return self.array.__dlpack__(**options)
-
-    def __dlpack_device__(self):
-        return self.array.__dlpack_device__()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32])

@@ -165,6 +165,21 @@ def certified_radii(const floating[:, :] X, const double[:, ::1] weights, const 
     return bad
 
 
+cdef double nearest_to_one_side(const floating[:, :] X, Py_ssize_t row, const double[:, ::1] weights,
+                                const double[::1] thresholds, Py_ssize_t j, Py_ssize_t step, double x, double limit,
+                                double length, double norm, double radius) noexcept nogil:
+    """The least of a radius and of the distances, up to a limit, from threshold j on in steps of 1 or -1."""
+    cdef double before = NAN
+    while 0 <= j < thresholds.shape[0]:
+        if thresholds[j] != before:
+            if fabs(x - thresholds[j]) > limit or radius == 0:
+                break
+            before = thresholds[j]
+            radius = nearer(X, row, weights, 0, before, length, fabs(x - before), norm, radius)
+        j += step
+    return radius
+
+
 def certified_radii_in_a_column(const floating[:, :] X, Py_ssize_t column, const double[:, ::1] weights,
                                 const double[::1] thresholds, double length, double[::1] radii):
     """The same numbers where every hyperplane is x_c = t for one column c, in log m steps a row instead of m d.
@@ -174,7 +189,7 @@ def certified_radii_in_a_column(const floating[:, :] X, Py_ssize_t column, const
     Returns the first row that holds a NaN or an infinity, or -1.
     """
     cdef Py_ssize_t n = X.shape[0], d = weights.shape[0], m = thresholds.shape[0], i, j, low, high, bad = -1
-    cdef double norm, radius, x, limit, before
+    cdef double norm, radius, x, limit
     cdef fenv_t environment
     with nogil:
         fegetenv(&environment)
@@ -198,19 +213,7 @@ def certified_radii_in_a_column(const floating[:, :] X, Py_ssize_t column, const
             if low < m:
                 limit = min(limit, fabs(x - thresholds[low]))
             limit *= 1.0 + 4 * LOOSE
-            radius, before = INFINITY, NAN
-            for j in range(low - 1, -1, -1):
-                if thresholds[j] != before:
-                    if fabs(x - thresholds[j]) > limit or radius == 0:
-                        break
-                    before = thresholds[j]
-                    radius = nearer(X, i, weights, 0, before, length, fabs(x - before), norm, radius)
-            for j in range(low, m):
-                if thresholds[j] != before:
-                    if fabs(x - thresholds[j]) > limit or radius == 0:
-                        break
-                    before = thresholds[j]
-                    radius = nearer(X, i, weights, 0, before, length, fabs(x - before), norm, radius)
-            radii[i] = radius
+            radius = nearest_to_one_side(X, i, weights, thresholds, low - 1, -1, x, limit, length, norm, INFINITY)
+            radii[i] = nearest_to_one_side(X, i, weights, thresholds, low, 1, x, limit, length, norm, radius)
         fesetenv(&environment)
     return bad
