@@ -12,6 +12,7 @@ from fastmem.data.as_labels import as_labels, refuse_contradictions
 from fastmem.data.as_points import as_points
 from fastmem.data.columns import names_of
 from fastmem.data.options import Separate, as_count, as_delta, as_distance, as_generator, check_option
+from fastmem.data.reading import Reading, as_reading
 from fastmem.errors import InvalidInput, MemorizationError
 from fastmem.machine.blas import single_threaded_blas
 from fastmem.machine.floats import default_environment
@@ -24,7 +25,7 @@ from fastmem.store.filter import MOST_BITS as MOST_FINGERPRINT_BITS
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from fastmem.data.options import Construction, Effort, Store
+    from fastmem.data.options import Columns, Construction, Effort, Store
     from fastmem.machine.progress import Progress
     from fastmem.network import Network
 
@@ -40,6 +41,7 @@ def memorize(
     construction: Construction = "compact",
     store: Store = "binary",
     separate: Separate = "labels",
+    columns: Columns = "auto",
     margin: float = 0.0,
     fingerprint_bits: int = 0,
     effort: Effort = "balanced",
@@ -68,9 +70,9 @@ def memorize(
         one label of k values. Long doubles are refused, since processors write them in different ways.
     construction : {"compact", "rajput2021", "baum1988"}
         How the network is built. "compact": the smallest we know. "rajput2021": the proof of Rajput et al., run as an
-        algorithm; it tells all distinct points apart, takes `delta` and `separate`, and none of `store`, `margin`,
-        `fingerprint_bits` and `effort`. "baum1988": one hidden layer of about n/d units, for points in general
-        position (Baum, J. Complexity 4, 1988); it takes none of these options.
+        algorithm; it tells all distinct points apart, takes `delta`, `separate` and `columns`, and none of `store`,
+        `margin`, `fingerprint_bits` and `effort`. "baum1988": one hidden layer of about n/d units, for points in
+        general position (Baum, J. Complexity 4, 1988); of these options it takes `columns` alone.
     store : {"binary", "integer"}
         How labels are read from codes. "binary": with one-bit weights, 1.01 to 1.12 for each bit of the labels'
         entropy. "integer": in the fewest units, with integer weights of 20 to 60 bits, one for each second label or so;
@@ -78,6 +80,10 @@ def memorize(
         `Network.report` says so.
     separate : {"labels", "all"}
         Which points must get different codes: those with different labels, or all that are distinct.
+    columns : {"auto", "all"}, or array_like
+        Which columns of X are read. "auto": few that tell points apart, where that makes `predict` faster; with
+        fingerprints, for the theorems' constructions and in up to 16 dimensions it means "all". Or column numbers,
+        names, a slice or booleans: points that must be told apart have to differ in one of them.
     margin : float
         Euclidean distance, in the units of X, that every row keeps from every hyperplane: an input nearer than this
         to a memorized row gets that row's label (see `Network.certified_radius`). Takes more hyperplanes,
@@ -146,7 +152,8 @@ def memorize(
     )  # fmt: skip
     n_threads = resolve_threads(n_threads)
     random_state = as_generator(random_state)
-    points = as_points(X)
+    points, names = as_points(X), names_of(X)
+    columns = as_reading(columns, points.d, names)
     if points.n > np.iinfo(np.int32).max:
         raise InvalidInput(f"X has {points.n} rows: a network memorizes at most 2^31 - 1; split X and build several")
     labels = as_labels(y, points.n)
@@ -155,10 +162,17 @@ def memorize(
     refuse_contradictions(labels, later, first)
     point_numbers = np.arange(points.n, dtype=np.int32)
     point_numbers[later] = first
+    read = points
+    if isinstance(columns, Reading):
+        must_differ = point_numbers if separate == "all" or construction == "rajput2021" else labels.indices
+        read = points.on(columns)
+        _refuse_equal_columns(read, must_differ, n_threads)
+    if CONSTRUCTIONS[construction].CHOOSES_COLUMNS:
+        options["columns"] = "all" if isinstance(columns, Reading) else columns
     network = CONSTRUCTIONS[construction].build(
-        points, labels, point_numbers, random_state=random_state, n_threads=n_threads, progress=progress, **options
+        read, labels, point_numbers, random_state=random_state, n_threads=n_threads, progress=progress, **options
     )
-    network.feature_names = names_of(X)
+    network.feature_names = names
     if verify:
         _verify(network, points, labels, n_threads, progress)
     return network
@@ -176,6 +190,18 @@ def _options_of(construction, **options):
             takes = f"takes only {' and '.join(taken)}" if taken else "takes no such option"
             raise InvalidInput(f"{name}={value!r} is not for construction={construction!r}, which {takes}")
     return {name: options[name] for name in taken}
+
+
+def _refuse_equal_columns(points, must_differ, n_threads):
+    """Raise `InvalidInput` if points that must differ are equal in the columns asked for."""
+    later, first = points.equal_rows(n_threads)
+    wrong = np.flatnonzero(must_differ[later] != must_differ[first])
+    if len(wrong):
+        one, other = int(first[wrong[0]]), int(later[wrong[0]])
+        raise InvalidInput(
+            f"rows {one} and {other} must be told apart, but are equal in the columns to be read: read one more in "
+            'which they differ, or take columns="auto"'
+        )
 
 
 def _verify(network, points, labels, n_threads, progress):

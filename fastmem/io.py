@@ -12,6 +12,7 @@ from fastmem.constructions import CONSTRUCTIONS
 from fastmem.data.options import Separate
 from fastmem.errors import FormatError, InvalidInput
 from fastmem.hyperplanes.frame import MAX_EXPONENT
+from fastmem.hyperplanes.hyperplanes import MAX_COLUMNS
 from fastmem.network import Network
 from fastmem.network.base import GIVEN
 from fastmem.network.format import FORMAT_VERSION, are_feature_names, read, version_of
@@ -129,11 +130,15 @@ def _check(tensors, header):
     for name, (dtype, ndim) in _DTYPES.items():
         if name in tensors and (tensors[name].dtype != dtype or tensors[name].ndim != ndim):
             raise FormatError(f"{name} is not a {ndim}-dimensional array of {dtype}")
-    m, d = tensors["weights"].shape
+    m, r = tensors["weights"].shape
+    d = header.get("n_features", r)
     fits = (
-        d > 0
-        and tensors["thresholds"].shape == (m,)
-        and tensors["centre"].shape == tensors["exponents"].shape == (d,)
+        0 < r <= d
+        and ("n_features" not in header or d <= MAX_COLUMNS)
+        and ("n_features" in header) == ("columns_read" in tensors)
+        and tensors["thresholds"].shape[0] >= m
+        and ("n_features" in header or len(tensors["thresholds"]) == m)
+        and tensors["centre"].shape == tensors["exponents"].shape == tensors.get("columns_read", np.empty(r)).shape
         and _MOST_POINTS > header["n_points"] >= header["n_told_apart"] >= (header["construction"] != GIVEN)
         and header["separate"] in get_args(Separate)
         and all(float.fromhex(header[name]) >= 0 for name in ("smallest_distance", "largest_norm"))

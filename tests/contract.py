@@ -30,6 +30,15 @@ SEPARATIONS = [{"effort": effort} for effort in EFFORTS] + [
 VARIANTS = [build | options for build in BUILDS if build["store"] == "binary" for options in SEPARATIONS] + [
     build | {"fingerprint_bits": f} for build in BUILDS for f in (1, 8, 32)
 ]
+# Of 40 columns: few, scattered, a run, all, and those that are chosen; and what they are tried with.
+COLUMNS = [[7, 30], [1, 5, 6, 17, 18, 19, 33, 39], slice(8, 24), "all", "auto"]
+OF_COLUMNS = [
+    {"construction": "compact", "effort": "fast"},
+    {"construction": "compact", "store": "integer", "separate": "all", "effort": "balanced"},
+    {"construction": "compact", "separate": "all", "effort": "fast", "fingerprint_bits": 8},
+    {"construction": "compact", "effort": "fast", "margin": 1e-4},
+    {"construction": "baum1988"},
+]
 FINGERPRINTS = [build | {"fingerprint_bits": 8} for build in BUILDS]
 
 
@@ -143,7 +152,7 @@ def bound_is_kept(net, delta):
     """No more units and weights than the construction's proof says."""
     bound = getattr(CONSTRUCTIONS[net.construction], "bound", None)
     if bound is not None:
-        size = bound(net.n_points, net.n_features_in, delta, net.n_label_bits)
+        size = bound(net.n_points, len(net.columns), delta, net.n_label_bits)
         assert net.n_neurons <= size.neurons
         assert net.n_weights <= size.weights
 

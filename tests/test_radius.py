@@ -11,6 +11,8 @@ from reliability import radius
         "circle, a linear code",
         "columns from 1e-300 to 1e300",
         "subnormal",
+        "scattered columns",
+        "equal in few columns",
         "one class",
         "baum1988",
         "given layers",

@@ -560,6 +560,15 @@ def _saves(path, mode):
 
 
 CALLS = {
+    "points that are equal in some columns": (
+        lambda _: memorize(np.eye(4), Y, columns=[0]), 'read one more in which they differ, or take columns="auto"',
+        lambda message, _: memorizes(np.eye(4), Y, columns=[0, 3])
+        and memorizes(np.eye(4), Y, **one_option(message, "columns")),
+    ),
+    "names of columns that have none": (
+        lambda _: memorize(ROWS, Y, columns=["a"]), "give their numbers",
+        lambda message, _: memorizes(ROWS, Y, columns=[0]),
+    ),
     "too many rows": (
         lambda _: memorize(np.broadcast_to(np.float32(0), (2**31, 1)), Y), "split X and build several",
         lambda message, _: memorizes(ROWS[:2], Y[:2]) and memorizes(ROWS[2:], Y[2:]),

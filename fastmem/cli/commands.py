@@ -8,6 +8,7 @@ prints one line of JSON in place of text.
 import functools
 import io
 import math
+import re
 import sys
 import time
 from pathlib import Path
@@ -26,7 +27,8 @@ from fastmem.compare import CONTESTANTS
 from fastmem.constructions import CONSTRUCTIONS
 from fastmem.data.as_labels import as_labels
 from fastmem.data.as_points import as_points
-from fastmem.data.options import Output, Separate
+from fastmem.data.columns import in_order, names_of
+from fastmem.data.options import COLUMNS, Output, Separate
 from fastmem.machine.disk import write_whole, writing_whole
 from fastmem.machine.partners import need
 from fastmem.machine.progress import progress_bar
@@ -55,6 +57,15 @@ def _delimiter(context, parameter, text):
     if text is not None and (len(text) != 1 or text in '"\r\n'):
         raise click.BadParameter("it is one character, or tab")
     return text
+
+
+def _columns(context, parameter, text):
+    """A word, column numbers, of which a range may be short, or names."""
+    parts = [part.strip() for part in text.split(",")]
+    if text in COLUMNS or not all(re.fullmatch(r"\d+(-\d+)?", part) for part in parts):
+        return text if text in COLUMNS else parts
+    ends = [[int(end) for end in part.split("-")] for part in parts]
+    return [column for end in ends for column in range(end[0], end[-1] + 1)]
 
 
 def _table_options(command):
@@ -156,6 +167,9 @@ def _random_points(n, d, classes, rng):
               help="Which points get different codes.")  # fmt: skip
 @click.option("--effort", type=click.Choice(list(EFFORTS)), default=DEFAULTS["effort"], show_default=True,
               help="How hard to search for few hyperplanes.")  # fmt: skip
+@click.option("--columns", callback=_columns, default=DEFAULTS["columns"], show_default=True,
+              help="Columns of the points that are read: auto, all, or numbers from 0 (3,8-15) or names with commas.",
+              )  # fmt: skip
 @click.option("--margin", type=click.FloatRange(min=0), default=DEFAULTS["margin"], show_default=True,
               help="Distance that every point keeps from every hyperplane.")  # fmt: skip
 @click.option("--fingerprint-bits", type=click.IntRange(0, MOST_FINGERPRINT_BITS), default=DEFAULTS["fingerprint_bits"],
@@ -223,6 +237,8 @@ def predict(network, data, output, unknown, tolerance, label, json, threads, pro
             "--construction compact"
         )
     X = read_points(data, label, table, net.feature_names)
+    if names_of(X) is not None and net.feature_names is not None:  # the columns that are read are enough
+        X, net = in_order(X, net.feature_names, net.columns.tolist()), net.on_columns()
     points = as_points(X, net.n_features_in, empty=True, names=net.feature_names)
     empty = net.predict(points.array[:0], **options)
     with writing_labels(output, empty, points.n, json_array=json) as write:

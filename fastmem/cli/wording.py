@@ -7,7 +7,7 @@ from fastmem.errors import InvalidInput
 __all__ = ["in_options"]
 
 _NAMES = (
-    "construction|store|separate|effort|margin|delta|fingerprint_bits|random_state|n_threads|unknown|tolerance|dtype|"
+    "construction|store|separate|columns|effort|margin|delta|fingerprint_bits|random_state|n_threads|unknown|tolerance|dtype|"
     "output|unsafe|X"
 )
 _FLAGS = {"random_state": "seed", "n_threads": "threads", "output": "returns", "X": "data"}
@@ -32,6 +32,7 @@ _IN_OTHER_WORDS = (
     (rf"""(?<![\w'"/\\-])({_NAMES})=('[^']*'|"[^"]*"|\.\.\.|[^\s,;:)]+)""", _option),
     (r"(?<=, which takes only ).*$", lambda match: re.sub(r"\b(?!and\b)\w+", lambda name: _flag(name[0]), match[0])),
     (rf"^({_NAMES})(?= must be | is a distance | is for )", lambda match: _flag(match[1])),
+    (r"^columns(?= is | names | has )", "--columns"),
     (r"if delta is left out$", "if --delta is left out"),
     (r"returns positions in net\.classes", "writes positions among the classes"),
     (r"^to_(onnx|torch|c)(?= needs )", r"--to \1"),

@@ -27,9 +27,10 @@ from fastmem.separate.frame import threshold_between
 from fastmem.separate.slabs import Slabs, Space
 from fastmem.theory.baum1988 import bound
 
-__all__ = ["OPTIONS", "STORES", "bound", "build", "drawn_fits"]
+__all__ = ["CHOOSES_COLUMNS", "OPTIONS", "STORES", "bound", "build", "drawn_fits"]
 
 OPTIONS = ()
+CHOOSES_COLUMNS = False
 STORES = (None,)
 
 _ROUNDS = 64
@@ -79,6 +80,7 @@ def build(points, labels, point_numbers, *, random_state, n_threads, progress):
         smallest_distance=hyperplanes.smallest_distance(points, n_threads),
         largest_norm=points.largest_norm(n_threads),
         fits_float32=points.fit_float32(n_threads),
+        reading=points.reading,
         stages=("sides of slabs", "inside a slab") if slabs else (),
     )
 

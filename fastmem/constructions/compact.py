@@ -20,11 +20,13 @@ from fastmem.network import EncodedNetwork
 from fastmem.network.encoded import digest_of_codes
 from fastmem.separate import separate as separated
 from fastmem.separate.clearance import clear
+from fastmem.separate.few_columns import separate_on_few_columns
 from fastmem.store import STORES, Filter, build_store
 
-__all__ = ["OPTIONS", "RIVAL", "STORES", "build", "drawn_fits"]
+__all__ = ["CHOOSES_COLUMNS", "OPTIONS", "RIVAL", "STORES", "build", "drawn_fits"]
 
 OPTIONS = ("store", "separate", "margin", "fingerprint_bits", "effort")
+CHOOSES_COLUMNS = True
 
 RIVAL = "rajput2021"
 """The construction whose theorem this one sets out to beat; it has none of its own."""
@@ -39,6 +41,7 @@ def build(
     *,
     store,
     separate,
+    columns,
     margin,
     fingerprint_bits,
     effort,
@@ -57,6 +60,8 @@ def build(
         The lowest row equal to each.
     store, separate, margin, fingerprint_bits, effort
         As for `fastmem.memorize`.
+    columns : {"auto", "all"}
+        Whether all columns of the points are read, or few that are chosen.
     random_state : numpy.random.Generator
     n_threads : int
     progress : bool or tqdm class
@@ -66,15 +71,11 @@ def build(
     EncodedNetwork
     """
     must_differ = point_numbers if separate == "all" else labels.indices
-    separation = separated(
-        points,
-        must_differ,
-        random_state,
-        effort=effort,
-        margin=margin,
-        n_threads=n_threads,
-        progress=progress,
-    )
+    options = {"effort": effort, "margin": margin, "n_threads": n_threads, "progress": progress}
+    if columns == "auto" and not fingerprint_bits:
+        separation, points = separate_on_few_columns(points, must_differ, random_state, **options)
+    else:
+        separation = separated(points, must_differ, random_state, **options)
     code, codes, ordered, margins = _encode(separation, points, must_differ, random_state, n_threads, progress)
     hyperplanes, clearance = clear(
         separation.hyperplanes, code, codes, ordered, must_differ, margins, points, n_threads
@@ -98,6 +99,7 @@ def build(
         construction="compact",
         separate=separate,
         fits_float32=points.fit_float32(n_threads),
+        reading=points.reading,
         **clearance._asdict(),
     )
 

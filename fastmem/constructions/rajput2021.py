@@ -52,9 +52,10 @@ from fastmem.store.lifts import BlockStore
 from fastmem.theory.rajput2021 import LEAST_DELTA, bound, code_bits, most_blocks, most_ones, n_hyperplanes
 from fastmem.theory.separation import separation, unit_ball
 
-__all__ = ["OPTIONS", "STORES", "bound", "build", "drawn_fits"]
+__all__ = ["CHOOSES_COLUMNS", "OPTIONS", "STORES", "bound", "build", "drawn_fits"]
 
 OPTIONS = ("separate", "delta")
+CHOOSES_COLUMNS = False
 STORES = (BlockStore.name,)
 
 _MOST_WEIGHTS = 2**28
@@ -87,7 +88,7 @@ def build(points, labels, point_numbers, *, separate, delta, random_state, n_thr
     """
     n = int(np.count_nonzero(point_numbers == np.arange(points.n)))
     if delta is None:
-        delta = separation(points.array, n_threads=n_threads, progress=progress).delta if n > 1 else 2.0
+        delta = separation(points.as_array(), n_threads=n_threads, progress=progress).delta if n > 1 else 2.0
     _refuse_too_large(n, points.d, delta, labels.n_bits)
     draws = _Draws(points, point_numbers, n, delta, random_state, n_threads, progress)
     encoder, codes, ordered, store = draws.until_separated(labels)
@@ -104,6 +105,7 @@ def build(points, labels, point_numbers, *, separate, delta, random_state, n_thr
         smallest_distance=encoder.hyperplanes.smallest_distance(points, n_threads, draws.margins.lowest()),
         largest_norm=points.largest_norm(n_threads),
         fits_float32=points.fit_float32(n_threads),
+        reading=points.reading,
         drawn={"delta": float(delta), "hyperplanes": draws.of_hyperplanes, "codes": draws.of_codes},
     )
 

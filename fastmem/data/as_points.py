@@ -8,7 +8,7 @@ import re
 import numpy as np
 
 from fastmem.data.arrays import LARGEST_INTEGER, as_array
-from fastmem.data.columns import in_order
+from fastmem.data.columns import in_order, names_of
 from fastmem.data.containers import refuse_container, refuse_shape
 from fastmem.data.not_numbers import refuse_large_integer, refuse_not_numbers
 from fastmem.data.points import Points
@@ -23,7 +23,7 @@ _PLAIN = re.compile(r"(u?int\d+|float\d*|double|half_?float|bool(ean)?)(\[pyarro
 _TAKEN_AS_THEY_ARE = {np.dtype(np.float32), np.dtype(np.float64)}
 
 
-def as_points(X, d=None, *, empty=False, names=None):
+def as_points(X, d=None, *, empty=False, names=None, reading=None):
     """View X as `Points`.
 
     Parameters
@@ -36,6 +36,8 @@ def as_points(X, d=None, *, empty=False, names=None):
         Whether n = 0 is allowed.
     names : tuple of str, optional
         In whose order columns are put that have names of their own; others are taken as they are.
+    reading : Reading, optional
+        The columns to view, of d: others are not looked at, and with names they may be missing.
 
     Raises
     ------
@@ -44,19 +46,39 @@ def as_points(X, d=None, *, empty=False, names=None):
         found later, by the first kernel that reads the rows.
     """
     if type(X) is np.ndarray and X.ndim == 2 and X.shape[1] == d and len(X) and X.dtype in _TAKEN_AS_THEY_ARE:
-        return Points(X)  # in less time than the steps below
+        return Points(X).on(reading)  # in less time than the steps below
     refuse_container(X, "X")  # before a name or a dtype is asked for, which a lazy frame has to compute
-    X = in_order(X, names)
     try:
-        return Points(_numbers_of(X, d, empty))
+        if reading is None:
+            return Points(_numbers_of(in_order(X, names), d, empty))
+        return _on(reading, X, d, empty, names)
     except _LargeInteger as error:
         row, column, value = error.args
     refuse_large_integer(X, row, column, value)
 
 
-def as_memorized_points(X, n, d, names=None):
+def _on(reading, X, d, empty, names):
+    """The columns of a reading, without a look at the others where each has a place of its own."""
+    by_name = names is not None and names_of(X) is not None
+    if by_name:
+        X = in_order(X, names, reading.columns.tolist())
+    elif type(X) is np.ndarray and X.ndim == 2 and X.shape[1] == d and X.dtype not in _TAKEN_AS_THEY_ARE:
+        first, last = int(reading.columns[0]), int(reading.columns[-1])
+        X = X[:, first : last + 1] if reading.are_neighbours else X[:, reading.columns]
+    else:
+        return Points(_numbers_of(X, d, empty)).on(reading)
+    try:
+        points = Points(_numbers_of(X, len(reading.columns), empty))
+    except _LargeInteger as error:
+        row, column, value = error.args
+        raise _LargeInteger(row, int(reading.columns[column]), value) from None
+    points.reading = reading
+    return points
+
+
+def as_memorized_points(X, n, d, names=None, reading=None):
     """View X as `Points`; raise `InvalidInput` unless there are as many as a network of d features memorized."""
-    points = as_points(X, d, names=names)
+    points = as_points(X, d, names=names, reading=reading)
     if points.n != n:
         raise InvalidInput(f"X has {points.n} rows, but {n} points were memorized")
     return points

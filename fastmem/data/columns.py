@@ -63,8 +63,8 @@ def columns_of(values):
     return None
 
 
-def in_order(X, expected):
-    """A container with its columns in the order of the expected names.
+def in_order(X, expected, needed=None):
+    """A container with its columns in the order of the expected names, or with some of these columns alone.
 
     Parameters
     ----------
@@ -72,6 +72,8 @@ def in_order(X, expected):
         Without names (`names_of`) it is taken as it is.
     expected : tuple of str or None
         None: it is taken as it is.
+    needed : iterable of int, optional
+        Which of the expected names are needed, in the order of the result; the others may be missing.
 
     Raises
     ------
@@ -79,16 +81,17 @@ def in_order(X, expected):
         Columns are missing, or there are others; the message names them.
     """
     names = None if expected is None else names_of(X)
-    if names is None or names == expected:
+    wanted = expected if needed is None or names is None else tuple(expected[column] for column in needed)
+    if names is None or names == wanted:
         return X
-    missing, others = [name for name in expected if name not in names], [name for name in names if name not in expected]
+    missing, others = [name for name in wanted if name not in names], [name for name in names if name not in expected]
     if missing:
         raise InvalidInput(f"X has no {_columns(missing)}, of which the network was built")
     if others:
         them = "that" if len(others) == 1 else "these"
         raise InvalidInput(f"X has {_columns(others)}, of which the network was not built: leave {them} out")
     # The container itself, not the array that it becomes: it knows which of its columns hold what.
-    return X.select(list(expected)) if hasattr(type(X), "select") else X[list(expected)]
+    return X.select(list(wanted)) if hasattr(type(X), "select") else X[list(wanted)]
 
 
 def _columns(names):

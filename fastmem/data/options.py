@@ -2,13 +2,17 @@
 
 import math
 import numbers
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastmem.errors import InvalidInput
 
 __all__ = [
+    "COLUMNS",
+    "Columns",
     "Construction",
     "Effort",
     "FloatDType",
@@ -28,6 +32,9 @@ Construction = Literal["compact", "rajput2021", "baum1988"]
 Store = Literal["binary", "integer"]
 Separate = Literal["labels", "all"]
 Effort = Literal["fast", "balanced", "small"]
+
+COLUMNS = ("auto", "all")
+Columns = Literal["auto", "all"] | slice | Sequence[int] | Sequence[str] | NDArray[np.integer[Any]] | NDArray[np.bool_]
 
 # Of exports.
 Output = Literal["label", "index"]

@@ -1,7 +1,8 @@
 """n points of R^d, as the caller holds them, read in row blocks by the kernels.
 
 The array is never copied as a whole: kernels read float32 and float64 rows in place, whatever their strides,
-and any other dtype is converted block by block to the float dtype that holds all its values.
+and any other dtype is converted block by block to the float dtype that holds all its values. `Points.on` gives the same
+points with some of their columns, in place where these are neighbours, and else gathered block by block.
 """
 
 import math
@@ -19,6 +20,7 @@ __all__ = ["NotFinite", "Points", "norms_of", "refuse_row"]
 _KERNEL_DTYPES = {np.dtype(np.float32), np.dtype(np.float64)}
 _EXACT_IN_FLOAT32 = {np.dtype(t) for t in ("bool", "int8", "uint8", "int16", "uint16", "float16", "float32")}
 _HASH_SEED = 0
+_GATHERED_WIDTH = 96  # coordinates: blocks of some 8,000 rows
 _SMALL, _ENLARGED = 2.0**-450, 900  # norms whose squares lose digits, and the power of two that saves these
 
 
@@ -54,7 +56,11 @@ class Points:
     ----------
     n, d : int
         Number of points and their dimension.
+    reading : Reading or None
+        Which columns of the user's points these are: all, in their order, if None.
     """
+
+    reading = None
 
     def __init__(self, array):
         self.array = array
@@ -68,9 +74,22 @@ class Points:
         whole_steps = all(step % self._dtype.itemsize == 0 for step in array.strides)
         self._in_place = array.dtype == self._dtype and array.dtype.isnative and array.flags.aligned and whole_steps
 
+    @property
+    def width(self):
+        """Blocks of rows are as long as for points of so many coordinates."""
+        return self.d
+
     def block(self, start, stop):
         """Rows start to stop as float32 or float64, a view where the array allows it."""
         return self._for_kernels(self.array[start:stop])
+
+    def as_array(self):
+        """All of them as an array of their own dtype, a view where these are whole columns side by side."""
+        return self.array
+
+    def on(self, reading):
+        """The same points with the columns of a `Reading` alone; all of them for None."""
+        return self if reading is None else (_Neighbours if reading.are_neighbours else _Gathered)(self, reading)
 
     def take(self, rows):
         """The given rows, copied, as float32 or float64 in C order: sums over them do not depend on the layout."""
@@ -99,7 +118,7 @@ class Points:
         columns : int64 array, optional
             The columns that `work` reads, all by default. Others are checked here.
         width : int, optional
-            Blocks are as long as for points of so many coordinates, d by default.
+            Blocks are as long as for points of so many coordinates, `width` by default.
 
         Raises
         ------
@@ -112,7 +131,7 @@ class Points:
         def checked(start, stop):
             self._run(work, start, stop, rows, columns)
 
-        over_row_blocks(checked, n, width or self.d, n_threads, bar)
+        over_row_blocks(checked, n, width or self.width, n_threads, bar)
 
     def at_once(self, work, result):
         """Call ``work(block, result)`` with all rows, as `over_rows` does with blocks of them: faster for few."""
@@ -152,11 +171,14 @@ class Points:
         """Raise `InvalidInput` if the rows start to stop hold a NaN or an infinity."""
         self._run(lambda *_: None, 0, stop - start, slice(start, stop), np.empty(0, np.int64))
 
-    def raise_not_finite(self, row):
-        """Raise `InvalidInput` for the NaN or infinity that a kernel found in a row."""
-        column = int(np.flatnonzero(~np.isfinite(self.block(row, row + 1)[0]))[0])
+    def raise_not_finite(self, row, columns=None):
+        """Raise `InvalidInput` for the NaN or infinity that a kernel found in a row, in one of some columns."""
+        is_finite = np.isfinite(self.block(row, row + 1)[0])
+        columns = np.arange(self.d) if columns is None else np.sort(columns)
+        column = int(columns[np.flatnonzero(~is_finite[columns])[0]])
+        of_user = column if self.reading is None else int(self.reading.columns[column])
         raise InvalidInput(
-            f"X[{row}, {column}] is {self.array[row, column]}: every coordinate must be finite; "
+            f"X[{row}, {of_user}] is {self.array[row, column]}: every coordinate must be finite; "
             "remove or impute such rows"
         )
 
@@ -247,6 +269,58 @@ class Points:
 
         over_row_blocks(compare, a.size, self.d, 1)
         return equal.astype(bool)
+
+
+class _Neighbours(Points):
+    """Points with some neighbouring columns, which are read in place."""
+
+    def __init__(self, points, reading):
+        first = int(reading.columns[0])
+        super().__init__(points.array[:, first : first + len(reading.columns)])
+        self.reading, self._all = reading, points
+
+    def raise_not_finite(self, row):
+        """Raise `InvalidInput` for the NaN or infinity that a kernel found in a row."""
+        self._all.raise_not_finite(row, self.reading.columns)
+
+    def _facts(self, n_threads):
+        return self._all._facts(n_threads)
+
+
+class _Gathered(_Neighbours):
+    """Points with some columns that lie apart: each block is copied, as long as the cache holds it."""
+
+    def __init__(self, points, reading):
+        self.__dict__.update(points.__dict__)
+        self.reading, self._all = reading, points
+        self.d = len(reading.columns)
+        self._lines = reading.lines(self.array.strides[1])
+
+    @property
+    def width(self):
+        """Blocks of rows are as long as for points of so many coordinates."""
+        return max(self.d, _GATHERED_WIDTH)
+
+    def as_array(self):
+        """All of them, copied."""
+        return self.array[:, self.reading.columns]
+
+    def take(self, rows):
+        """The given rows, copied."""
+        if not self._in_place:
+            return self.array[np.ix_(rows, self.reading.columns)].astype(self._dtype, order="C")
+        taken = np.empty((len(rows), self.d), self._dtype)
+        rows = np.ascontiguousarray(rows, np.int64)
+        kernels.take_entries(self.array, rows, self.reading.columns, self._lines, taken)
+        return taken
+
+    def _for_kernels(self, rows):
+        if not self._in_place:
+            return rows[:, self.reading.columns].astype(self._dtype, order="C")
+        taken = np.empty((len(rows), self.d), self._dtype)
+        if len(rows):
+            kernels.take_columns(rows, self.reading.columns, self._lines, taken)
+        return taken
 
 
 class _Found(NamedTuple):

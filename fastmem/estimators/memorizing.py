@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from fastmem.data.options import Effort, Separate, Store
+    from fastmem.data.options import Columns, Effort, Separate, Store
     from fastmem.network import EncodedNetwork
 
 __all__ = ["MemorizingClassifier"]
@@ -58,6 +58,8 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
         As in `fastmem.memorize`.
     effort : {"fast", "balanced", "small"}
         As in `fastmem.memorize`.
+    columns : {"auto", "all"}, or array_like
+        As in `fastmem.memorize`. scikit-learn checks all columns of X, also those that are not read.
     margin : float
         As in `fastmem.memorize`.
     fingerprint_bits : int
@@ -104,6 +106,8 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
     1
     """
 
+    columns: Columns = "auto"  # of estimators that version 0.1 pickled
+
     network_: EncodedNetwork
     classes_: NDArray[Any]
     n_features_in_: int
@@ -116,6 +120,7 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
         store: Store = "binary",
         separate: Separate = "labels",
         effort: Effort = "balanced",
+        columns: Columns = "auto",
         margin: float = 0.0,
         fingerprint_bits: int = 0,
         on_contradiction: OnContradiction = "raise",
@@ -125,6 +130,7 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
         self.store = store
         self.separate = separate
         self.effort = effort
+        self.columns = columns
         self.margin = margin
         self.fingerprint_bits = fingerprint_bits
         self.on_contradiction = on_contradiction
@@ -170,7 +176,7 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):
         names = getattr(self, "feature_names_in_", None)
         network = memorize(
             points.array if names is None else Named(points.array, names),
-            y, store=self.store, separate=self.separate, effort=self.effort, margin=self.margin,
+            y, store=self.store, separate=self.separate, effort=self.effort, columns=self.columns, margin=self.margin,
             fingerprint_bits=self.fingerprint_bits, random_state=_seed(self.random_state), n_threads=self.n_threads,
         )  # fmt: skip
         self.network_ = cast("EncodedNetwork", network)

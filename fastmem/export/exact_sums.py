@@ -58,10 +58,10 @@ class ExactLayer:
 
 
 @default_environment()
-def first_layer(layer, dtype):
-    """Weights (d, m) and thresholds (m,) of a first layer, rounded to a float dtype."""
+def first_layer(hyperplanes, dtype):
+    """Weights (r, m), of the r columns read, and thresholds (m,) of hyperplanes, rounded to a float dtype."""
     with np.errstate(over="ignore"):
-        return np.ascontiguousarray(layer.weights.toarray().T, dtype), layer.thresholds.astype(dtype)
+        return np.ascontiguousarray(hyperplanes.weights.T, dtype), hyperplanes.thresholds.astype(dtype)
 
 
 def exact_layer(layer, dtype):
@@ -83,7 +83,7 @@ def exact_layer(layer, dtype):
 
 def n_weights_stored(network):
     """Number of weights that `first_layer` and `exact_layer` store, the places of gathered ones included."""
-    return network.n_hyperplanes * network.n_features_in + sum(map(_dense_size, network.layers[1:]))
+    return network.n_hyperplanes * network.hyperplanes_read.d + sum(map(_dense_size, network.layers[1:]))
 
 
 def _dense_size(layer):

@@ -69,8 +69,11 @@ def _add_network(graph, network, dtype, values):
     for number, (layer, stage) in enumerate(zip(network.layers, network.stages, strict=True), start=1):
         graph.stage = f"layer_{number:02}_{stage.replace(' ', '_')}"
         if number == 1:
-            weights, thresholds = first_layer(layer, dtype)
-            sums = graph.node("MatMul", "X", graph.constant("weights", weights))
+            weights, thresholds = first_layer(network.hyperplanes_read, dtype)
+            read = "X"
+            if network.reading is not None:
+                read = graph.node("Gather", "X", graph.constant("columns", network.reading.columns), axis=1)
+            sums = graph.node("MatMul", read, graph.constant("weights", weights))
         else:
             sums, thresholds = _sums(graph, exact_layer(layer, "float32"), bits)
         bits = graph.node("GreaterOrEqual", sums, graph.constant("thresholds", thresholds))

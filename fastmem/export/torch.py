@@ -25,7 +25,7 @@ def module(network, dtype, output, X, unsafe):
     values = output_values(network, output, _KINDS, "PyTorch")
     check_size(network, 8 * n_weights_stored(network), _MOST_BYTES, "a PyTorch module")
     dtype = check_arithmetic(network, dtype, X, unsafe)
-    layers = [_Hyperplanes(layer, dtype) for layer in network.layers[:1]]
+    layers = [_first_layer(network, dtype)] if network.layers else []
     layers += [_layer(exact_layer(layer, dtype)) for layer in network.layers[1:]]
     kind = RecognisingModule if network.fingerprint_bits else MemorizingModule
     return kind(layers, network, _labels(values, len(network.classes)), dtype)
@@ -53,17 +53,35 @@ def _weighted_sum(weighted):
     return _DenseSum(weights) if weighted.places is None else _GatheredSum(weights, torch.from_numpy(weighted.places))
 
 
+def _first_layer(network, dtype):
+    reading = network.reading
+    if reading is None:
+        return _Hyperplanes(network.hyperplanes_read, dtype)
+    return _HyperplanesOnColumns(network.hyperplanes_read, dtype, torch.from_numpy(reading.columns.copy()))
+
+
 class _Hyperplanes(nn.Module):
     """The first layer: ``X @ weights >= thresholds``."""
 
-    def __init__(self, layer, dtype):
+    def __init__(self, hyperplanes, dtype):
         super().__init__()
-        weights, thresholds = first_layer(layer, dtype)
+        weights, thresholds = first_layer(hyperplanes, dtype)
         self.register_buffer("weights", torch.from_numpy(weights))
         self.register_buffer("thresholds", torch.from_numpy(thresholds))
 
     def forward(self, X: Tensor) -> Tensor:
         return torch.matmul(X, self.weights) >= self.thresholds
+
+
+class _HyperplanesOnColumns(_Hyperplanes):
+    """The same where some columns of X are read."""
+
+    def __init__(self, hyperplanes, dtype, columns):
+        super().__init__(hyperplanes, dtype)
+        self.register_buffer("columns", columns)
+
+    def forward(self, X: Tensor) -> Tensor:
+        return torch.matmul(X.index_select(1, self.columns), self.weights) >= self.thresholds
 
 
 class _DenseSum(nn.Module):

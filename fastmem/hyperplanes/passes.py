@@ -36,7 +36,7 @@ def signs_and_margins(hyperplanes, points, n_threads):
         elsewhere at least three times as much.
     """
     columns = LinearCode.identity(hyperplanes.m).columns
-    codes, starts = np.empty(points.n, np.uint64), block_starts(points.n, points.d)
+    codes, starts = np.empty(points.n, np.uint64), block_starts(points.n, points.width)
     margins, lowest = np.empty((len(starts) - 1, hyperplanes.m)), np.full(hyperplanes.m, np.inf)
 
     def work(start, stop, block):

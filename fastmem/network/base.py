@@ -13,7 +13,9 @@ from fastmem.data.as_points import as_points
 from fastmem.data.long_doubles import first_long_double
 from fastmem.data.options import as_count, as_distance, as_float_dtype
 from fastmem.data.points import norms_of
+from fastmem.data.reading import Reading
 from fastmem.errors import FormatError, InvalidInput
+from fastmem.hyperplanes.columns import FRAME, hyperplanes_of, tensors_of
 from fastmem.hyperplanes.hyperplanes import Hyperplanes
 from fastmem.hyperplanes.rounding import rounding_reach
 from fastmem.layers.layer import Layer
@@ -26,7 +28,7 @@ from fastmem.network.near_codes import MAX_PROBES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any, Literal
+    from typing import Any, Literal, Self
 
     import networkx
     import torch
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from scipy.sparse import sparray, spmatrix
 
     from fastmem.data.options import FloatDType, Output, Separate
+    from fastmem.data.points import Points
     from fastmem.export.c.program import CSize
     from fastmem.export.jit.predictor import Predictor
     from fastmem.machine.progress import Progress
@@ -68,6 +71,8 @@ class Network:
     ----------
     hyperplanes : Hyperplanes
         The first layer: ``weights`` (m, d) float32 and ``thresholds`` (m,) float64.
+    columns : int64 ndarray of shape (r,)
+        The columns of X that are read, ascending: all others have weight 0, and may hold what they like.
     layers : tuple of Layer
         Every unit, relays included, layer by layer from the inputs to the output.
     stages : tuple of str
@@ -93,11 +98,12 @@ class Network:
         What a construction drew at random and how often, and the delta it drew for, by name; empty for "compact".
     feature_names : tuple of str or None
         Names of the columns, where what was memorized had names: a data frame, or a table on the command line. Columns
-        of points with names are put in this order, and other names are refused; points without names are taken as
-        they are.
+        of points with names are put in this order, and other names are refused; columns that are not read may be
+        missing. Points without names are taken as they are.
     """
 
-    hyperplanes: Hyperplanes
+    hyperplanes_read: Hyperplanes  # in the space of the columns of `reading`, in their order
+    reading: Reading | None  # all columns, if None
     layers: tuple[Layer, ...]
     stages: tuple[str, ...]
     classes: NDArray[Any]
@@ -135,11 +141,13 @@ class Network:
         fits_float32=False,
         drawn=None,
         feature_names=None,
+        reading=None,
     ):
-        self.hyperplanes = hyperplanes
+        self.hyperplanes_read = hyperplanes
+        self.reading = reading
         self.classes = classes
         self._labels = Labels(classes)
-        self.n_features_in = hyperplanes.d
+        self.n_features_in = hyperplanes.d if reading is None else reading.n_features
         self.n_points = int(n_points)
         self.n_told_apart = int(n_told_apart)
         self.construction = construction
@@ -149,6 +157,59 @@ class Network:
         self.fits_float32 = bool(fits_float32)
         self.drawn = dict(drawn or {})
         self.feature_names = None if feature_names is None else tuple(feature_names)
+
+    @cached_property
+    def hyperplanes(self) -> Hyperplanes:
+        """The first layer: `Hyperplanes` of weights (m, d), 0 for columns that are not read, and thresholds (m,)."""
+        read = self.hyperplanes_read
+        if self.reading is None:
+            return read
+        everywhere = map(self.reading.of_all, (read.weights, read.centre, read.exponents))
+        weights, centre, exponents = everywhere
+        return Hyperplanes(weights, read.thresholds, centre, exponents)
+
+    @property
+    def columns(self) -> NDArray[np.int64]:
+        """The columns of X that are read, ascending: int64 ndarray of shape (r,)."""
+        return np.arange(self.n_features_in) if self.reading is None else self.reading.ascending.copy()
+
+    def on_columns(self) -> Self:
+        """The same network for points that hold the columns read alone: it takes ``X[:, net.columns]``.
+
+        Returns
+        -------
+        Network
+            Itself, if all columns are read.
+
+        Examples
+        --------
+        >>> import numpy as np, fastmem
+        >>> X, y = np.random.default_rng(0).normal(size=(100, 50)), np.arange(100) % 2
+        >>> net = fastmem.memorize(X, y, columns=[3, 17, 40], random_state=0)
+        >>> bool(np.all(net.on_columns().predict(X[:, [3, 17, 40]]) == y))
+        True
+        """
+        reading = self.reading
+        if reading is None:
+            return self
+        names = self.feature_names
+        narrow = object.__new__(type(self))  # a copy would derive anew what both share
+        narrow.__dict__.update(self.__dict__)
+        for derived in ("hyperplanes", "layers", "_forward_width"):
+            narrow.__dict__.pop(derived, None)
+        places = np.searchsorted(reading.ascending, reading.columns)
+        narrow.n_features_in = len(places)
+        narrow.reading = None if reading.is_ascending else Reading(places, len(places))
+        narrow.feature_names = None if names is None else tuple(names[column] for column in reading.ascending)
+        return narrow
+
+    def points_of(self, X: ArrayLike, *, check_all: bool = False, n_threads: int = 1) -> Points:
+        """The columns of X that are read, checked as `predict` checks them; with `check_all` the others are too."""
+        if check_all and self.reading is not None:
+            whole = as_points(X, self.n_features_in, empty=True, names=self.feature_names)
+            whole.over_rows(lambda *_: None, n_threads, columns=np.empty(0, np.int64))
+            return whole.on(self.reading)
+        return as_points(X, self.n_features_in, empty=True, names=self.feature_names, reading=self.reading)
 
     @property
     def feature_names_in_(self) -> NDArray[np.object_]:
@@ -180,7 +241,7 @@ class Network:
     @property
     def n_hyperplanes(self) -> int:
         """Number m of units of the first layer."""
-        return self.hyperplanes.m
+        return self.hyperplanes_read.m
 
     @property
     def n_label_bits(self) -> int:
@@ -190,7 +251,19 @@ class Network:
     @default_environment()
     def _first_layer(self):
         csr_array = need("scipy.sparse", what="what is read from the layers of a network").csr_array
-        return Layer(csr_array(self.hyperplanes.weights), self.hyperplanes.thresholds)
+        read = self.hyperplanes_read
+        weights = csr_array(read.weights)
+        if self.reading is not None:
+            places = self.reading.columns[weights.indices]
+            weights = csr_array((weights.data, places, weights.indptr), (read.m, self.n_features_in))
+            weights.sort_indices()
+        return Layer(weights, read.thresholds)
+
+    @property
+    def first_layer_nbytes(self) -> int:
+        """Bytes of the parameters of the hyperplanes, and of the numbers of the columns that they read."""
+        tensors = tensors_of(self.hyperplanes_read, self.reading)
+        return sum(tensor.nbytes for name, tensor in tensors.items() if name not in FRAME)
 
     fingerprints: Filter | None = None  # what is not stored by its code cannot be known
 
@@ -218,6 +291,7 @@ class Network:
         unknown: object = NO_VALUE,
         tolerance: float = 0.0,
         max_probes: int = MAX_PROBES,
+        check_all: bool = False,
         n_threads: int | None = None,
         progress: Progress = False,
     ) -> NDArray[Any]:
@@ -242,6 +316,9 @@ class Network:
         max_probes : int
             How many codes are tried for a row at most. Each is wrongly taken for a known one with probability about
             ``2**-fingerprint_bits``.
+        check_all : bool
+            Look at the columns too that are not read, for NaN, infinities and numbers that float64 does not hold. It
+            takes a pass over all of X, and changes no result.
         n_threads : int, optional
             All cores by default; 1 starts no thread.
         progress : bool or tqdm class
@@ -254,8 +331,8 @@ class Network:
         Raises
         ------
         InvalidInput
-            X does not hold finite numbers in `n_features_in` columns, or there are no fingerprints to know rows by,
-            which only the construction "compact" takes.
+            X has not `n_features_in` columns, or no finite numbers in those that are read; or there are no fingerprints
+            to know rows by, which only the construction "compact" takes.
 
         Examples
         --------
@@ -270,16 +347,18 @@ class Network:
             if tolerance:
                 self._need_fingerprints("tolerance")
                 raise InvalidInput("tolerance is for rows that are unknown: say with unknown=... which label they get")
-            return self._labels_of(X, self.class_indices, n_threads, progress, self._lookup_width)
+            return self._labels_of(X, self.class_indices, n_threads, progress, self._lookup_width, check_all)
         self._need_fingerprints("unknown")
 
         def class_indices(block):
             codes, known, _ = self.recognise(block, tolerance, max_probes)
             return self.store.lookup(codes), known
 
-        return self._known_labels(X, class_indices, unknown, n_threads, progress)
+        return self._known_labels(X, class_indices, unknown, n_threads, progress, check_all=check_all)
 
-    def contains(self, X: ArrayLike, *, n_threads: int | None = None, progress: Progress = False) -> NDArray[np.bool_]:
+    def contains(
+        self, X: ArrayLike, *, check_all: bool = False, n_threads: int | None = None, progress: Progress = False
+    ) -> NDArray[np.bool_]:
         """Whether each row is known: whether its code was stored.
 
         Always true for memorized rows and for all that lie with one of them on the same side of every hyperplane. Of
@@ -288,6 +367,8 @@ class Network:
         Parameters
         ----------
         X : array_like of shape (n, d)
+        check_all : bool
+            As for `predict`.
         n_threads : int, optional
             All cores by default.
         progress : bool or tqdm class
@@ -314,10 +395,18 @@ class Network:
         def fill(block, known):
             known[:] = self.recognise(block)[1]
 
-        return self._by_block(X, fill, bool, n_threads, progress)
+        return self._by_block(X, fill, bool, n_threads, progress, check_all=check_all)
 
-    def codes(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[np.uint64]:
+    def codes(self, X: ArrayLike, *, check_all: bool = False, n_threads: int | None = None) -> NDArray[np.uint64]:
         """Code N(z) = sum_i 2^i z_i of each row: uint64 array of shape (n,).
+
+        Parameters
+        ----------
+        X : array_like of shape (n, d)
+        check_all : bool
+            As for `predict`.
+        n_threads : int, optional
+            All cores by default.
 
         Raises
         ------
@@ -325,8 +414,8 @@ class Network:
             As `predict`; or the network has no codes.
         """
         self._need_codes("codes")
-        points = as_points(X, self.n_features_in, empty=True, names=self.feature_names)
-        return self.encoder.codes(points, resolve_threads(n_threads))
+        n_threads = resolve_threads(n_threads)
+        return self.encoder.codes(self.points_of(X, check_all=check_all, n_threads=n_threads), n_threads)
 
     def relabel(
         self,
@@ -407,7 +496,7 @@ class Network:
             In the units of X; infinite where a sum may overflow.
         """
         norm = self.largest_norm if norm is None else norm
-        return rounding_reach(self.hyperplanes, as_float_dtype(dtype), np.asarray(norm, np.float64))
+        return rounding_reach(self.hyperplanes_read, as_float_dtype(dtype), np.asarray(norm, np.float64))
 
     def is_safe(self, dtype: FloatDType) -> bool:
         """Whether signs taken in a float dtype's arithmetic are sure to be those of every memorized point.
@@ -443,11 +532,8 @@ class Network:
         InvalidInput
             As `predict`.
         """
-        points, n_threads = (
-            as_points(X, self.n_features_in, empty=True, names=self.feature_names),
-            resolve_threads(n_threads),
-        )
-        radii, reach = self.hyperplanes.certified_radius(points, n_threads), np.zeros(points.n)
+        points, n_threads = self.points_of(X), resolve_threads(n_threads)
+        radii, reach = self.hyperplanes_read.certified_radius(points, n_threads), np.zeros(points.n)
 
         def work(start, stop, block):
             reach[start:stop] = self.rounding_reach(dtype, norms_of(block))
@@ -456,16 +542,20 @@ class Network:
             points.over_rows(work, n_threads)
         return np.flatnonzero(~(radii > reach))
 
-    def certified_radius(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[np.float64]:
+    def certified_radius(
+        self, X: ArrayLike, *, check_all: bool = False, n_threads: int | None = None
+    ) -> NDArray[np.float64]:
         """Distance within which no input's label can differ from that of a row, rounded down.
 
         ``r(x) = min_j |w_j.x - t_j| / ||w_j||``: every input at Euclidean distance below r(x) has the same signs,
-        so the same label. It falls short of that minimum by a share of 2^-19 and by 5e-324 at most. Infinite if the
+        so the same label, whatever moves in columns that are not read. It falls short of that minimum by a share of 2^-19 and by 5e-324 at most. Infinite if the
         network has no hyperplane.
 
         Parameters
         ----------
         X : array_like of shape (n, d)
+        check_all : bool
+            As for `predict`.
         n_threads : int, optional
             All cores by default.
 
@@ -479,8 +569,9 @@ class Network:
         InvalidInput
             As `predict`.
         """
-        points = as_points(X, self.n_features_in, empty=True, names=self.feature_names)
-        return self.hyperplanes.certified_radius(points, resolve_threads(n_threads))
+        n_threads = resolve_threads(n_threads)
+        points = self.points_of(X, check_all=check_all, n_threads=n_threads)
+        return self.hyperplanes_read.certified_radius(points, n_threads)
 
     def report(self, delta: float | None = None, *, instance: Instance | None = None) -> Report:
         """What was built, beside the theorem's sizes and the lower bounds.
@@ -867,9 +958,10 @@ class Network:
 
     def parameters(self):
         """All that defines the network but its labels: a dict of arrays and a dict of plain values."""
-        hyperplanes = self.hyperplanes
-        tensors = {name: getattr(hyperplanes, name) for name in ("weights", "thresholds", "centre", "exponents")}
+        tensors = tensors_of(self.hyperplanes_read, self.reading)
         settings = {name: getattr(self, name) for name in SETTINGS}
+        if self.reading is not None:
+            settings["n_features"] = self.n_features_in
         if self.feature_names is not None:
             settings["feature_names"] = list(self.feature_names)
         # As strings, which hold infinity too.
@@ -879,10 +971,10 @@ class Network:
     def from_parameters(cls, tensors, settings, classes):
         """Rebuild a network from its `parameters` and classes."""
         kind = cls._kinds["encoded" if "store" in settings else "layered"]
-        hyperplanes = Hyperplanes(*(tensors[name] for name in ("weights", "thresholds", "centre", "exponents")))
+        hyperplanes, reading = hyperplanes_of(tensors, settings.get("n_features"))
         common = {name: settings[name] for name in SETTINGS}
         common |= {name: float.fromhex(settings[name]) for name in _FLOATS}
-        common["feature_names"] = settings.get("feature_names")
+        common |= {"feature_names": settings.get("feature_names"), "reading": reading}
         return kind._from_parts(hyperplanes, tensors, settings, classes, common)
 
     def forward(
@@ -890,6 +982,7 @@ class Network:
         X: ArrayLike,
         *,
         unknown: object = NO_VALUE,
+        check_all: bool = False,
         n_threads: int | None = None,
         progress: Progress = False,
     ) -> NDArray[Any]:
@@ -902,6 +995,8 @@ class Network:
         X : array_like of shape (n, d)
         unknown : scalar or k scalars, optional
             What rows get for which the unit that recognises inputs is 0.
+        check_all : bool
+            As for `predict`.
         n_threads : int, optional
             All cores by default.
         progress : bool or tqdm class
@@ -923,23 +1018,23 @@ class Network:
             def outputs_of(block):
                 return self._forward_outputs(block) & digits
 
-            return self._labels_of(X, outputs_of, n_threads, progress, self._forward_width)
+            return self._labels_of(X, outputs_of, n_threads, progress, self._forward_width, check_all)
         self._need_fingerprints("unknown")
 
         def class_indices(block):
             outputs = self._forward_outputs(block)
             return (outputs & digits).astype(np.int64), outputs >> np.uint64(n_digits) == 1
 
-        return self._known_labels(X, class_indices, unknown, n_threads, progress, self._forward_width)
+        return self._known_labels(X, class_indices, unknown, n_threads, progress, self._forward_width, check_all)
 
     @cached_property
     def _forward_width(self):
         """As many coordinates as take as long as all units: for blocks that Ctrl-C need not wait for."""
-        return self.n_features_in + sum(layer.n_entries for layer in self.layers[1:]) // _ENTRIES
+        return self.hyperplanes_read.d + sum(layer.n_entries for layer in self.layers[1:]) // _ENTRIES
 
     def _forward_outputs(self, block):
         """Outputs of the last layer for a block of rows, in the work of `Points.over_rows`, as bits of a word."""
-        bits = self.hyperplanes.signs_of_block(block)
+        bits = self.hyperplanes_read.signs_of_block(block)
         if not self.layers:
             return np.zeros(len(block), np.uint64)
         for layer in self.layers[1:]:
@@ -954,18 +1049,20 @@ class Network:
             outputs = np.minimum(self._forward_outputs(block), np.uint64(len(self.classes) - 1))
             wrong[start:stop] = outputs != labels.indices[start:stop]
 
-        points.over_rows(work, n_threads, bar, width=self._forward_width)
+        points.on(self.reading).over_rows(work, n_threads, bar, width=self._forward_width)
         return np.flatnonzero(wrong)
 
-    def _labels_of(self, X, class_indices, n_threads, progress, width=None):
+    def _labels_of(self, X, class_indices, n_threads, progress, width=None, check_all=False):
         """Labels of X, given the function from a block of rows to class indices."""
 
         def fill(block, labels):
             self._labels.decode(class_indices(block), out=labels)
 
-        return self._by_block(X, fill, self.classes.dtype, n_threads, progress, width, self.classes.shape[1:])
+        return self._by_block(
+            X, fill, self.classes.dtype, n_threads, progress, width, self.classes.shape[1:], check_all
+        )
 
-    def _known_labels(self, X, class_indices, unknown, n_threads, progress, width=None):
+    def _known_labels(self, X, class_indices, unknown, n_threads, progress, width=None, check_all=False):
         """Labels of X, given the function to their class indices and to whether they are known."""
         labels = self._labels.with_unknown(unknown)
 
@@ -973,14 +1070,17 @@ class Network:
             indices, known = class_indices(block)
             labels.decode(np.where(known, indices, len(self.classes)), out=decoded)
 
-        return self._by_block(X, fill, labels.classes.dtype, n_threads, progress, width, self.classes.shape[1:])
+        return self._by_block(
+            X, fill, labels.classes.dtype, n_threads, progress, width, self.classes.shape[1:], check_all
+        )
 
-    def _by_block(self, X, fill, dtype, n_threads, progress, width=None, shape=()):
+    def _by_block(self, X, fill, dtype, n_threads, progress, width=None, shape=(), check_all=False):
         """An array with entries of a dtype and shape, filled for the rows of X by ``fill(block, result)``.
 
         Blocks are as long as for points of `width` coordinates, if that is given.
         """
-        points = as_points(X, self.n_features_in, empty=True, names=self.feature_names)
+        threads = 1 if n_threads == 1 or not check_all else resolve_threads(n_threads)
+        points = self.points_of(X, check_all=check_all, n_threads=threads)
         result = np.empty((points.n, *shape), dtype)
         if points.n <= _FEW and progress is False:
             if n_threads is not None:
@@ -1017,6 +1117,7 @@ class Network:
             (_count(self.n_points, "point") + " of " if self.n_points else "") + _count(self.n_features_in, "feature"),
             _count(len(self.classes), "class", "classes"),
             _count(self.n_hyperplanes, "hyperplane"),
+            *([] if self.reading is None else [f"{_count(len(self.columns), 'column')} read"]),
             *self._parts(),
         ]
         return f"<fastmem network: {', '.join(parts)}>"

@@ -45,7 +45,7 @@ class EncodedNetwork(Network, kind="encoded"):
     Attributes
     ----------
     encoder : Encoder
-        The hyperplanes and the linear code behind them.
+        The hyperplanes, in the space of the columns read, and the linear code behind them.
     store : BinaryStore, IntegerStore or BlockStore
     fingerprints : Filter or None
         What recognises stored codes, if the network was built with fingerprint bits.
@@ -111,10 +111,10 @@ class EncodedNetwork(Network, kind="encoded"):
 
         Not in it are the distinct labels (``report().label_nbytes``), nor the frame that speeds signs up.
         """
-        hyperplanes, code = self.hyperplanes, self.encoder.code
+        code = self.encoder.code
         columns = 0 if code.is_identity else code.columns.nbytes
         fingerprints = sum(tensor.nbytes for tensor in self._fingerprint_tensors().values())
-        return hyperplanes.weights.nbytes + hyperplanes.thresholds.nbytes + columns + self.store.nbytes + fingerprints
+        return self.first_layer_nbytes + columns + self.store.nbytes + fingerprints
 
     @property
     def bits_per_label(self) -> float:
@@ -161,7 +161,7 @@ class EncodedNetwork(Network, kind="encoded"):
                 wrong[start:stop] |= ~self.fingerprints.accepts(codes[start:stop])
 
         # All codes first: reading X evicts the store's tables from the cache.
-        codes = self.encoder.codes(points, n_threads, bar)
+        codes = self.encoder.codes(points.on(self.reading), n_threads, bar)
         over_row_blocks(work, points.n, 1, n_threads)
         return np.flatnonzero(wrong)
 
@@ -198,6 +198,7 @@ class EncodedNetwork(Network, kind="encoded"):
             memorized_codes=codes,
             codes_digest=self.codes_digest,
             feature_names=self.feature_names,
+            reading=self.reading,
             **{name: getattr(self, name) for name in SETTINGS},
         )
 
@@ -217,7 +218,7 @@ class EncodedNetwork(Network, kind="encoded"):
                     "the codes of the points are not saved with a network: give the points too", "relabel(y, X)"
                 )
             return self._memorized_codes
-        points = as_memorized_points(X, self.n_points, self.n_features_in, self.feature_names)
+        points = as_memorized_points(X, self.n_points, self.n_features_in, self.feature_names, self.reading)
         with progress_bar(progress, points.n, "encoding") as bar:
             return self.encoder.codes(points, n_threads, bar)
 

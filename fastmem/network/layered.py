@@ -6,6 +6,7 @@ import math
 
 from fastmem.data.as_labels import bits_for
 from fastmem.errors import FormatError
+from fastmem.hyperplanes.columns import FRAME
 from fastmem.layers.layer import Layer
 from fastmem.machine.once import cached_property
 from fastmem.network.base import Network
@@ -62,7 +63,7 @@ class LayeredNetwork(Network, kind="layered"):
         Not in it are the distinct labels (``report().label_nbytes``), nor the frame that speeds signs up.
         """
         tensors, _ = self.parameters()
-        return sum(tensor.nbytes for name, tensor in tensors.items() if name not in ("centre", "exponents"))
+        return sum(tensor.nbytes for name, tensor in tensors.items() if name not in FRAME)
 
     @property
     def bits_per_label(self) -> float:

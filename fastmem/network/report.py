@@ -82,6 +82,12 @@ class Report:
         Bytes of the distinct labels in a file; None for Python objects that no file holds.
     label_dtype : str
         Their dtype; "int64 (3,)" if each label has three values.
+    n_columns : int
+        How many of the n_features columns are read.
+    n_first_layer_weights, first_layer_nbytes : int
+        Weights of the hyperplanes that are not 0, and bytes of all that defines hyperplanes.
+    theorem_first_layer_weights : float or None
+        d/delta, the weights of the theorem's hyperplanes with constant 1 and without logarithms.
     """
 
     n_points: int
@@ -122,6 +128,10 @@ class Report:
     is_optimal: bool | None = None
     label_nbytes: int | None = None
     label_dtype: str = ""
+    n_columns: int | None = None
+    n_first_layer_weights: int | None = None
+    first_layer_nbytes: int | None = None
+    theorem_first_layer_weights: float | None = None
 
     @classmethod
     def of(cls, network, delta=None, instance=None):
@@ -154,6 +164,10 @@ class Report:
             delta=delta,
             theorem_neurons=neurons,
             theorem_weights=weights,
+            n_columns=len(network.columns),
+            n_first_layer_weights=int(np.count_nonzero(network.hyperplanes_read.weights)),
+            first_layer_nbytes=network.first_layer_nbytes,
+            theorem_first_layer_weights=d / delta if delta and n else None,
             **_proved(network),
             drawn=network.drawn,
             **({} if instance is None else _beside_instance(network, instance)),
@@ -179,6 +193,9 @@ class Report:
             yield "given", f"layers that have memorized no points; {self.n_features} inputs, {self.n_classes:,} classes"
         least = f" (at least {self.n_hyperplanes_least:,})" if self.n_points else ""
         yield "hyperplanes", f"{self.n_hyperplanes:,}{least}"
+        if self.n_columns is not None:  # not of reports that version 0.1 pickled
+            which = "all" if self.n_columns == self.n_features else f"{self.n_columns:,}"
+            yield "columns", f"{which} of {self.n_features:,} read, {self._first_layer_text()}"
         if self.n_code_bits is not None:
             yield "code", f"{self.n_code_bits} bits"
         yield "neurons", f"{self.n_neurons:,} in {self.depth} layers: {', '.join(f'{w:,}' for w in self.widths)}"
@@ -211,6 +228,9 @@ class Report:
             yield "delta", f"{self.delta:.4g} in the unit ball"
             yield "theorem", f"1/delta + sqrt n = {neurons:,.0f} neurons, {times}: {beside(self.n_neurons, neurons)}"
             yield "", f"d/delta + n = {weights:,.0f} weights, {times}: {beside(self.n_weights, weights)}"
+            first = self.theorem_first_layer_weights
+            if first is not None:
+                yield "", f"d/delta = {first:,.0f} weights of hyperplanes: {beside(self.n_first_layer_weights, first)}"
         if self.bound_neurons is not None:
             neurons, weights = self.bound_neurons, self.bound_weights
             yield "proved", f"at most {neurons:,} neurons: {beside(self.n_neurons, neurons)}"
@@ -227,6 +247,9 @@ class Report:
             return "scale", f"about {bound:,.0f} hyperplanes{ratio}: {self.instance_reason}"
         name = "optimum" if self.instance_bound_is == "optimum" else "at least"
         return name, f"{bound:,} hyperplanes{ratio}: {self.instance_reason}"
+
+    def _first_layer_text(self):
+        return f"by {self.n_first_layer_weights:,} weights in {self.first_layer_nbytes:,} bytes"
 
     def _labels_text(self):
         size = "which no file holds" if self.label_nbytes is None else f"{self.label_nbytes:,} bytes besides"
@@ -256,7 +279,7 @@ def _proved(network):
         return {}
     # As told apart, and for the delta drawn for, not for another one that is asked about.
     n = network.n_told_apart if network.separate == "all" else network.n_points
-    size = bound(n, network.n_features_in, network.drawn.get("delta"), network.n_label_bits)
+    size = bound(n, len(network.columns), network.drawn.get("delta"), network.n_label_bits)
     return {"bound_neurons": size.neurons, "bound_weights": size.weights}
 
 

@@ -101,8 +101,9 @@ class Separation(NamedTuple):
 
 
 def separate(
-    points, classes, random_state, *, effort="balanced", margin=0.0, n_threads=1, progress=False, timings=None
-):
+    points, classes, random_state, *, effort="balanced", margin=0.0, n_threads=1, progress=False, timings=None,
+    together=None,
+):  # fmt: skip
     """Hyperplanes whose signs differ for any two points of different classes.
 
     Parameters
@@ -119,6 +120,8 @@ def separate(
     progress : bool or tqdm class
     timings : dict, optional
         Receives the seconds spent in "selecting" hyperplanes, taking "signs", "refining" buckets and "trimming".
+    together : int array of shape (n,), optional
+        Only points with equal numbers have to differ; by default all have.
 
     Returns
     -------
@@ -132,14 +135,18 @@ def separate(
     clock = _Clock({} if timings is None else timings)
     margin_kept = Margin(points, margin, n_threads) if margin else None
     search = _Rounds(points, classes, random_state, EFFORTS[effort], margin_kept, n_threads, clock)
-    column = ordering_column(points, n_threads)
+    if together is None:
+        column = ordering_column(points, n_threads)
+    else:
+        column = None
+        search.buckets.refine(together[search.buckets.rows].astype(np.uint64))
     with progress_bar(progress, points.n, "separating") as bar:
         if column is not None:
             search.cut_along(column)
         search.run(bar)
     separation = search.separation()
     work = EFFORTS[effort].trim_work(points.n, points.d)
-    if work and 1 < separation.hyperplanes.m <= MAX_BITS and column is None:
+    if work and 1 < separation.hyperplanes.m <= MAX_BITS and column is None and together is None:
         with clock.measure("trimming"), progress_bar(progress, None, "trimming", "hyperplanes") as bar:
             separation = Separation(
                 *trim(*separation, points, classes, work, margin_kept, random_state, n_threads, bar)
@@ -177,7 +184,7 @@ class _Rounds:
         narrowest = _CROWD * points.n * margin_kept.margin / points.d if margin_kept else 0.0
         self.moves = Moves(points.d, effort, narrowest, random_state)
         self.codes = np.zeros(points.n, np.uint64)
-        blocks = len(block_starts(points.n, points.d)) - 1
+        blocks = len(block_starts(points.n, points.width)) - 1
         self.margins = np.empty((blocks, 0))  # of the first hyperplanes, whose signs are known of all points
         self.in_a_crowd = False
 

@@ -83,7 +83,7 @@ class _Distances:
     def __init__(self, hyperplanes, margins, points, n_threads):
         self.hyperplanes, self.points, self.n_threads = hyperplanes, points, n_threads
         self.block_margins, self.margins = margins.copy(), margins.min(axis=0)
-        self.starts = block_starts(points.n, points.d) if len(margins) > 1 else np.array([0, points.n])
+        self.starts = block_starts(points.n, points.width) if len(margins) > 1 else np.array([0, points.n])
         self.thresholds = hyperplanes.thresholds.copy()
         self.lengths = np.ones(hyperplanes.m) + _TINY
         if hyperplanes.only_column is None:

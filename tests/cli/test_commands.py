@@ -1042,3 +1042,31 @@ def test_an_npy_file_by_the_name_of_npz_is_refused_in_words(built, tmp_path):
 def test_labels_that_c_does_not_return_are_refused_by_the_option(tmp_path):
     fastmem.memorize([[0], [1]], ["a", "b"], random_state=0).save(tmp_path / "net")
     assert "--returns index" in failure("export", tmp_path / "net", "--to", "c", "-o", tmp_path / "net.c")
+
+
+def test_columns_are_chosen_by_numbers_ranges_and_names(tmp_path):
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((60, 20)), np.arange(60) % 3
+    files = write_npy(tmp_path / "X.npy", X), write_npy(tmp_path / "y.npy", y)
+    run("build", *files, "-o", tmp_path / "net", "--columns", "2, 17-19,5", "--seed", 0)
+    net = fastmem.load(tmp_path / "net")
+    assert net == fastmem.memorize(X, y, columns=[2, 5, 17, 18, 19], random_state=0)
+    table = tmp_path / "table.csv"
+    names = [f"x{i}" for i in range(20)]
+    np.savetxt(table, np.column_stack([X, y]), "%.17g", ",", header=",".join([*names, "label"]), comments="")
+    run("build", table, "-o", tmp_path / "named", "--columns", "x3,x4,x11", "--seed", 0)
+    assert fastmem.load(tmp_path / "named").columns.tolist() == [3, 4, 11]
+    few = tmp_path / "few.csv"
+    np.savetxt(few, X[:, [11, 3, 4]], "%.17g", ",", header="x11,x3,x4", comments="")
+    assert run("predict", tmp_path / "named", few).stdout.split() == [str(label) for label in y]
+
+
+def test_the_report_says_which_columns_are_read(tmp_path):
+    X, y = np.random.default_rng(0).standard_normal((60, 20)), np.arange(60) % 3
+    net = fastmem.memorize(X, y, columns=[2, 5, 17, 18, 19], random_state=0)
+    assert "columns       5 of 20 read, by " in str(net.report())
+    assert "d/delta = 200 weights of hyperplanes: " in str(net.report(0.1))
+    facts = net.report(0.1).to_dict()
+    assert (facts["n_columns"], facts["theorem_first_layer_weights"]) == (5, 200.0)
+    assert facts["n_first_layer_weights"] == np.count_nonzero(net.hyperplanes.weights)
+    assert facts["first_layer_nbytes"] == 4 * 5 * net.n_hyperplanes + 8 * net.n_hyperplanes + 5

@@ -172,6 +172,14 @@ ROWS = {
         "--store and --separate and --margin and --fingerprint-bits and --effort",
         lambda f, m: built(f, X, Y, "--margin", 0.1),
     ),
+    "a column that is not there": (
+        lambda f: built(f, X, Y, "--columns", "0-7"), "--columns names column 2, but X has 2 columns, 0 to 1",
+        lambda f, m: built(f, X, Y, "--columns", "0,1"),
+    ),
+    "points that are equal in some columns": (
+        lambda f: built(f, np.eye(4), Y, "--columns", "0"), "or take --columns auto",
+        lambda f, m: built(f, np.eye(4), Y, *of_option(m, "--columns")),
+    ),
     "too small a delta": (
         lambda f: built(f, X, Y, "--construction", "rajput2021", "--delta", "1e-9"), "use --construction compact",
         lambda f, m: built(f, X, Y, *of_option(m, "--construction")),

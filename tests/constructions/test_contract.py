@@ -29,6 +29,18 @@ def test_random_labels_are_memorized_with_any_option(n, d, build, tmp_path):
     contract.check(X, rng.integers(0, 3, n)[points.ravel()], unseen, tmp_path, **build)
 
 
+@pytest.mark.parametrize("columns", contract.COLUMNS, ids=str)
+@pytest.mark.parametrize("build", contract.OF_COLUMNS, ids=contract.name_of)
+@pytest.mark.parametrize("n", [2, 60, 600])
+def test_random_labels_are_memorized_with_few_columns(n, columns, build, tmp_path):
+    if n > 60 and build["construction"] != "compact":
+        n = 100
+    rng = np.random.default_rng([n])
+    X, unseen = rng.standard_normal((n, 40)), 2 * rng.standard_normal((100, 40))
+    net = contract.check(X, rng.integers(0, 3, n), unseen, tmp_path, columns=columns, **build)
+    assert columns == "auto" or np.array_equal(net.columns, np.arange(40)[columns if columns != "all" else slice(None)])
+
+
 @BUILDS
 def test_equal_labels_need_no_unit(build, tmp_path):
     rng = np.random.default_rng(0)

@@ -58,6 +58,7 @@ def test_parameters_are_kept_as_given_and_cloned():
         "store": "integer",
         "separate": "all",
         "effort": "small",
+        "columns": "all",
         "margin": 1e-3,
         "fingerprint_bits": 8,
         "on_contradiction": "majority",

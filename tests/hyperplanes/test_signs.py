@@ -760,9 +760,9 @@ def test_codes_near_by_are_found_in_the_same_order_if_subnormals_are_flushed():
 
 @needs_environments
 def test_weights_to_export_keep_their_subnormals():
-    layer = fastmem.Network.from_layers([(np.array([[2.0**-140, 1]], np.float32), [0.0]), ([[1]], [1])]).layers[0]
+    net = fastmem.Network.from_layers([(np.array([[2.0**-140, 1]], np.float32), [0.0]), ([[1]], [1])])
     with environment("flushed"):
-        weights, _ = first_layer(layer, "float64")
+        weights, _ = first_layer(net.hyperplanes_read, "float64")
     assert weights.tolist() == [[2.0**-140], [1.0]]
 
 

@@ -2,6 +2,7 @@
 
 import bisect
 import hashlib
+import itertools
 import json
 from fractions import Fraction
 
@@ -29,7 +30,7 @@ class Saved:
         header = json.loads(data[8:end])
         text = header.pop("__metadata__")["fastmem"]
         self.settings, self.tensors = json.loads(text), {}
-        is_new = {"feature_names", "label_shape", "labels_as"} & self.settings.keys()
+        is_new = {"feature_names", "label_shape", "labels_as", "n_features"} & self.settings.keys()
         assert self.settings["format_version"] == (2 if is_new else 1)
         for name, entry in header.items():
             start, stop = entry["data_offsets"]
@@ -75,11 +76,27 @@ class Saved:
         return [self._accepts("fingerprints", features, self._code(self._signs(x))) for x in X]
 
     def _signs(self, x):
-        weights, thresholds = self.tensors["weights"].tolist(), self.tensors["thresholds"].tolist()
+        rows, thresholds = self._rows(len(x)), self.tensors["thresholds"].tolist()
         return [
-            sum(Fraction(w) * Fraction(float(v)) for w, v in zip(row, x, strict=True)) >= Fraction(t)
-            for row, t in zip(weights, thresholds, strict=True)
+            sum(Fraction(w) * Fraction(float(x[column])) for column, w in row) >= Fraction(t)
+            for row, t in zip(rows, thresholds, strict=True)
         ]
+
+    def _rows(self, d):
+        """Of each hyperplane the columns it reads, and their weights."""
+        weights = self.tensors["weights"].tolist()
+        if "n_features" not in self.settings:
+            return [list(enumerate(row)) for row in weights]
+        assert self.settings["n_features"] == d
+        columns = self.tensors["columns_read"].tolist()
+        rows = [list(zip(columns, row, strict=False)) for row in weights]
+        if "sparse.starts" in self.tensors:
+            starts, places, values = (
+                self.tensors[f"sparse.{name}"].tolist() for name in ("starts", "columns", "weights")
+            )
+            for start, end in itertools.pairwise(starts):
+                rows.append([(columns[places[i]], values[i]) for i in range(start, end)])
+        return rows
 
     def _code(self, signs):
         code, columns = 0, self.tensors.get("columns")

@@ -77,6 +77,25 @@ def some_digits(rng, dtype, n=200):
     return rng.permutation(exported.digits()[0])[:n].astype(dtype)
 
 
+def some_columns(rng, n, d):
+    """Some of d columns, neighbours or not."""
+    n_read = int(rng.integers(1, d))
+    first = int(rng.integers(d - n_read + 1))
+    return slice(first, first + n_read) if rng.random() < 0.5 else rng.permutation(d)[:n_read].tolist()
+
+
+def on_columns(rng, n, d, dtype, **options):
+    return memorized(rng, normal(rng, n, d, dtype), columns=some_columns(rng, n, d), **options)
+
+
+def equal_in_few_columns(rng):
+    """Points of which some differ in the columns alone that hold few numbers."""
+    X = normal(rng, 300, 60, np.float32)
+    X[:, 24:] = rng.integers(0, 2, (300, 36)) * (rng.random(300) < 0.2)[:, None]
+    X[:40, :24] = X[40:80, :24]
+    return memorized(rng, X)
+
+
 def small_layers(rng):
     d, m = rng.integers(1, 12), rng.integers(1, 90)
     layers = [
@@ -116,6 +135,10 @@ NETWORKS = {
     "line": lambda rng: memorized(rng, normal(rng, 300, 1)),
     "line, float32": lambda rng: memorized(rng, normal(rng, 90, 1, np.float32)),
     "margin": lambda rng: memorized(rng, normal(rng, 200, 6), margin=0.01),
+    "few columns": lambda rng: on_columns(rng, 200, 40, np.float64),
+    "few columns, float32": lambda rng: on_columns(rng, 200, 40, np.float32, separate="all", fingerprint_bits=8),
+    "few columns, baum1988": lambda rng: on_columns(rng, 100, 12, np.float64, construction="baum1988"),
+    "equal in few columns": equal_in_few_columns,
     "every point told apart": lambda rng: memorized(rng, normal(rng, 200, 6), separate="all", fingerprint_bits=8),
     "integer store": lambda rng: memorized(rng, normal(rng, *sizes(rng)), store="integer"),
     "one class": lambda rng: memorized(rng, normal(rng, 50, 3), 1),

@@ -28,6 +28,8 @@ OPTIONS = (
     {"separate": "all"},
     {"separate": "all", "fingerprint_bits": 9},
     {"margin": 1e-6},
+    {"columns": "some"},
+    {"columns": "some", "separate": "all", "fingerprint_bits": 9},
     {"construction": "rajput2021"},
     {"construction": "baum1988"},
 )
@@ -39,11 +41,18 @@ def random_network(rng):
     n, d = rng.integers(1, 300), rng.integers(1, 20)
     X = np.unique(random_points(rng, n, d), axis=0)
     y = rng.integers(0, rng.integers(1, 20), len(X)) - 5
-    options = OPTIONS[rng.integers(len(OPTIONS))]
+    options = dict(OPTIONS[rng.integers(len(OPTIONS))])
+    if "columns" in options:
+        first = rng.integers(d)
+        options["columns"] = slice(first, None) if rng.integers(2) else rng.permutation(d)[first:].tolist()
     try:
         net = fastmem.memorize(X, y, random_state=int(rng.integers(2**31)), **options)
     except (fastmem.NotInGeneralPosition, fastmem.NetworkTooLarge, fastmem.MarginNotReached):
         return None
+    except fastmem.InvalidInput as error:
+        if "are equal in the columns to be read" in str(error):
+            return None
+        raise
     return None if net.n_weights > MOST_WEIGHTS else (X, y, net)
 
 

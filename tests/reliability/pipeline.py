@@ -322,6 +322,7 @@ class Problem:
     construction: str = "compact"
     store: str = "binary"
     separate: str = "labels"
+    columns: str | float = "auto"  # or the share of those that are read
     effort: str = "fast"
     margin: float = 0.0
     fingerprint_bits: int = 0
@@ -438,8 +439,30 @@ class Problem:
     def options(self):
         """Keyword arguments of `memorize` that decide what is built, but for random_state."""
         taken = CONSTRUCTIONS[self.construction].OPTIONS
-        options = {"construction": self.construction} | {name: getattr(self, name) for name in taken}
+        options = {"construction": self.construction, "columns": self.columns_asked}
+        options |= {name: getattr(self, name) for name in taken}
         return options | ({"margin": self.largest_margin} if "margin" in taken else {})
+
+    @cached_property
+    def columns_asked(self):
+        """The option `columns`."""
+        if isinstance(self.columns, str):
+            return self.columns
+        n_read = max(1, round(self.columns * self.d))
+        rng = self.generator(6)
+        first = int(rng.integers(self.d - n_read + 1))
+        return slice(first, first + n_read) if self.seed % 3 == 0 else rng.permutation(self.d)[:n_read].tolist()
+
+    @cached_property
+    def are_equal_in_columns(self):
+        """Whether rows that must be told apart are equal in all columns asked for."""
+        if isinstance(self.columns_asked, str):
+            return False
+        read = self.numbers[:, self.columns_asked] + 0.0
+        all_differ = self.construction == "rajput2021" or (self.construction == "compact" and self.separate == "all")
+        must_differ = self.first_rows if all_differ else self.classes
+        first = {}
+        return any(first.setdefault(tuple(x), c) != c for x, c in zip(read.tolist(), must_differ.tolist(), strict=True))
 
     def memorize(self, X, y, n_threads, verify=True):
         """The network."""
@@ -486,6 +509,7 @@ _DRAWN = {
     "construction": st.sampled_from(["compact", "compact", "compact", "rajput2021", "baum1988"]),
     "store": st.sampled_from(list(STORES)),
     "separate": st.sampled_from(["labels", "all"]),
+    "columns": st.sampled_from(["auto"] * 9 + ["all"] + [0.2, 0.5, 0.9]),
     "effort": st.sampled_from(list(EFFORTS)),
     "margin": st.sampled_from([0.0] * 25 + [1e-15, 1e-9, 1e-4, 0.01, 0.3]),
     "fingerprint_bits": st.sampled_from([0] * 60 + list(range(1, 9)) * 2 + list(range(9, 33, 4)) + [32]),
@@ -541,6 +565,7 @@ def _check(problem, folder):
     finally:
         assert (_bytes_of(X), _bytes_of(y)) == before, "the caller's data were changed"
     assert problem.fault is None, f"{problem.fault} was taken"
+    assert not problem.are_equal_in_columns, "points that are equal in the columns read were taken"
     hold(problem, X, net, folder)
     return "built"
 
@@ -555,8 +580,9 @@ def _delta(problem):
         return problem.delta
     if len(set(problem.first_rows.tolist())) < 2:
         return 2.0
+    read = slice(None) if isinstance(problem.columns_asked, str) else problem.columns_asked
     try:
-        return fastmem.separation(problem.numbers, n_threads=1).delta
+        return fastmem.separation(problem.numbers[:, read], n_threads=1).delta
     except fastmem.InvalidInput:
         return None
 
@@ -594,6 +620,8 @@ def _is_invalid(problem, error):
     if problem.fault is not None:
         row, column = problem.place
         return FAULTS[problem.fault].format(row=row, column=column) in str(error)
+    if "must be told apart, but are equal in the columns to be read" in str(error):
+        return problem.are_equal_in_columns
     if problem.construction != "rajput2021":
         return False
     if "draws of hyperplanes" in str(error):
@@ -633,6 +661,7 @@ def hold(problem, X, net, folder):
     others = unseen(problem, rng)
     paths_agree(problem, net, others, rng)
     contract.layers_are_a_threshold_network(net, problem.d)
+    reads_its_columns(problem, net, others)
     if all(math.prod(layer.weights.shape) < MOST_DENSE for layer in net.layers):
         contract.counts_agree(net)
     if problem.construction == "rajput2021" or (problem.construction == "baum1988" and problem.is_general):
@@ -706,6 +735,19 @@ def paths_agree(problem, net, others, rng):
             outputs = naive.forward(net.layers, rows) % (1 << net.n_label_bits)
             indices = np.minimum(outputs, len(net.classes) - 1)
             assert identical(net.classes[indices], net.predict(rows))
+
+
+def reads_its_columns(problem, net, others):
+    """Other columns may hold anything, and the network on those that are read takes these alone."""
+    columns = np.setdiff1d(np.arange(problem.d), net.columns)
+    if isinstance(problem.columns_asked, str):
+        assert problem.columns_asked == "auto" or not len(columns)
+    else:
+        assert np.array_equal(net.columns, np.sort(np.arange(problem.d)[problem.columns_asked]))
+    changed = others.copy()
+    changed[:, columns] = np.nan
+    assert identical(net.predict(changed), net.predict(others))
+    assert identical(net.on_columns().predict(others[:, net.columns]), net.predict(others))
 
 
 def copies_agree(problem, net, others, folder):

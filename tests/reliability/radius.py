@@ -45,6 +45,13 @@ def _labelled(rng, X, n_classes=10, **options):
     return X, rng.integers(0, n_classes, len(X)), options
 
 
+def _equal_in_few_columns(rng, n):
+    X = _normal(rng, n, 60)
+    X[:, 24:] = rng.integers(0, 2, (n, 36)) * (rng.random(n) < 0.2)[:, None]
+    X[: n // 8, :24] = X[n // 8 : 2 * (n // 8), :24]
+    return X
+
+
 def _digits(rng, dtype, **options):
     X, y = exported.digits()
     return X.astype(dtype), y, options
@@ -77,6 +84,9 @@ DATA = {
     "subnormal": lambda rng, n: _labelled(rng, rng.integers(-999, 1000, (n, 4)) * 5e-324),
     "all columns 1e300": lambda rng, n: _labelled(rng, _normal(rng, n, 8) * 1e300),
     "far from the origin": lambda rng, n: _labelled(rng, _normal(rng, n, 8) + 1e7),
+    "scattered columns": lambda rng, n: _labelled(rng, _normal(rng, n, 50), 3, columns=[2, 7, 8, 30, 31, 49]),
+    "a run of columns": lambda rng, n: _labelled(rng, _normal(rng, n, 50), 3, columns=slice(9, 25)),
+    "equal in few columns": lambda rng, n: _labelled(rng, _equal_in_few_columns(rng, n), 3),
     "one class": lambda rng, n: _labelled(rng, _normal(rng, n, 4), 1),
     "rajput2021": lambda rng, n: _labelled(rng, instances.sphere(300, 8, rng).X, construction="rajput2021"),
     "baum1988": lambda rng, n: _labelled(rng, instances.sphere(500, 16, rng).X, construction="baum1988"),

@@ -1,6 +1,7 @@
 """Saved networks of every kind, and their files taken apart and put together again."""
 
 import json
+from unittest.mock import patch
 
 import numpy as np
 import safetensors.numpy
@@ -8,6 +9,8 @@ import safetensors.numpy
 from fastmem import memorize
 from fastmem.data.columns import Named
 from fastmem.network.format import _checksum
+from fastmem.separate import few_columns
+from fastmem.separate.columns import ColumnPlan
 
 
 def on_the_line(n, run, **options):
@@ -88,6 +91,22 @@ def rows_of_labels_network():
 
 def texts_network(dtype="U30"):
     return random_network(n=700, y=many_texts().astype(dtype))
+
+
+def columns_network(**options):
+    """Hyperplanes that read scattered columns."""
+    return random_network(n=60, d=24, columns=[3, 5, 6, 20], **options)
+
+
+def parted_columns_network():
+    """Hyperplanes that read most of the columns read, and others for points that are equal there: others."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((80, 40)).astype(np.float32)
+    X[:, 20:] = 0
+    X[:8, :20] = X[8:16, :20]
+    X[:8, rng.integers(20, 40, 8)] = 1
+    with patch.object(few_columns, "column_plans", lambda *_: [ColumnPlan(np.arange(20), 20.0, 1.0)]):
+        return memorize(X, np.arange(80) // 8 % 2, random_state=0)
 
 
 def theorem_network(construction, classes=5, n=40):

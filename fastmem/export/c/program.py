@@ -10,6 +10,7 @@ from typing import Any, get_args
 import numpy as np
 
 from fastmem.data.options import Output, as_float_dtype, check_option
+from fastmem.data.points import Points
 from fastmem.errors import InvalidInput, MarginTooSmall
 from fastmem.export.c import text
 from fastmem.export.c.layers import BinaryLayer, FirstLayer, Tables, filled, n_words
@@ -82,18 +83,21 @@ def write(net, path, *, dtype, output, name, X, unsafe):
         _refuse_lost_rows(net, points)
     layers = []
     if net.layers:
-        layers.append(FirstLayer(net.hyperplanes, dtype))
+        layers.append(FirstLayer(net.hyperplanes_read, dtype))
         layers += [BinaryLayer(layer, position) for position, layer in enumerate(net.layers[1:], 2)]
+    columns = _Columns(net.reading, name)
     widest = max((n_words(layer.n_units) for layer in layers), default=0)
     size = CSize(
         n_units=net.n_neurons,
         n_layers=len(layers),
-        layer_bytes=tuple(layer.tables.nbytes for layer in layers),
+        layer_bytes=tuple(layer.tables.nbytes + (columns.nbytes if i == 0 else 0) for i, layer in enumerate(layers)),
         label_bytes=labels.nbytes,
-        stack_bytes=8 * widest + max((layer.stack_bytes for layer in layers), default=0),
+        stack_bytes=8 * widest
+        + max((layer.stack_bytes for layer in layers), default=0)
+        + columns.n_copied * np.dtype(dtype).itemsize,
     )
     check_size(net, size.table_bytes, _MOST_BYTES, "a C file")
-    lines = _file(net, layers, widest, size, labels, _C_TYPES[dtype], name)
+    lines = _file(net, layers, widest, size, labels, columns, _C_TYPES[dtype], name)
     write_whole(path, "\n".join(lines).encode("ascii"))
     return size
 
@@ -135,7 +139,8 @@ def _changed(net, block):
         rounded = block.astype(np.float32)
     finite = np.isfinite(rounded).all(axis=1)
     rounded[~finite] = 0
-    before, after = (np.minimum(net.class_indices(rows), len(net.classes) - 1) for rows in (block, rounded))
+    read = (Points(rows).on(net.reading).block(0, len(rows)) for rows in (block, rounded))
+    before, after = (np.minimum(net.class_indices(rows), len(net.classes) - 1) for rows in read)
     same = before == after
     if net.fingerprint_bits:
         same &= net.contains(rounded) | ~net.contains(block)
@@ -188,11 +193,33 @@ def _origin(net):
     return f"that memorizes {net.n_points} points of R^{d} with {c} classes" if net.n_points else f"of {d} inputs"
 
 
-def _file(net, layers, widest, size, labels, kind, name):
+class _Columns:
+    """The coordinates that are read: all, neighbours in place, or some that are copied."""
+
+    def __init__(self, reading, name):
+        self.lines, self.nbytes, self.n_copied = [], 0, 0
+        self.first = "x"
+        self.names = {"read": "", "coordinate": "x[i]", "end": "", "that_is_read": ""}
+        if reading is None:
+            return
+        self.names["that_is_read"] = " that is read"
+        if reading.are_neighbours:
+            begin = int(reading.columns[0])
+            self.first = f"x + {begin}" if begin else "x"
+            self.names["coordinate"] = f"x[i + {begin}]" if begin else "x[i]"
+            return
+        tables = Tables("coordinates")
+        column = tables.add("read", reading.columns, "i")
+        self.lines, self.nbytes, self.n_copied = tables.lines, tables.nbytes, len(reading.columns)
+        self.first = "read"
+        self.names |= {"read": f" {{\n        read[i] = x[{column}];", "coordinate": "read[i]", "end": "\n    }"}
+
+
+def _file(net, layers, widest, size, labels, columns, kind, name):
     """Lines of the whole file."""
     names = {
         "name": name, "kind": kind, "size": size,
-        "of": _origin(net), "d": net.n_features_in, "last": len(net.classes) - 1,
+        "of": _origin(net), "r": net.hyperplanes_read.d, **columns.names, "last": len(net.classes) - 1,
         "last_column": net.n_features_in - 1,
         "invalid": f"{name.upper()}_INVALID", "low": labels.low, "high": labels.high, "value": labels.value,
         "returns": labels.returns, "words": widest, "known": net.n_label_bits, "mask": (1 << net.n_label_bits) - 1,
@@ -201,16 +228,17 @@ def _file(net, layers, widest, size, labels, kind, name):
     yield from filled(text.HEAD, **names, contains=text.CONTAINS_HEAD.format(**names) if known else "")
     if known:
         yield f"int {name}_contains(const {kind} *x);"
-    yield from ["", *labels.lines]
+    yield from ["", *labels.lines, *columns.lines]
     if any(layer.has_runs for layer in layers):
         yield from filled(text.ONES)
     for position, (layer, stage) in enumerate(zip(layers, net.stages, strict=True), 1):
         stage = re.sub("[^A-Za-z0-9 ,.-]", " ", stage)
         yield from ["", f"/* Layer {position}, {stage}: {layer.n_units} units. */", *layer.code()]
-    buffers = ["x", *["first", "second"] * len(layers)][: len(layers) + 1]
+    buffers = [columns.first, *["first", "second"] * len(layers)][: len(layers) + 1]
     calls = [f"    layer_{i + 1}({buffers[i]}, {buffers[i + 1]});" for i in range(len(layers))]
     declared = [f"    uint32_t {buffer}[{widest}];" for buffer in buffers[1:3]]
     result = f"{buffers[-1]}[0]" if layers else "0"
+    declared += [f"    coordinate read[{columns.n_copied}];"] if columns.n_copied else []
     calls, declared = "\n".join(calls), "\n".join(declared)
     yield from filled(text.OUTPUTS, **names, calls=calls, declared=declared, result=result)
     yield from filled(text.PREDICT, **names)

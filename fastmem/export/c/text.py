@@ -5,7 +5,7 @@ HEAD = """
 
    int {name}_predict(const {kind} *x);
        The {returns} of the point x[0], ..., x[{last_column}];
-       {invalid}, which is INT_MIN, if a coordinate is infinite or NaN.
+       {invalid}, which is INT_MIN, if a coordinate{that_is_read} is infinite or NaN.
 {contains}
    The network is evaluated unit by unit. Signs of hyperplanes are exact, so the answer depends on the numbers in x
    alone, and is that of net.predict in Python, for every x: whatever the compiler, its optimization and the processor,
@@ -36,7 +36,8 @@ int {name}_predict(const {kind} *x);"""
 
 CONTAINS_HEAD = """
    int {name}_contains(const {kind} *x);
-       1 if the point is known, as net.contains says, 0 if it is not or if a coordinate is infinite or NaN.
+       1 if the point is known, as net.contains says; 0 if it is not, or if a coordinate{that_is_read} is infinite
+       or NaN.
 """
 
 ONES = """
@@ -259,9 +260,9 @@ static int outputs(const coordinate *x, uint32_t *bits)
 {{
 {declared}
     uint32_t i;
-    for (i = 0; i < {d}; i++)
-        if (!(x[i] - x[i] == 0))
-            return 0;
+    for (i = 0; i < {r}; i++){read}
+        if (!({coordinate} - {coordinate} == 0))
+            return 0;{end}
 {calls}
     *bits = {result};
     return 1;

@@ -85,7 +85,7 @@ def predictor(net, *, output="label", unknown=NO_VALUE):
     known = None if unknown is NO_VALUE else filter_function(net.fingerprints, memory)
     label_of = _labels(memory, class_of, known, values)
     memory.close()
-    return _functions(memory, net.n_features_in, code_of, label_of, values.dtype)
+    return _functions(memory, net.n_features_in, net.reading, code_of, label_of, values.dtype)
 
 
 def _values(net, output, unknown):
@@ -132,17 +132,19 @@ def _labels(memory, class_of, known, values):
     return label_of if known is None else label_if_known
 
 
-def _functions(memory, d, code_of, label_of, dtype):
+def _functions(memory, d, reading, code_of, label_of, dtype):
     """The two functions for users, with all checks."""
+    begin, places, r = _places(reading)
     wrong_width = f"the network was built for points of {d} coordinates: X has another number of columns"
     wrong_length = "out needs one place for each row of X"
 
     @njit(nogil=True)
     def one(x):
-        row = first_coordinate(x)
+        _ = first_coordinate(x)  # refuses what is no point
         if len(x) != d:
             raise InvalidInput(wrong_width)
-        return label_of(memory, code_of(memory, row, step_of(x)))
+        x = x[begin:] if places is None else _gathered(x, places, np.empty(r, x.dtype))
+        return label_of(memory, code_of(memory, first_coordinate(x), step_of(x)))
 
     @njit(nogil=True)
     def many(X, out):
@@ -153,13 +155,28 @@ def _functions(memory, d, code_of, label_of, dtype):
             raise InvalidInput(wrong_length)
         # All codes of a batch, then all labels: the processor waits for the memory of many at a time.
         codes = np.empty(_BATCH, np.uint64)
+        read = np.empty(r, X.dtype)
         for start in range(0, len(X), _BATCH):
             n = min(_BATCH, len(X) - start)
             for i in range(n):
-                x = X[start + i]
+                x = X[start + i, begin:] if places is None else _gathered(X[start + i], places, read)
                 codes[i] = code_of(memory, first_coordinate(x), step_of(x))
             for i in range(n):
                 out[start + i] = label_of(memory, codes[i])
         return out
 
     return Predictor(one, many)
+
+
+def _places(reading):
+    """The first of neighbouring columns, or the columns to gather, or None, and their number."""
+    if reading is None:
+        return 0, None, 0
+    return (int(reading.columns[0]), None, 0) if reading.are_neighbours else (0, reading.columns, len(reading.columns))
+
+
+@inner
+def _gathered(x, places, read):
+    for k in range(len(read)):
+        read[k] = x[places[k]]
+    return read

@@ -148,6 +148,38 @@ def take_rows(const floating[:, :] X, const int64_t[::1] rows, floating[:, ::1] 
                     taken[i, k] = X[rows[i], k]
 
 
+def take_columns(const floating[:, :] X, const int64_t[::1] columns, const int64_t[::1] lines, floating[:, ::1] taken):
+    """taken[i, k] = X[i, columns[k]]; columns `lines` of rows ahead are asked for, one of each cache line that is read.
+
+    The processor does not see on its own where the next row's numbers lie.
+    """
+    cdef Py_ssize_t n = X.shape[0], r = columns.shape[0], i, k
+    cdef bint column_by_column = X.strides[0] == sizeof(floating)
+    with nogil:
+        for k in range(r if column_by_column else 0):
+            for i in range(n):
+                taken[i, k] = X[i, columns[k]]
+        for i in range(0 if column_by_column else n):
+            if i + AHEAD < n:
+                for k in range(lines.shape[0]):
+                    fastmem_prefetch(&X[i + AHEAD, lines[k]])
+            for k in range(r):
+                taken[i, k] = X[i, columns[k]]
+
+
+def take_entries(const floating[:, :] X, const int64_t[::1] rows, const int64_t[::1] columns, const int64_t[::1] lines,
+                 floating[:, ::1] taken):
+    """taken[i, k] = X[rows[i], columns[k]], with `lines` as for `take_columns`."""
+    cdef Py_ssize_t n = rows.shape[0], r = columns.shape[0], i, k
+    with nogil:
+        for i in range(n):
+            if i + AHEAD < n:
+                for k in range(lines.shape[0]):
+                    fastmem_prefetch(&X[rows[i + AHEAD], lines[k]])
+            for k in range(r):
+                taken[i, k] = X[rows[i], columns[k]]
+
+
 def place_rows(const floating[:, ::1] X, const double[::1] centre, const double[::1] scales, double farthest,
                number_t[:, ::1] places):
     """places[i, k] = (X[i, k] - centre[k]) scales[k] in float64, moved into [-farthest, farthest] and then rounded.

@@ -1,0 +1,157 @@
+"""Hyperplanes that read few columns: chosen columns first, and hyperplanes of their own for what is equal there.
+
+Columns are chosen on a sample (`fastmem.separate.columns`). All points are then looked at: those that must differ and
+are equal in the chosen columns are few, and get a few hyperplanes on a few other columns. Where too many are equal,
+where more hyperplanes are needed than was expected, or a margin is not reached, more columns are read, and at last all.
+"""
+
+import math
+
+import numpy as np
+
+from fastmem.data.points import Points
+from fastmem.data.reading import Reading
+from fastmem.data.sorting import distinct
+from fastmem.errors import MarginNotReached
+from fastmem.hyperplanes.code import MAX_BITS
+from fastmem.hyperplanes.hyperplanes import Hyperplanes
+from fastmem.hyperplanes.passes import signs_and_margins
+from fastmem.separate.adaptive import Separation, separate
+from fastmem.separate.columns import SAMPLE_ROWS, column_plans, covering_columns
+from fastmem.separate.line import ordering_column
+
+__all__ = ["separate_on_few_columns"]
+
+_SEED = 0  # of its own, so that random numbers are the same where all columns are read
+_LINE = 64  # bytes
+_FEW_DIMENSIONS = 16
+_TRIES = 2
+_MANY, _MORE = 1.3, 4  # times as many hyperplanes as expected, and more
+_HALVINGS = 1.5  # hyperplanes for each binary digit of n, that all columns would take
+_MOST_TOGETHER, _MOST_NUMBERS = 2**12, 2**24  # points that others equal, and coordinates that are looked at
+_SHARE = 16  # of the points, one in so many
+
+
+def separate_on_few_columns(points, classes, random_state, *, margin, n_threads, **options):
+    """Hyperplanes whose signs differ for any two points of different classes, on few columns where that is faster.
+
+    Parameters
+    ----------
+    points, classes, random_state, margin, n_threads, **options
+        As for `fastmem.separate.separate`.
+
+    Returns
+    -------
+    separation : Separation
+        In the space of the columns that are read.
+    points : Points
+        The points, with these columns.
+
+    Raises
+    ------
+    MarginNotReached
+        As `separate`, which has then tried all columns.
+    """
+    options |= {"margin": margin, "n_threads": n_threads}
+    best = None
+    if points.d > _FEW_DIMENSIONS and classes.min() < classes.max():
+        column = ordering_column(points, n_threads)
+        if column is not None:
+            points = points.on(Reading([column], points.d))
+        else:
+            best = _best(points, classes, random_state, options)
+    return best or (separate(points, classes, random_state, **options), points)
+
+
+def _best(points, classes, random_state, options):
+    """What came of the first plan that does as expected, or of the best of some; None if all columns do better."""
+    built = []
+    for plan in _plans(points, classes)[:_TRIES]:
+        found = _follow(plan, points, classes, random_state, options)
+        if found is not None:
+            built.append(found)
+            if found[0].hyperplanes.m <= _MANY * plan.n_hyperplanes + _MORE:
+                return found
+    best = min(built, key=_size, default=None)
+    of_all = _bytes(_HALVINGS * math.log2(points.n), points.d)
+    return best if best is not None and _size(best) < of_all else None
+
+
+def _size(found):
+    return _bytes(found[0].hyperplanes.m, found[1].d)
+
+
+def _bytes(m, d):
+    """Of m hyperplanes on d columns, and of a linear code if they need one."""
+    return m * (4 * d + (8 if m <= MAX_BITS else 16))
+
+
+def _plans(points, classes):
+    """Choices of columns, as for rows in C order, whatever the order of these points: the network is the same then."""
+    rows = distinct(np.random.default_rng(_SEED).integers(0, points.n, SAMPLE_ROWS))
+    sample = points.take(rows)
+    return column_plans(sample, classes[rows], points.n, _LINE // sample.itemsize)
+
+
+def _follow(plan, points, classes, random_state, options):
+    """Separation and points on the columns of a plan; None if too many points are equal there, or near."""
+    reading = Reading(plan.columns, points.d)
+    read = points.on(reading)
+    rows, groups = _together(read, classes, options["n_threads"])
+    if len(rows) > min(points.n // _SHARE, _MOST_TOGETHER, _MOST_NUMBERS // points.d):
+        return None
+    try:
+        if not len(rows):
+            return separate(read, classes, random_state, **options), read
+        if options["margin"]:
+            return None
+        return _with_others(reading, points, classes, rows, groups, random_state, options)
+    except MarginNotReached:
+        return None
+
+
+def _together(read, classes, n_threads):
+    """Rows that equal a row of another class in the columns read, and the first of those that are equal."""
+    later, first = read.equal_rows(n_threads)
+    mixed = np.unique(first[classes[later] != classes[first]])
+    among = np.isin(first, mixed)
+    rows, groups = np.concatenate([mixed, later[among]]), np.concatenate([mixed, first[among]])
+    order = np.lexsort((rows, groups))
+    return rows[order], groups[order]
+
+
+def _with_others(reading, points, classes, rows, groups, random_state, options):
+    """Hyperplanes on the columns of a reading, and others, on other columns, that part what is equal there."""
+    taken = points.take(rows)
+    columns = _parting_columns(taken, classes[rows], groups)
+    # Those that are equal are a class of their own, of which the others tell more.
+    firsts = classes.copy()
+    firsts[rows] = int(classes.max()) + 1 + np.unique(groups, return_inverse=True)[1]
+    chosen = separate(points.on(reading), firsts, random_state, **options).hyperplanes
+    others = separate(
+        Points(np.ascontiguousarray(taken[:, columns])), classes[rows], random_state, together=groups, **options
+    ).hyperplanes
+    weights = np.zeros((chosen.m + others.m, chosen.d + others.d), np.float32)
+    weights[: chosen.m, : chosen.d], weights[chosen.m :, chosen.d :] = chosen.weights, others.weights
+    both = Hyperplanes(
+        weights,
+        np.concatenate([chosen.thresholds, others.thresholds]),
+        np.concatenate([chosen.centre, others.centre]),
+        np.concatenate([chosen.exponents, others.exponents]),
+    )
+    read = points.on(Reading(np.concatenate([reading.columns, columns]), points.d))
+    if both.m > MAX_BITS:
+        return Separation(both), read
+    return Separation(both, *signs_and_margins(both, read, options["n_threads"])), read
+
+
+def _parting_columns(taken, classes, groups):
+    """Few columns in which points of a group differ whose classes do: int64 array, ascending."""
+    columns = np.empty(0, np.int64)
+    while True:
+        seen = np.column_stack([groups, taken[:, columns]]).astype(np.float64)
+        later, first = Points(seen).equal_rows()
+        differ = classes[later] != classes[first]
+        if not differ.any():
+            return columns
+        columns = np.union1d(columns, covering_columns(taken[later[differ]] != taken[first[differ]]))
