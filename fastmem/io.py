@@ -138,7 +138,7 @@ def _check(tensors, header):
         and ("n_features" in header) == ("columns_read" in tensors)
         and tensors["thresholds"].shape[0] >= m
         and ("n_features" in header or len(tensors["thresholds"]) == m)
-        and tensors["centre"].shape == tensors["exponents"].shape == tensors.get("columns_read", np.empty(r)).shape
+        and tensors["centre"].shape == tensors["exponents"].shape == (len(tensors.get("columns_read", range(r))),)
         and _MOST_POINTS > header["n_points"] >= header["n_told_apart"] >= (header["construction"] != GIVEN)
         and header["separate"] in get_args(Separate)
         and all(float.fromhex(header[name]) >= 0 for name in ("smallest_distance", "largest_norm"))

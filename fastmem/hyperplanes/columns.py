@@ -10,7 +10,7 @@ import numpy as np
 
 from fastmem.data.reading import Reading
 from fastmem.errors import FormatError
-from fastmem.hyperplanes.hyperplanes import Hyperplanes
+from fastmem.hyperplanes.hyperplanes import Hyperplanes, is_dense_enough
 
 __all__ = ["FRAME", "hyperplanes_of", "tensors_of"]
 
@@ -66,8 +66,12 @@ def hyperplanes_of(tensors, n_features=None):
         return Hyperplanes(weights, thresholds, centre, exponents), None
     columns = tensors["columns_read"]
     _check_columns(columns, n_features)
-    everywhere = np.zeros((len(thresholds), len(columns)), np.float32)
     m, r = weights.shape
+    shape = len(thresholds), len(columns)
+    n_stored = weights.size + (len(tensors[_SPARSE[2]]) if m < len(thresholds) else 0)
+    if not is_dense_enough(shape[0] * shape[1], n_stored):
+        raise FormatError("hyperplanes read too few of the columns that are read")
+    everywhere = np.zeros(shape, np.float32)
     everywhere[:m, :r] = weights
     if m < len(everywhere):
         starts, places, values = (tensors[name] for name in _SPARSE)

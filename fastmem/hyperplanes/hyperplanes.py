@@ -25,7 +25,7 @@ from fastmem.machine.once import cached_property
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["MAX_COLUMNS", "Hyperplanes"]
+__all__ = ["MAX_COLUMNS", "Hyperplanes", "is_dense_enough"]
 
 
 MAX_COLUMNS = 2**28  # as far as the bounds of rounding and the digits of exact sums in signs.pyx hold
@@ -36,6 +36,7 @@ _CACHE = 2**19  # bytes
 _FEW_ROWS, _FEW_COLUMNS = 128, 16
 _SPARSE = 2  # bytes of a weight with the place of its column, in bytes of a weight
 _SAVING = 0.75
+_MOST_TIMES, _MANY_WEIGHTS = 64, 2**20
 
 
 class Hyperplanes:
@@ -145,6 +146,7 @@ class Hyperplanes:
         sizes[(ends > begins) | (ends == 0)] = self.m * self.d
         best = int(sizes.argmin())
         saves = sizes[best] <= _SAVING * self.m * self.d and best + 1 < self.m
+        saves = saves and is_dense_enough(self.m * self.d, int((best + 1) * ends[best] + others[best]))
         return (best + 1, int(ends[best])) if saves else (self.m, self.d)
 
     @cached_property
@@ -352,3 +354,8 @@ class Hyperplanes:
         """Those chosen, by a slice, a mask or their numbers, in the space of some columns."""
         weights = self.weights[chosen][:, columns]
         return Hyperplanes(weights, self.thresholds[chosen], self.centre[columns], self.exponents[columns])
+
+
+def is_dense_enough(n_weights, n_stored):
+    """Whether so many weights, most of them 0, may stand for those stored: no small file is read as a large matrix."""
+    return n_weights <= _MOST_TIMES * n_stored + _MANY_WEIGHTS

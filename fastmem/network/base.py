@@ -548,8 +548,8 @@ class Network:
         """Distance within which no input's label can differ from that of a row, rounded down.
 
         ``r(x) = min_j |w_j.x - t_j| / ||w_j||``: every input at Euclidean distance below r(x) has the same signs,
-        so the same label, whatever moves in columns that are not read. It falls short of that minimum by a share of 2^-19 and by 5e-324 at most. Infinite if the
-        network has no hyperplane.
+        so the same label, and columns that are not read may hold anything. It falls short of that minimum by a share of
+        2^-19 and by 5e-324 at most. Infinite if the network has no hyperplane.
 
         Parameters
         ----------

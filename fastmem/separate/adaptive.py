@@ -102,7 +102,7 @@ class Separation(NamedTuple):
 
 def separate(
     points, classes, random_state, *, effort="balanced", margin=0.0, n_threads=1, progress=False, timings=None,
-    together=None,
+    together=None, leave=0,
 ):  # fmt: skip
     """Hyperplanes whose signs differ for any two points of different classes.
 
@@ -122,6 +122,8 @@ def separate(
         Receives the seconds spent in "selecting" hyperplanes, taking "signs", "refining" buckets and "trimming".
     together : int array of shape (n,), optional
         Only points with equal numbers have to differ; by default all have.
+    leave : int
+        As many points may be left that have the same signs as another of another class.
 
     Returns
     -------
@@ -143,8 +145,10 @@ def separate(
     with progress_bar(progress, points.n, "separating") as bar:
         if column is not None:
             search.cut_along(column)
-        search.run(bar)
+        search.run(bar, leave)
     separation = search.separation()
+    if search.buckets.n_buckets:
+        classes = search.buckets.as_classes()
     work = EFFORTS[effort].trim_work(points.n, points.d)
     if work and 1 < separation.hyperplanes.m <= MAX_BITS and column is None and together is None:
         with clock.measure("trimming"), progress_bar(progress, None, "trimming", "hyperplanes") as bar:
@@ -206,12 +210,12 @@ class _Rounds:
         self.weights, self.thresholds = weights, thresholds
         self.buckets.refine(np.searchsorted(thresholds, x[self.buckets.rows], side="right").astype(np.uint64))
 
-    def run(self, bar):
-        """Add hyperplanes until no bucket is open."""
+    def run(self, bar, leave):
+        """Add hyperplanes until no bucket is open, or hardly any points are in open ones."""
         buckets = self.buckets
         bar.update(self.points.n - buckets.n_points)
         stalled = False
-        while buckets.n_buckets:
+        while buckets.n_points > leave:
             open_before = buckets.n_points
             with self.clock.measure("selecting"):
                 crowded = None if stalled or self.margin_kept else self._choose_in_a_crowd()
@@ -223,7 +227,11 @@ class _Rounds:
             with self.clock.measure("signs"):
                 signs = self._signs_of_open(batch)
             with self.clock.measure("refining"):
-                stalled = not buckets.refine(signs)
+                if leave:
+                    batch = self._refined_until(batch, signs, leave)
+                    stalled = not batch.m
+                else:
+                    stalled = not buckets.refine(signs)
             if stalled and self.margin_kept:
                 self.margin_kept.give_up(len(self.weights))
             if stalled:
@@ -232,6 +240,20 @@ class _Rounds:
                 self.weights = np.concatenate([self.weights, batch.weights])
                 self.thresholds = np.concatenate([self.thresholds, batch.thresholds])
             bar.update(open_before - buckets.n_points)
+
+    def _refined_until(self, batch, signs, leave):
+        """Those of a batch after which hardly any points are in open buckets, which are split by them alone."""
+        buckets = self.buckets
+        everywhere = np.zeros(self.points.n, np.uint64)
+        everywhere[buckets.rows] = signs
+        for j in range(batch.m):
+            is_split = buckets.refine((everywhere[buckets.rows] >> np.uint64(j)) & np.uint64(1))
+            if j == 0 and not is_split and batch.m == 1:
+                return batch.some(slice(0, 0))
+            if buckets.n_points <= leave:
+                self._forget(len(self.weights) + j + 1)
+                return batch.some(slice(0, j + 1))
+        return batch
 
     def _choose_in_a_crowd(self):
         """Many hyperplanes at a time, where each splits few buckets, from the beginning on; None elsewhere."""

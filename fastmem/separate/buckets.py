@@ -42,6 +42,12 @@ class Buckets:
         """Number of open buckets."""
         return len(self.starts) - 1
 
+    def as_classes(self):
+        """The classes with each open bucket as one of its own: int32 array of shape (n,)."""
+        classes = self.classes.copy()
+        classes[self.rows] = int(classes.max()) + 1 + np.repeat(np.arange(self.n_buckets), np.diff(self.starts))
+        return classes
+
     def refine(self, codes):
         """Split every bucket by new signs and close what is done.
 

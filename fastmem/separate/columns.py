@@ -1,30 +1,22 @@
 """Which columns of the points the hyperplanes read: few already tell points apart.
 
-A first layer on r of d columns takes m r weights instead of m d and reads r columns of each row that is predicted.
-It needs more hyperplanes, the fewer its columns: how many is estimated on a sample.
-
-After k hyperplanes with random whitened directions, a share E[(1 - a / pi)^k] of all pairs is still together, a the
-angle between two points as seen from the centre. For Gaussian points of R^D the law of a has density sin(a)^(D-2). So
-the share of a sample's pairs that are together after some hyperplanes gives its points a dimension D, as if they were
-Gaussian, and D gives the share that k hyperplanes leave of all n^2 / 2 pairs. The last pairs fall r at a time, since a
-hyperplane has the freedom to pass between r pairs: m is about 3/4 of the least k + pairs / r (the choice among
-directions that `fastmem.separate.adaptive` has is the rest). Pairs that 64 hyperplanes leave together in the sample
-are near ones of their own kind, and are counted apart: of these too, a hyperplane parts about r.
+A first layer on r of d columns takes m r weights instead of m d and reads r columns of each row that is predicted. It
+needs more hyperplanes, the fewer its columns; how many is foreseen on a sample (`fastmem.separate.foresight`), and with
+it what a row costs: lines of memory, products, and the rest of a network.
 
 Columns are runs of neighbours, which share cache lines, or scattered ones, by pivoted QR of the sample: each column
 the one that varies most beside those before it (Businger and Golub, "Linear least squares solutions by Householder
-transformations", 1965).
+transformations", 1965). Where columns are alike, a run tells as much as any; neighbouring pixels do not.
 """
 
-import functools
 import math
 from typing import NamedTuple
 
 import numpy as np
 
 from fastmem._kernels import rows as kernels
-from fastmem.data.sorting import run_starts
 from fastmem.hyperplanes.frame import column_frame
+from fastmem.separate.foresight import differing_share, expected_hyperplanes, foresee
 
 __all__ = ["SAMPLE_ROWS", "ColumnPlan", "column_plans", "covering_columns"]
 
@@ -34,31 +26,25 @@ _FEW_COLUMNS = 16  # of which none is left out
 _SIZES = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 _FIRST_SIZE = 16
 _BLOCKS = 16  # of neighbouring columns that are looked at, where there are very many
-_CHOOSING_ROWS, _SCALING_ROWS = 256, 64
 _SMALL_N, _FEW_ROWS = 8192, 512
+_CHOOSING_ROWS, _SCALING_ROWS = 256, 64
 _TAME = 8.0
 _SIMILAR_SCALES = 10  # powers of two
-_RESIDUAL, _RIDGE = 1e-6, 1e-5
+_RESIDUAL, _RIDGE, _TINY = 1e-6, 1e-5, 1e-30
 _MOST_ALIKE = 3.0  # logarithm of how much less of its variance a column has beside its neighbours
-# Hyperplanes of the estimate, a stage after another, each for what those before left together.
-_STAGES = (8, 4, 4, 8, 8, 16, 16)
-_MEDIAN_OF, _LOWER = 64, 26
-_ROWS_A_COLUMN = 4  # that show how they spread
-_SURE = 10.0  # pairs together that measure their share well
-_GREEDY = 0.74
-_CELLS = 64.0  # pairs that the last hyperplanes part at once
 _MOST_COLLISIONS = 1000.0
+_STEADY, _STEEP = 0.5, 2.0  # how much as the first columns more columns lower the number of equal pairs
 # About nanoseconds: the store, a hyperplane, a line on its own and one in a row of lines, a column gathered.
-_STORE, _HYPERPLANE, _LINE, _NEXT_LINE, _GATHER = 12.0, 0.05, 8.0, 2.5, 0.3
-_PRODUCT = {4: 0.014, 8: 0.02}  # by the bytes of a number
+_STORE, _HYPERPLANE, _LINE, _NEXT_LINE, _GATHER = 4.0, 0.2, 5.0, 1.0, 0.3
+_PRODUCT = {4: 0.0125, 8: 0.018}  # by the bytes of a number
+_MOST_SIGNS = 40  # that cost anything beside their products
 _CACHE, _CACHED = 2**19, 0.25  # numbers; the share of the time of lines that are at hand
-_SIZE_COUNTS = 0.7
-_FEW_CLASSES = 16
+_NETWORK_BYTES, _HYPERPLANE_BYTES = 64, 14  # beside weights and labels
+_SIZE_COUNTS, _UNITS_COUNT = 0.7, 0.2
+_HOPELESS = 1.3
+_LESS, _CLEARLY_LESS = 0.95, 0.75
+_FEW_CLASSES, _SIMPLE, _WIDE, _FITTED_COLUMNS = 16, 16, 16, 128
 _FIT_RIDGE = 0.01
-_NETWORK_BYTES = 512
-_TINY = 1e-30
-_STEADY = 0.5  # how much as the first columns more columns lower the number of equal pairs
-_GAIN = 0.95  # of the time and of the weights at most, or all columns are read
 
 
 class ColumnPlan(NamedTuple):
@@ -75,25 +61,35 @@ def column_plans(sample, classes, n, numbers_a_line):
     Parameters
     ----------
     sample : float32 or float64 array of shape (s, d)
-        Rows drawn at random, `SAMPLE_ROWS` of them or all.
+        Rows drawn at random, `SAMPLE_ROWS` of them or all, in any order.
     classes : int32 array of shape (s,)
         Points must be told apart if their classes differ.
     n : int
         Number of points that the sample stands for.
     numbers_a_line : int
-        How many neighbouring columns share a cache line.
+        How many neighbouring columns share a cache line; 1 if columns are stored one after another.
 
     Returns
     -------
     list of ColumnPlan
         Those that cost less than all columns; empty if all are to be read.
     """
-    s, d = sample.shape
-    if d <= _FEW_COLUMNS or s < 2 or n < 2:
+    if sample.shape[1] <= _FEW_COLUMNS or len(sample) < 2 or n < 2:
         return []
-    s = min(s, _FEW_ROWS if n <= _SMALL_N else SAMPLE_ROWS)
-    choice = _Choice(sample[:s], classes[:s], n, numbers_a_line)
-    return choice.plans() if choice.differing > 0 else []
+    rows = slice(None)
+    if len(sample) > (count := _FEW_ROWS if n <= _SMALL_N else SAMPLE_ROWS):  # at random: neighbours may be alike
+        rows = np.sort(np.random.default_rng(_SEED).permutation(len(sample))[:count])
+    classes = np.unique(classes[rows], return_inverse=True)[1].reshape(-1)
+    if not classes.any():
+        return []
+    sample = np.ascontiguousarray(sample[rows])
+    cost = _Cost(sample, classes, n, numbers_a_line)
+    return _Search(sample, classes, cost).plans()
+
+
+def _spread(length, count):
+    """About as many positions, at equal distances."""
+    return slice(None, None, -(-length // count))
 
 
 def covering_columns(differences):
@@ -128,152 +124,206 @@ def _counts(differences, rows):
     return counts
 
 
-class _Choice:
-    """The search for columns on a sample."""
+class _Cost:
+    """What reading columns costs, in the time of a row and the bytes of a network.
+
+    Attributes
+    ----------
+    all_columns : ColumnPlan
+    """
 
     def __init__(self, sample, classes, n, numbers_a_line):
-        self.sample, self.n, self.numbers_a_line = sample, n, numbers_a_line
-        self.s, self.d = sample.shape
-        self.classes = np.unique(classes, return_inverse=True)[1].reshape(-1)
-        shares = np.bincount(self.classes) / self.s
-        self.differing = (1 - float(shares @ shares)) * self.s / (self.s - 1)
-        self.pairs = self.differing * self.s * (self.s - 1) / 2
-        self.times_as_many = (n / self.s) ** 2  # pairs among all points
-        label_bits = 1.0 if 2 * len(shares) > self.s else float(-(shares * np.log2(shares)).sum())
+        self.n, self.d, self.numbers_a_line = n, sample.shape[1], numbers_a_line
+        self.differing = differing_share(classes)
+        self.product = _PRODUCT[sample.itemsize]
+        self.line = _CACHED if n * self.d <= _CACHE else 1.0
+        shares = np.bincount(classes) / len(classes)
+        label_bits = 1.0 if 2 * len(shares) > len(classes) else -float(shares @ np.log2(shares))
         self.other_bytes = _NETWORK_BYTES + n * label_bits / 8
-        self.line_cost = _CACHED if n * self.d <= _CACHE else 1.0
-        m = _expected(n, self.d, self.d, self.differing)
-        lines = -(-self.d // numbers_a_line)
-        self.limit = ColumnPlan(
-            np.arange(self.d), m, self._row_cost(m * self.d, m, self.line_cost * _NEXT_LINE * lines)
-        )
+        self.all_lines = self.line * _NEXT_LINE * -(-self.d // numbers_a_line)
+        m = self.hyperplanes(self.d, self.d)
+        self.all_columns = ColumnPlan(np.arange(self.d), m, self.of_row(m * self.d, m, self.all_lines))
+
+    def hyperplanes(self, dimension, r):
+        """How many the points need if they have that dimension in r columns."""
+        return expected_hyperplanes(self.n, dimension, r, self.differing)
+
+    def plan(self, columns, m, collisions=0.0):
+        """A plan, with what pairs of points that are equal in its columns need.
+
+        Half of them are parted by a random hyperplane over a few other columns.
+        """
+        if collisions > _MOST_COLLISIONS:
+            return ColumnPlan(columns, m, math.inf)
+        doublings = math.log2(1 + collisions)
+        more_columns = min(collisions, 4 * doublings, self.d - len(columns))
+        more = min(collisions, 1 + doublings)
+        cost = self.of_row(m * len(columns) + more * more_columns, m + more, self.of_reading(columns, more_columns))
+        return ColumnPlan(columns, m + more, cost)
+
+    def of_row(self, products, m, reading):
+        """Nanoseconds."""
+        return _STORE + self.product * products + _HYPERPLANE * min(m, _MOST_SIGNS) + reading
+
+    def of_reading(self, columns, more=0.0):
+        """Nanoseconds for these columns, and more that are anywhere."""
+        if self.numbers_a_line == 1:
+            return _NEXT_LINE * (len(columns) + more)
+        lines = np.unique(columns // self.numbers_a_line)
+        alone = 1 + int(np.count_nonzero(np.diff(lines) > 1))
+        gathered = more + (len(columns) if columns[-1] - columns[0] >= len(columns) else 0)
+        of_lines = self.line * (_LINE * (alone + more) + _NEXT_LINE * (len(lines) - alone))
+        return min(of_lines, self.all_lines) + _GATHER * gathered
+
+    def of(self, plan):
+        """By which plans are compared: time, and size and units with less weight."""
+        size = self.other_bytes + plan.n_hyperplanes * (4 * len(plan.columns) + _HYPERPLANE_BYTES)
+        return plan.cost * size**_SIZE_COUNTS * plan.n_hyperplanes**_UNITS_COUNT
+
+    def is_worth(self, plan):
+        """Whether a plan takes fewer weights and less time than all columns, and of both together clearly less."""
+        weights, all_weights = (p.n_hyperplanes * len(p.columns) for p in (plan, self.all_columns))
+        is_less = weights <= _LESS * all_weights and plan.cost <= _LESS * self.all_columns.cost
+        return is_less and self.of(plan) <= _CLEARLY_LESS * self.of(self.all_columns)
+
+
+class _Search:
+    """The search for columns on a sample."""
+
+    def __init__(self, sample, classes, cost):
+        self.sample, self.classes, self.cost = sample, classes, cost
+        self.frame = _ColumnFrame(sample, _candidates(cost.d, cost.numbers_a_line))
+        self.sizes = [size for size in _SIZES if size < cost.d]
 
     def plans(self):
         """Those that cost less than all columns, the best first."""
-        frame = _ColumnFrame(self.sample, _candidates(self.d, self.numbers_a_line))
-        if not frame.varies.any():
+        if not self.frame.varies.any():
             return []
-        kinds = [_Scattered(frame)]
-        if self.numbers_a_line > 1 and self.line_cost == 1:
-            kinds.append(_Runs(frame, self.numbers_a_line))
-        found = [plans for plans in (self._search(kind, frame) for kind in kinds) if plans]
-        if not found:
+        kinds = [_Scattered(self.frame)]
+        if self.cost.numbers_a_line > 1 and self.cost.line == 1:
+            kinds.insert(0, _Runs(self.frame, self.cost.numbers_a_line))
+        found, least = [], math.inf
+        for kind in kinds:
+            plans = self._of_kind(kind, least)
+            if plans and self.cost.of(plans[0]) < least:
+                found, least = plans, self.cost.of(plans[0])
+        if not found or not self.cost.is_worth(found[0]) or self._is_simple(found[0].columns):
             return []
-        plans = min(found, key=lambda plans: self._value(plans[0]))
-        if self._is_one_hyperplane(frame, plans[0].columns):
-            return []
-        return [plan for plan in plans if self._is_worth(plan)]
+        return [plan for plan in found if self.cost.is_worth(plan)]
 
-    def _search(self, kind, frame):
-        """The best size of a kind, and then larger ones: more columns as long as it pays, or fewer."""
-        sizes = [size for size in _SIZES if size < self.d]
-        first = sizes.index(_FIRST_SIZE) if _FIRST_SIZE in sizes else len(sizes) - 1
-        tried, collisions, best = [], _Collisions(self), None
-        for size in sizes[first:]:
-            plan = self._plan(kind(size), collisions, frame) if self._can_be_worth(size, best) else None
-            if plan is None:
+    def _of_kind(self, kind, least):
+        """The best of a kind and then larger ones; none if another kind's cost will hardly be reached."""
+        larger = self._larger(kind, least)
+        if not larger:
+            return []
+        smaller = self._smaller(kind, larger[0]) if larger[0] is min(larger, key=self.cost.of) else []
+        plans = smaller[::-1] + larger
+        is_worth = [self.cost.is_worth(plan) for plan in plans]
+        if not any(is_worth):
+            is_worth = [True] * len(plans)
+        costs = [self.cost.of(plan) if taken else math.inf for plan, taken in zip(plans, is_worth, strict=True)]
+        plans = plans[costs.index(min(costs)) :]
+        return plans if len(plans) > 1 else plans + self._doubled(kind, plans[0])
+
+    def _larger(self, kind, least):
+        """Plans of more and more columns from the first size on, as long as it pays, and one more."""
+        plans, collisions, best, dimension = [], _Collisions(self), None, math.inf
+        for size in self.sizes[self.sizes.index(min(_FIRST_SIZE, self.sizes[-1])) :]:
+            if collisions.at_least(size) > _MOST_COLLISIONS:
+                continue
+            columns = kind(size) if self._can_be_better(size, dimension, best) else None
+            if columns is None:
                 break
-            tried.append(plan)
-            if best is not None and self._value(plan) > self._value(best):
+            plan, dimension = self._plan(columns, collisions)
+            if not plans and _HOPELESS * least < self.cost.of(plan) < math.inf:
                 break
-            best = plan if plan.cost < np.inf else None
-            if len(plan.columns) < size:
+            plans.append(plan)
+            if len(columns) < size or (best is not None and self.cost.of(plan) > self.cost.of(best)):
                 break
-        if not tried:
-            return []
-        if best is tried[0]:
-            for size in sizes[:first][::-1]:
-                plan = self._plan(kind(size), _Collisions(self), frame)
-                if self._value(plan) >= self._value(best):
-                    break
-                best = plan
-                tried.insert(0, plan)
-        return [] if best is None else tried[[plan is best for plan in tried].index(True) :]
+            best = plan
+        return plans
 
-    def _can_be_worth(self, size, best):
-        """Whether as few hyperplanes as can be expected would make a plan of that size better than all columns."""
-        m = _expected(self.n, size, size, self.differing) / 2
-        least = ColumnPlan(np.arange(size), m, self._row_cost(m * size, m, 0.0))
-        return self._is_worth(least) and (best is None or self._value(least) <= self._value(best))
+    def _smaller(self, kind, best):
+        """Plans of fewer and fewer columns than the best so far, as long as it pays."""
+        plans = []
+        for size in [size for size in self.sizes if size < len(best.columns)][::-1]:
+            plan, _ = self._plan(kind(size), _Collisions(self))
+            if self.cost.of(plan) >= self.cost.of(best):
+                break
+            best = plan
+            plans.append(plan)
+        return plans
 
-    def _is_worth(self, plan):
-        weights = plan.n_hyperplanes * len(plan.columns)
-        all_weights = self.limit.n_hyperplanes * self.d
-        return plan.cost <= _GAIN * self.limit.cost and weights <= _GAIN * all_weights
+    def _can_be_better(self, size, dimension, best):
+        """Whether a plan of that size can be better than all columns, and than the best, whose dimension is given.
 
-    def _value(self, plan):
-        """Time, and size with a little less weight."""
-        size = self.other_bytes + 4 * plan.n_hyperplanes * len(plan.columns)
-        return plan.cost * size**_SIZE_COUNTS
+        It cannot have more dimensions for each column.
+        """
+        if best is None or best.cost == math.inf:
+            m, reading = self.cost.hyperplanes(size, size) / 2, 0.0
+        else:
+            m = self.cost.hyperplanes(dimension * size / len(best.columns), size)
+            reading = self.cost.of_reading(best.columns)
+        plan = ColumnPlan(np.arange(size), m, self.cost.of_row(m * size, m, reading))
+        return self.cost.is_worth(plan) and (best is None or self.cost.of(plan) < self.cost.of(best))
 
-    def _row_cost(self, products, m, reading):
-        return _STORE + _PRODUCT[self.sample.itemsize] * products + _HYPERPLANE * m + reading
+    def _doubled(self, kind, plan):
+        """A plan of twice as many columns, for where the other fails."""
+        size = 2 * len(plan.columns)
+        columns = kind(size) if size < self.cost.d else None
+        is_more = columns is not None and len(columns) == size
+        return [self._plan(columns, _Collisions(self))[0]] if is_more else []
 
-    def _plan(self, columns, collisions, frame):
-        """A plan, with what points that are equal in its columns need: a few hyperplanes on a few other columns."""
-        if columns is None:
-            return None
-        m, equal = self._estimate(columns, frame)
-        r, pairs = len(columns), collisions.of_all(len(columns), equal)
-        if pairs > _MOST_COLLISIONS:
-            return ColumnPlan(columns, m, np.inf)
-        doublings = math.log2(1 + pairs)
-        more = min(pairs, 4 * doublings, self.d - r)
-        products = m * r + (1 + doublings) * more
-        m += min(pairs, 1 + doublings)
-        return ColumnPlan(columns, m, self._row_cost(products, m, self._reading_cost(columns, more)))
-
-    def _reading_cost(self, columns, more):
-        r = len(columns)
-        lines = np.unique(columns // self.numbers_a_line)
-        alone = np.count_nonzero(np.diff(lines) > 1) + 1
-        gathering = _GATHER * (r + more) if columns[-1] - columns[0] >= r else _GATHER * more
-        of_lines = _LINE * (alone + more) + _NEXT_LINE * (len(lines) - alone)
-        return min(of_lines, _NEXT_LINE * -(-self.d // self.numbers_a_line)) * self.line_cost + gathering
-
-    def _estimate(self, columns, frame):
-        """Hyperplanes that all points need on these columns, and the sample's pairs that are equal on them."""
-        r = len(columns)
+    def _plan(self, columns, collisions):
+        """A plan for these columns, and the points' dimension in them."""
         rows = np.ascontiguousarray(self.sample[:, columns])
-        left, members, buckets = _pairs_left(frame.coordinates(rows, columns), self.classes)
-        equal = _equal_pairs(rows[members], self.classes[members], buckets) if len(members) else 0.0
-        dimension = _dimension(left - left[-1], self.pairs)
-        usual = self.pairs * _share_together(dimension, sum(_STAGES))
-        near = max(left[-1] - equal - usual - 2 * math.sqrt(usual + 1), 0.0)
-        return _expected(self.n, dimension, r, self.differing) + near * self.times_as_many / r, equal
+        foreseen = foresee(rows, self.frame.coordinates(rows, columns), self.classes, self.cost.n)
+        equal = collisions.of_all(len(columns), foreseen.equal)
+        return self.cost.plan(columns, foreseen.n_hyperplanes, equal), foreseen.dimension
 
-    def _is_one_hyperplane(self, frame, columns):
-        """Whether all columns tell the classes apart linearly, and these few do not."""
-        n_classes = int(self.classes.max()) + 1
-        if n_classes > _FEW_CLASSES:
+    def _is_simple(self, columns):
+        """Whether a column or a linear function of all tells the classes well apart, and of these columns none."""
+        if int(self.classes.max()) >= _FEW_CLASSES:
             return False
-        classes = self.classes[: len(frame.chosen_on)]
-        by_chance = len(classes[1::2]) - np.bincount(classes[1::2], minlength=1).max()
-        of_all = _linear_errors(frame.chosen_on, classes)
-        if 16 * of_all > by_chance:
-            return False
-        few = np.searchsorted(frame.candidates, columns)
-        return _linear_errors(frame.chosen_on[:, few], classes) > of_all + len(classes) / 64
+        coordinates, classes = self.frame.chosen_on, self.classes[_spread(len(self.classes), _CHOOSING_ROWS)]
+        few = np.searchsorted(self.frame.candidates, columns)
+        place = _most_telling(coordinates, classes)
+        if place not in few and _is_told_by(coordinates[:, place], classes):
+            return True
+        if self.cost.d <= _FITTED_COLUMNS:
+            coordinates, classes = self.frame.coordinates(self.sample, self.frame.candidates), self.classes
+        by_chance = len(classes) / 2 * (1 - float(np.bincount(classes).max()) / len(classes))
+        errors = _linear_errors(coordinates, classes)
+        return _SIMPLE * errors <= by_chance and _linear_errors(coordinates[:, few], classes) > 2 * errors + 3
 
 
 class _Collisions:
     """Pairs of points that are equal in the columns of plans of more and more columns."""
 
-    def __init__(self, choice):
-        self.times_as_many = choice.times_as_many
-        self.seen = [(0, choice.pairs)]
+    def __init__(self, search):
+        s = len(search.sample)
+        self.times_as_many = (search.cost.n / s) ** 2
+        self.pairs = search.cost.differing * s * s / 2
+        self.size, self.equal = 0, self.pairs  # the last size at which the sample has equal pairs
 
     def of_all(self, size, equal):
         """How many of all points' pairs are equal, given the sample's.
 
-        If the sample has none, by how they fell with more columns.
+        If the sample has none, by how they fell with more columns before.
         """
-        if equal or len(self.seen) < 2:
-            self.seen += [(size, equal)] if equal else []
-            return equal * self.times_as_many
-        (_, pairs), (last, few) = self.seen[0], self.seen[-1]
-        fall = _STEADY * math.log(max(pairs / few, 1.0)) / last
-        return min(few * math.exp(-fall * (size - last)), 1.0) * self.times_as_many
+        if equal:
+            self.size, self.equal = size, equal
+        return (equal or min(self._falling(size, _STEADY), 1.0)) * self.times_as_many
+
+    def at_least(self, size):
+        """How many are still equal with so many columns, even if they fall faster than before."""
+        return self._falling(size, _STEEP) * self.times_as_many
+
+    def _falling(self, size, as_fast):
+        if not self.size:
+            return 0.0
+        fall = math.log(max(self.pairs / self.equal, 1.0)) / self.size
+        return self.equal * math.exp(-as_fast * fall * (size - self.size))
 
 
 def _candidates(d, numbers_a_line):
@@ -295,10 +345,10 @@ class _ColumnFrame:
     """
 
     def __init__(self, sample, candidates):
-        rows = sample[:_CHOOSING_ROWS]
+        rows = sample[_spread(len(sample), _CHOOSING_ROWS)]
         rows = np.ascontiguousarray(rows if len(candidates) == sample.shape[1] else rows[:, candidates])
         self.candidates = candidates
-        self.centre, exponents = column_frame(rows[:_SCALING_ROWS])
+        self.centre, exponents = column_frame(rows[_spread(len(rows), _SCALING_ROWS)])
         self.varies = rows.max(axis=0) > rows.min(axis=0)
         exponents = exponents.astype(np.int32)
         varying = exponents[self.varies]
@@ -367,122 +417,32 @@ class _Scattered:
         return self.candidates[np.sort(self.chosen[:size])] if self.chosen else None
 
 
-def _pairs_left(coordinates, classes):
-    """Pairs that must differ and are together after each stage of hyperplanes; the rows left at the end, their bucket.
-
-    Directions are drawn at random and whiten the rows that are together with others; a threshold is about their
-    median, each counted as often, but not a point itself: that would part it from the nearest.
-    """
-    random = np.random.default_rng(_SEED)
-    members, buckets = np.arange(len(coordinates)), np.zeros(len(coordinates), np.int64)
-    n_classes, left = int(classes.max()) + 1, np.zeros(len(_STAGES))
-    for stage, count in enumerate(_STAGES):
-        directions = random.standard_normal((coordinates.shape[1], count), np.float32)
-        if not stage or len(members) >= _ROWS_A_COLUMN * coordinates.shape[1]:
-            whitening = _whitening(coordinates)
-        projections = coordinates @ (whitening @ directions)
-        some = np.sort(projections[_by_company(buckets)], axis=0)
-        signs = np.packbits(projections >= (some[_LOWER] + some[-_LOWER]) / 2, axis=1)
-        codes = signs[:, 0] if count <= 8 else signs.view(np.uint16)[:, 0]
-        left[stage], chosen, buckets = _open_buckets(buckets << 16 | codes, classes[members], n_classes)
-        if not len(chosen):
-            return left, chosen, buckets
-        members, coordinates = members[chosen], coordinates[chosen]
-    return left, members, buckets
+def _most_telling(coordinates, classes):
+    """The column that varies most between classes, for its variance."""
+    is_of_class = (np.arange(int(classes.max()) + 1)[:, None] == classes).astype(np.float32)
+    means = is_of_class @ coordinates / np.maximum(is_of_class.sum(axis=1), 1)[:, None]
+    between = is_of_class.sum(axis=1) @ means**2
+    return int((between / (np.einsum("ij,ij->j", coordinates, coordinates) + _TINY)).argmax())
 
 
-def _by_company(buckets):
-    """Positions of a few rows, each as likely as it has rows in its bucket; buckets are numbered in order."""
-    together = np.cumsum(np.bincount(buckets)[buckets])
-    return np.searchsorted(together, (np.arange(_MEDIAN_OF) + 0.5) / _MEDIAN_OF * together[-1])
-
-
-def _open_buckets(buckets, classes, n_classes):
-    """Pairs of different classes that share a bucket, and the positions and new buckets of their points."""
-    key = buckets * n_classes + classes
-    order = np.argsort(key)
-    key = key[order]
-    bucket = key // n_classes
-    groups, firsts = run_starts(key), run_starts(bucket)
-    ends = np.append(firsts[1:], len(key))
-    sizes = ends - firsts
-    group_sizes = np.append(groups[1:], len(key)) - groups
-    pairs = (int(sizes @ sizes) - int(group_sizes @ group_sizes)) / 2
-    is_open = key[firsts] != key[ends - 1]
-    of_open = sizes[is_open]
-    return pairs, order[np.repeat(is_open, sizes)], np.repeat(np.arange(len(of_open)), of_open)
-
-
-def _whitening(coordinates):
-    """Directions in which the rows spread alike: R^-1, if their covariance is R^T R."""
-    centred = coordinates - coordinates.mean(axis=0)
-    covariance = (centred.T @ centred).astype(np.float64) / len(centred)
-    places = np.arange(len(covariance))
-    covariance[places, places] += _RIDGE * covariance[places, places].sum() + _TINY
-    try:
-        return np.linalg.inv(np.linalg.cholesky(covariance)).T.astype(np.float32)
-    except np.linalg.LinAlgError:
-        return np.eye(len(covariance), dtype=np.float32)
-
-
-def _equal_pairs(rows, classes, buckets):
-    """Pairs of equal rows whose classes differ, among those that share a bucket."""
-    same = np.unique(rows + 0.0, axis=0, return_inverse=True)[1].reshape(-1)  # +0.0: a zero has no sign
-    return _open_buckets(same, classes, int(classes.max()) + 1)[0]
+def _is_told_by(x, classes):
+    """Whether each class has an interval of its own, with wide gaps between."""
+    order = x.argsort()
+    gaps = np.diff(x[order])[np.diff(classes[order]) != 0]
+    return len(gaps) == classes.max() and gaps.min(initial=np.inf) > _WIDE * (x[order[-1]] - x[order[0]]) / len(x)
 
 
 def _linear_errors(coordinates, classes):
     """How many of every other row a least squares fit to the rest takes for another class."""
-    fitted, others = coordinates[::2], coordinates[1::2]
-    products = (fitted @ fitted.T).astype(np.float64)
-    places = np.arange(len(products))
-    products[places, places] += _FIT_RIDGE * np.trace(products) / len(products) + _TINY
+    fitted, others = coordinates[::2].astype(np.float64), coordinates[1::2].astype(np.float64)
     targets = (classes[::2, None] == np.arange(int(classes.max()) + 1)).astype(np.float64)
     middle = targets.mean(axis=0)
-    found = middle + (others @ fitted.T) @ np.linalg.solve(products, targets - middle)
-    return int(np.count_nonzero(found.argmax(axis=1) != classes[1::2]))
+    if len(fitted) < fitted.shape[1]:
+        weights = fitted.T @ np.linalg.solve(_with_ridge(fitted @ fitted.T), targets - middle)
+    else:
+        weights = np.linalg.solve(_with_ridge(fitted.T @ fitted), fitted.T @ (targets - middle))
+    return int(np.count_nonzero((middle + others @ weights).argmax(axis=1) != classes[1::2]))
 
 
-@functools.lru_cache(maxsize=1)
-def _shares():
-    """The share of pairs of Gaussian points that are together after some hyperplanes, by dimension.
-
-    Returns
-    -------
-    dimensions, counts : float arrays
-    logarithms : float array of shape (dimensions, counts)
-    """
-    dimensions = np.concatenate([np.geomspace(1.1, 64, 48), [128.0, 512.0, 2048.0]])
-    counts = np.unique(np.concatenate([np.arange(65), np.geomspace(65, 2.0**17, 64).round()]))
-    x = (np.arange(400) + 0.5) / 400
-    angles = np.pi * x**3  # small ones count most
-    weights = np.log(np.sin(angles)) * (dimensions[:, None] - 2) + np.log(x**2)
-    weights = np.exp(weights - weights.max(axis=1, keepdims=True))
-    weights /= weights.sum(axis=1, keepdims=True)
-    together = np.exp(np.log1p(-angles / np.pi)[:, None] * counts)
-    return dimensions, counts, np.log(weights @ together + 1e-300)
-
-
-def _share_together(dimension, count):
-    dimensions, counts, logarithms = _shares()
-    return math.exp(np.interp(dimension, dimensions, logarithms[:, np.searchsorted(counts, count)]))
-
-
-def _dimension(left, pairs):
-    """That of Gaussian points of whose pairs as many are left, after as many hyperplanes as leave some at all."""
-    dimensions, counts, logarithms = _shares()
-    ends = np.cumsum(_STAGES)
-    stage = max(int(np.count_nonzero(left >= _SURE)) - 1, 0)
-    share = math.log(max(left[stage], 1.0) / pairs)
-    return float(np.interp(-share, -logarithms[:, np.searchsorted(counts, ends[stage])], dimensions))
-
-
-def _expected(n, dimension, r, differing):
-    """How many hyperplanes part n points of that dimension on r columns."""
-    dimensions, counts, logarithms = _shares()
-    place = float(np.interp(dimension, dimensions, np.arange(len(dimensions))))
-    below = min(int(place), len(dimensions) - 2)
-    share = place - below
-    shares = np.exp((1 - share) * logarithms[below] + share * logarithms[below + 1])
-    pairs = differing * n * n / 2
-    return max(_GREEDY * float((counts + pairs * shares / r).min()), math.log2(1 + pairs / _CELLS) - 1, 1.0)
+def _with_ridge(products):
+    return products + (_FIT_RIDGE * np.trace(products) / len(products) + _TINY) * np.eye(len(products))

@@ -11,7 +11,7 @@ import numpy as np
 
 from fastmem.data.points import Points
 from fastmem.data.reading import Reading
-from fastmem.data.sorting import distinct
+from fastmem.data.sorting import distinct, run_starts, sort_codes
 from fastmem.errors import MarginNotReached
 from fastmem.hyperplanes.code import MAX_BITS
 from fastmem.hyperplanes.hyperplanes import Hyperplanes
@@ -26,10 +26,11 @@ _SEED = 0  # of its own, so that random numbers are the same where all columns a
 _LINE = 64  # bytes
 _FEW_DIMENSIONS = 16
 _TRIES = 2
+_SURE = 0.8
 _MANY, _MORE = 1.3, 4  # times as many hyperplanes as expected, and more
 _HALVINGS = 1.5  # hyperplanes for each binary digit of n, that all columns would take
-_MOST_TOGETHER, _MOST_NUMBERS = 2**12, 2**24  # points that others equal, and coordinates that are looked at
-_SHARE = 16  # of the points, one in so many
+# Of the points, one in so many, and coordinates that are looked at.
+_LEFT, _MOST_LEFT, _MOST_NUMBERS = 16, 2**13, 2**24
 
 
 def separate_on_few_columns(points, classes, random_state, *, margin, n_threads, **options):
@@ -70,7 +71,7 @@ def _best(points, classes, random_state, options):
         found = _follow(plan, points, classes, random_state, options)
         if found is not None:
             built.append(found)
-            if found[0].hyperplanes.m <= _MANY * plan.n_hyperplanes + _MORE:
+            if found[0].hyperplanes.m <= _most_expected(plan):
                 return found
     best = min(built, key=_size, default=None)
     of_all = _bytes(_HALVINGS * math.log2(points.n), points.d)
@@ -90,7 +91,9 @@ def _plans(points, classes):
     """Choices of columns, as for rows in C order, whatever the order of these points: the network is the same then."""
     rows = distinct(np.random.default_rng(_SEED).integers(0, points.n, SAMPLE_ROWS))
     sample = points.take(rows)
-    return column_plans(sample, classes[rows], points.n, _LINE // sample.itemsize)
+    plans = column_plans(sample, classes[rows], points.n, _LINE // sample.itemsize)
+    # More hyperplanes would take a linear code, and its layers of units.
+    return [plan for plan in plans if plan.n_hyperplanes <= _SURE * MAX_BITS] or plans
 
 
 def _follow(plan, points, classes, random_state, options):
@@ -98,16 +101,19 @@ def _follow(plan, points, classes, random_state, options):
     reading = Reading(plan.columns, points.d)
     read = points.on(reading)
     rows, groups = _together(read, classes, options["n_threads"])
-    if len(rows) > min(points.n // _SHARE, _MOST_TOGETHER, _MOST_NUMBERS // points.d):
-        return None
+    left = min(points.n // _LEFT, _MOST_LEFT, _MOST_NUMBERS // points.d)
     try:
         if not len(rows):
             return separate(read, classes, random_state, **options), read
-        if options["margin"]:
+        if options["margin"] or len(rows) > left:
             return None
-        return _with_others(reading, points, classes, rows, groups, random_state, options)
+        return _with_others(reading, points, classes, rows, groups, left, random_state, options)
     except MarginNotReached:
         return None
+
+
+def _most_expected(plan):
+    return min(_MANY * plan.n_hyperplanes + _MORE, MAX_BITS)
 
 
 def _together(read, classes, n_threads):
@@ -120,17 +126,22 @@ def _together(read, classes, n_threads):
     return rows[order], groups[order]
 
 
-def _with_others(reading, points, classes, rows, groups, random_state, options):
-    """Hyperplanes on the columns of a reading, and others, on other columns, that part what is equal there."""
-    taken = points.take(rows)
-    columns = _parting_columns(taken, classes[rows], groups)
+def _with_others(reading, points, classes, rows, groups, left, random_state, options):
+    """Hyperplanes on the columns of a reading, and others, on other columns, that part what is equal or near there."""
     # Those that are equal are a class of their own, of which the others tell more.
     firsts = classes.copy()
     firsts[rows] = int(classes.max()) + 1 + np.unique(groups, return_inverse=True)[1]
-    chosen = separate(points.on(reading), firsts, random_state, **options).hyperplanes
-    others = separate(
-        Points(np.ascontiguousarray(taken[:, columns])), classes[rows], random_state, together=groups, **options
-    ).hyperplanes
+    chosen, codes, _ = separate(points.on(reading), firsts, random_state, leave=left, **options)
+    if codes is None:
+        return None
+    rows, groups = _of_equal_codes(codes, classes)
+    taken = points.take(rows)
+    taken[:, reading.columns] = 0
+    columns = _parting_columns(taken, classes[rows], groups)
+    if columns is None:
+        return None
+    few = Points(np.ascontiguousarray(taken[:, columns]))
+    others = separate(few, classes[rows], random_state, together=groups, **options | {"effort": "small"}).hyperplanes
     weights = np.zeros((chosen.m + others.m, chosen.d + others.d), np.float32)
     weights[: chosen.m, : chosen.d], weights[chosen.m :, chosen.d :] = chosen.weights, others.weights
     both = Hyperplanes(
@@ -145,13 +156,25 @@ def _with_others(reading, points, classes, rows, groups, random_state, options):
     return Separation(both, *signs_and_margins(both, read, options["n_threads"])), read
 
 
+def _of_equal_codes(codes, classes):
+    """Rows whose code a row of another class has, code by code, and a number for each code."""
+    codes, rows = sort_codes(codes.copy())
+    starts = run_starts(codes)
+    group = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(codes)))
+    least, most = (ends.reduceat(classes[rows], starts) for ends in (np.minimum, np.maximum))
+    is_mixed = (least != most)[group]
+    return rows[is_mixed], group[is_mixed]
+
+
 def _parting_columns(taken, classes, groups):
-    """Few columns in which points of a group differ whose classes do: int64 array, ascending."""
+    """Few columns in which points of a group differ whose classes do: int64 array, ascending; None if some do not."""
     columns = np.empty(0, np.int64)
     while True:
-        seen = np.column_stack([groups, taken[:, columns]]).astype(np.float64)
-        later, first = Points(seen).equal_rows()
+        later, first = Points(np.column_stack([groups, taken[:, columns]]).astype(np.float64)).equal_rows()
         differ = classes[later] != classes[first]
         if not differ.any():
             return columns
-        columns = np.union1d(columns, covering_columns(taken[later[differ]] != taken[first[differ]]))
+        more = covering_columns(taken[later[differ]] != taken[first[differ]])
+        if not len(more):
+            return None
+        columns = np.union1d(columns, more)
