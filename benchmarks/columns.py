@@ -109,8 +109,10 @@ def both(X, y, options):
 
 def sizes(names):
     """A row for "all" and one for "auto"."""
-    print_header(["data", "columns", "read", "m", "weights", "bytes a label", "median radius", "memorize s", "predict ns",
-                  "predict / all", "ExtraTree / predict", "memorize / fit"])  # fmt: skip
+    print_header([
+        "data", "columns", "read", "m", "weights", "bytes a label", "median radius", "memorize s", "predict ns",
+        "predict / all", "ExtraTree / predict", "memorize / fit",
+    ])  # fmt: skip
     for name in names or SIZES:
         X, y, options = SIZES[name]()
         nets, built, predicted = both(X, y, options)
@@ -133,16 +135,18 @@ def hard(names):
         nets, built, predicted = both(X, y, options)
         few, every = nets["auto"], nets["all"]
         counts = [int(np.count_nonzero(net.hyperplanes_read.weights)) for net in (few, every)]
-        print_row([name, len(few.columns), few.n_hyperplanes, counts[0], every.n_hyperplanes, counts[1],
-                   built["auto"] / built["all"], predicted["auto"] / predicted["all"], few.nbytes / every.nbytes])  # fmt: skip
+        ratios = built["auto"] / built["all"], predicted["auto"] / predicted["all"], few.nbytes / every.nbytes
+        print_row([name, len(few.columns), few.n_hyperplanes, counts[0], every.n_hyperplanes, counts[1], *ratios])
 
 
 def noise(names):
     """Labels kept."""
     print_header(["data", "columns", "least radius", "median radius", *(f"noise {size:g}: kept %" for size in NOISE)])
     data = {
-        "digits": lambda: digits()[0], "patches": lambda: image_patches()[0], "Gaussian 100k×64": lambda: gaussian(100_000, 64)
-    }  # fmt: skip
+        "digits": lambda: digits()[0],
+        "patches": lambda: image_patches()[0],
+        "Gaussian 100k×64": lambda: gaussian(100_000, 64),
+    }
     for name in names or data:
         X = data[name]().astype(np.float64)
         y = bits_of(X)
