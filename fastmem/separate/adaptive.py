@@ -149,7 +149,7 @@ def separate(
     separation = search.separation()
     if search.buckets.n_buckets:
         classes = search.buckets.as_classes()
-    work = EFFORTS[effort].trim_work(points.n, points.d)
+    work = EFFORTS[effort].trim_work(points.n)
     if work and 1 < separation.hyperplanes.m <= MAX_BITS and column is None and together is None:
         with clock.measure("trimming"), progress_bar(progress, None, "trimming", "hyperplanes") as bar:
             separation = Separation(

@@ -32,10 +32,8 @@ class Effort:
         Hyperplanes after which a round computes the covariance of the open points anew.
     midpoint_prior : float
         How likely hyperplanes through midpoints are tried at first: solving for d pairs takes d^3 steps.
-    trimmed_points, trimmed_numbers : int
-        Most points, and coordinates of points, for which hyperplanes are trimmed afterwards.
     trimming, trimming_a_point : float
-        How long that may take: about in nanoseconds, a constant and for each point.
+        How long hyperplanes are trimmed afterwards: about in nanoseconds, a constant and for each point.
     """
 
     sample_points: int
@@ -47,15 +45,16 @@ class Effort:
     stop: float
     whiten_every: int
     midpoint_prior: float
-    trimmed_points: float
-    trimmed_numbers: float
     trimming: float
     trimming_a_point: float
 
-    def trim_work(self, n, d):
-        """Work allowed for trimming n points of R^d."""
-        few = n <= self.trimmed_points and n * d <= self.trimmed_numbers
-        return self.trimming + n * self.trimming_a_point if few else 0.0
+    def trim_work(self, n):
+        """Work allowed for trimming n points: none but where few hyperplanes count for more than time.
+
+        One build and ten predictions of the same rows multiply each by a hyperplane eleven times, which one step of
+        trimming costs too. A hyperplane takes tens of steps, and saves its d weights beside.
+        """
+        return self.trimming + n * self.trimming_a_point
 
 
 EFFORTS = {
@@ -69,25 +68,21 @@ EFFORTS = {
         midpoint_prior=0.1,
         stop=0.03,
         whiten_every=16,
-        trimmed_points=0,
-        trimmed_numbers=0,
         trimming=0.0,
         trimming_a_point=0.0,
     ),
     "balanced": Effort(
-        sample_points=4096,
-        directions=12,
-        pencils=8,
-        near_pairs=8,
+        sample_points=2048,
+        directions=6,
+        pencils=4,
+        near_pairs=4,
         coarse=16,
         looks_ahead=True,
         midpoint_prior=1.0,
         stop=0.03,
         whiten_every=8,
-        trimmed_points=2**17,
-        trimmed_numbers=2**23,
-        trimming=1e8,
-        trimming_a_point=7e3,
+        trimming=0.0,
+        trimming_a_point=0.0,
     ),
     "small": Effort(
         sample_points=16384,
@@ -99,8 +94,6 @@ EFFORTS = {
         midpoint_prior=1.0,
         stop=0.4,
         whiten_every=1,
-        trimmed_points=np.inf,
-        trimmed_numbers=np.inf,
         trimming=2e9,
         trimming_a_point=2e4,
     ),

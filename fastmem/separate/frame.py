@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from fastmem._kernels import rows as kernels
+from fastmem._kernels import search
 from fastmem.hyperplanes.frame import column_frame
 from fastmem.hyperplanes.tables import split_exactly
 
@@ -83,17 +84,13 @@ class Frame:
         powers : int array of shape (T,)
             ``weights @ (x - centre) == 2.0**powers * (rounded @ coordinates of x)``.
         """
-        fractions, powers = np.frexp(np.where(self._varies, directions, 0.0))
-        powers = np.where(fractions != 0, powers - self._exponents, _ZERO)
-        places = np.arange(len(powers))
-        least = np.where(powers > _ZERO, powers, -_ZERO).min(axis=1)
-        wide = powers.max(axis=1) - least > _WIDEST
-        reference = powers[places, places % self.d]
-        skipped = (wide & (reference > _ZERO))[:, None] & (powers > reference[:, None] + _WIDEST // 2)
-        fractions, powers = np.where(skipped, 0.0, fractions), np.where(skipped, _ZERO, powers)
-        shift = np.where(wide, _WIDEST, 0) - powers.max(axis=1)
-        weights = np.ldexp(fractions, np.maximum(powers + shift[:, None], -1000)).astype(np.float32)
-        return weights, np.ldexp(weights.astype(np.float64), self._exponents - shift[:, None]), shift
+        shape = directions.shape
+        weights, rounded, powers = np.empty(shape, np.float32), np.empty(shape), np.empty(len(directions), np.int64)
+        search.round_directions(
+            np.ascontiguousarray(directions, np.float64), self._exponents, self._varies.view(np.uint8), _WIDEST,
+            np.empty(self.d, np.int32), weights, rounded, powers,
+        )  # fmt: skip
+        return weights, rounded, powers
 
     def threshold(self, weights, level, power):
         """A level in the frame as a threshold for the points' own coordinates; infinite if it overflows."""

@@ -74,7 +74,10 @@ def midpoint_move(sample, rank, pencils, random_state):
     """
     pairs = min(max(rank - 1, 1), sample.n_buckets)
     tries = max(1, min(pencils, _MIDPOINT_COORDINATES // (pairs * sample.d)))
-    buckets = np.stack([random_state.choice(sample.n_buckets, pairs, replace=False) for _ in range(tries)])
+    if tries * pairs <= sample.n_buckets:
+        buckets = random_state.choice(sample.n_buckets, (tries, pairs), replace=False)
+    else:
+        buckets = np.stack([random_state.choice(sample.n_buckets, pairs, replace=False) for _ in range(tries)])
     a, b = sample.random_pairs(buckets, random_state)
     A, B = (sample.coordinates[points].astype(np.float64, copy=False) for points in (a, b))
     differences = A - B

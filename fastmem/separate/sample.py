@@ -27,8 +27,6 @@ _ENDS, _RESOLVED, _FEW_NEAR = 256, 2.0**-6, 0.1
 _RADIX = 1024
 _CLOSED = np.int32(-1)
 _SPARSE = 0.75
-# As a direction's threshold grows, every point begins above it.
-_ABOVE = np.ones((1, 1), bool)
 
 
 @dataclass(frozen=True)
@@ -178,7 +176,7 @@ class Sample:
         weights, directions, powers = self.frame.round(directions)
         projections = self.project(directions)
         orders = _orders(projections)
-        best, cut, score = self._best_cut(projections, orders, _ABOVE, slack)
+        best, cut, score = self._best_cut(projections, orders, _all_above(projections), slack)
         if score <= 0:
             return None
         p = projections[best]
@@ -205,15 +203,13 @@ class Sample:
         -------
         direction : float64 array of shape (d,), or None
         """
-        p, q = np.split(self.project(np.concatenate([first[:, :-1], second[:, :-1]])), 2)
-        p, q = p - first[:, -1:], q - second[:, -1:]
-        with np.errstate(all="ignore"):
-            scale = np.nan_to_num(np.abs(p).mean(axis=1) / np.abs(q).mean(axis=1))
-            q *= scale[:, None]
-            # Where (1 - |s|) p + s q changes sign.
-            events = np.nan_to_num(np.where(q > 0, -p, p) / (np.abs(p) + np.abs(q)))
+        T, t = len(first), len(self.X)
+        values = self.project(np.concatenate([first[:, :-1], second[:, :-1]]))
+        levels = np.concatenate([first[:, -1], second[:, -1]])
+        events, above, scale = np.empty((T, t)), np.empty((T, t), np.uint8), np.empty(T)
+        kernels.pencil_events(values, levels, events, above, scale)
         orders = _orders(events)
-        best, cut, score = self._best_cut(events, orders, q <= 0, 0.0)
+        best, cut, score = self._best_cut(events, orders, above, 0.0)
         if score <= 0:
             return None
         s = events[best, orders[best, cut : cut + 2]].mean()
@@ -226,14 +222,15 @@ class Sample:
         is_exact = self.coordinates.dtype == np.float64
         tie, rounding = (_TIE, _ROUNDING) if is_exact else (_TIE32, _ROUNDING32)
         tenth = len(self.X) // 10
-        middle = np.take_along_axis(events, orders[:, [tenth, -1 - tenth]], axis=1)
+        families = np.arange(len(events))
+        low, high = events[families, orders[:, tenth]], events[families, orders[:, -1 - tenth]]
         with np.errstate(invalid="ignore"):
-            ties = tie * middle[:, 1] - tie * middle[:, 0]
+            ties = tie * high - tie * low
         scores, cuts = np.empty(len(events)), np.empty(len(events), np.int64)
         kernels.sweep_cuts(
-            events, orders, np.broadcast_to(above, events.shape).view(np.uint8), self.bucket, self.group,
-            self.counts, self.group_sizes, self.pair_weights, ties, rounding, slack,
-            np.empty(self.n_buckets), np.empty(len(self.group_sizes)), np.empty(len(self.X)), scores, cuts,
+            events, orders, above, self.bucket, self.group, self.counts, self.group_sizes, self.pair_weights, ties,
+            rounding, slack, np.empty(self.n_buckets), np.empty(len(self.group_sizes)), np.empty(len(self.X)), scores,
+            cuts,
         )  # fmt: skip
         best = int(np.argmax(scores))
         return best, int(cuts[best]), float(scores[best])
@@ -242,7 +239,7 @@ class Sample:
         """Best candidate that compares one coordinate with a threshold; None if all its values are tied."""
         values = np.ascontiguousarray(self.X[None, :, column], np.float64)
         orders = np.argsort(values)
-        _, cut, score = self._best_cut(values, orders, _ABOVE, 0.0)
+        _, cut, score = self._best_cut(values, orders, _all_above(values), 0.0)
         below, above = values[0, orders[0, cut : cut + 2]]
         return self.cut_column(column, below, above, score) if score > 0 else None
 
@@ -257,6 +254,11 @@ class Sample:
         """Whether points of one bucket lie on both sides."""
         counts = np.bincount(self.bucket[self.members], above[self.members], self.n_buckets)
         return bool(np.any((counts > 0) & (counts < self.counts)))
+
+
+def _all_above(events):
+    """As a direction's threshold grows, every point begins above it."""
+    return np.ones(events.shape, np.uint8)
 
 
 def _orders(events):

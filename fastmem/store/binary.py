@@ -61,7 +61,7 @@ class BinaryStore(Store):
         if code.depth == 0:
             return cls(code, None, None, n_bits)
         store = cls._with_features(codes, classes, code, *suitable_features(codes, n_bits, code.first_planes))
-        if store.cells_per_bit <= _DRAW_AGAIN:
+        if store.cells_per_bit <= _DRAW_AGAIN or all(ribbon.has_fewest_rows for ribbon in store.ribbons):
             return store
         # Codes may be of another kind where no row was tried.
         drawn = CodeFeatures.draw(codes, n_bits, max(n_bits, 1), _SECOND_SEED)  # all groups

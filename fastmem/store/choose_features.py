@@ -28,13 +28,16 @@ def suitable_features(codes, n_bits, n_planes, *, all_bits=False, least_columns=
         Codes that are not stored will be read too, and must differ from those that are: features read every bit, and
         there are more starts.
     """
+    n_columns, _ = shape(len(codes), n_planes, least_columns)
+    # Few codes fill no row so well.
+    good = max(_GOOD, -(-len(codes) // n_columns) * n_columns / max(len(codes), 1))
     best = None
     for seed, (n_groups, more_parities) in enumerate(_ALL_BITS if all_bits else _ATTEMPTS):
         features = CodeFeatures.draw(codes, n_bits, n_groups, seed)
         cells = _cells_in_full_rows(features, codes, n_planes, more_parities, least_columns)
         if best is None or cells < best[0]:
             best = cells, features, more_parities
-        if cells <= _GOOD:
+        if cells <= good:
             break
     return best[1:]
 

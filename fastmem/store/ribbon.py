@@ -122,6 +122,11 @@ class Ribbon:
         """Number of cells of one plane."""
         return len(self.firsts) * self.n_columns
 
+    @property
+    def has_fewest_rows(self):
+        """Whether no other features could store the codes in fewer rows."""
+        return len(self.firsts) <= max(-(-self.n_codes // self.n_columns), 1)
+
     def read(self, codes):
         """What the planes store for each code, or give for another: uint64 array of shape (n,)."""
         values = np.empty(len(codes), np.uint64)

@@ -204,7 +204,7 @@ def test_progress_accepts_true_and_a_tqdm_class(data, capsys):
             shown.append(kwargs["desc"])
             super().__init__(*args, **kwargs)
 
-    net = fastmem.memorize(data[0][:2000], data[1][:2000], progress=Recorder)
+    net = fastmem.memorize(data[0][:200], data[1][:200], effort="small", progress=Recorder)
     net.predict(data[0], progress=Recorder)
     assert shown == ["reading", "separating", "trimming", "verifying", "predicting"]
     capsys.readouterr()

@@ -78,6 +78,44 @@ def test_points_that_all_change_sides_split_as_much_from_either_side(family):
     assert one == other
 
 
+# Pencils
+
+
+@PROPERTY
+@given(st.data(), st.integers(1, 3), st.integers(1, 12))
+def test_points_change_sides_where_the_hyperplane_of_a_pencil_meets_them(data, n_pencils, n):
+    numbers = st.integers(-9, 9).map(float)
+    values = data.draw(hnp.arrays(np.float64, (2 * n_pencils, n), elements=numbers, fill=st.nothing()))
+    levels = data.draw(hnp.arrays(np.float64, 2 * n_pencils, elements=numbers, fill=st.nothing()))
+    events, above, scales = np.empty((n_pencils, n)), np.empty((n_pencils, n), np.uint8), np.empty(n_pencils)
+    search.pencil_events(values.copy(), levels, events, above, scales)
+    first, second = np.split(values - levels[:, None], 2)
+    sizes = np.abs(second).sum(axis=1)
+    assert np.array_equal(scales, np.divide(np.abs(first).sum(axis=1), sizes, out=np.zeros(n_pencils), where=sizes > 0))
+    for c, i in np.ndindex(n_pencils, n):
+        assert (events[c, i], above[c, i]) == naive.pencil_event(first[c, i], second[c, i], scales[c])
+
+
+# Weights
+
+
+@PROPERTY
+@given(st.data(), st.integers(1, 3), st.integers(1, 6), st.sampled_from([10, 120]))
+def test_a_direction_is_rounded_to_float32_weights_as_its_definition_says(data, n_directions, d, widest):
+    numbers = st.one_of(st.just(0.0), st.floats(0.5, 1), st.floats(-1e6, 1e6), st.sampled_from([1e-300, -1e40, 1e300]))
+    directions = data.draw(hnp.arrays(np.float64, (n_directions, d), elements=numbers, fill=st.nothing()))
+    powers = st.one_of(st.integers(-3, 3), st.integers(-200, 200))
+    exponents = data.draw(hnp.arrays(np.int32, d, elements=powers, fill=st.nothing()))
+    varies = data.draw(hnp.arrays(bool, d, fill=st.nothing()))
+    weights, rounded, shifts = np.empty((n_directions, d), np.float32), np.empty((n_directions, d)), np.empty(3, int)
+    search.round_directions(
+        directions, exponents, varies.view(np.uint8), widest, np.empty(d, np.int32), weights, rounded, shifts
+    )
+    for t, direction in enumerate(directions.tolist()):
+        found = weights[t].tolist(), rounded[t].tolist(), shifts[t]
+        assert found == naive.rounded_direction(direction, exponents.tolist(), varies.tolist(), widest, t % d)
+
+
 # Order
 
 

@@ -7,12 +7,13 @@ over the buckets, each pair weighing what its bucket says (mathematics: the size
 of pairs). Scores choose hyperplanes and never decide a sign, so they may round.
 """
 
-from libc.math cimport fabs, sqrt
+from libc.math cimport fabs, frexp, isfinite, ldexp, sqrt
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
 
 cdef enum:
+    ZERO = -100000  # stands for the power of 0
     DIGIT = 11  # bits
     DIGITS = 4
     LEFT_OUT = 20
@@ -20,6 +21,46 @@ cdef enum:
 
 
 PAIRS_TOGETHER = TILE
+
+
+def round_directions(const double[:, ::1] directions, const int32_t[::1] exponents, const uint8_t[::1] varies,
+                     int widest, int32_t[::1] powers, float[:, ::1] weights, double[:, ::1] rounded,
+                     int64_t[::1] shifts):
+    """Weights w_tk 2^shifts[t] 2^-exponents[k], in float32, of directions w_t; the largest of each is about 1.
+
+    Columns that do not vary get 0. Where a direction's weights reach over more than 2^widest, its largest may be
+    2^widest, and what is larger than that beside the weight in column t is left out. rounded[t] is the direction that
+    the weights stand for. powers (d,) is working space.
+    """
+    cdef Py_ssize_t d = directions.shape[1], t, k
+    cdef int power, largest, least, reference, shift
+    cdef bint wide
+    with nogil:
+        for t in range(directions.shape[0]):
+            largest = ZERO
+            least = -ZERO
+            for k in range(d):
+                powers[k] = ZERO
+                if varies[k] and directions[t, k] != 0:
+                    frexp(directions[t, k], &power)
+                    powers[k] = power - exponents[k]
+                    largest = max(largest, <int>powers[k])
+                    least = min(least, <int>powers[k])
+            wide = largest - least > widest
+            reference = powers[t % d]
+            if wide and reference > ZERO:
+                largest = ZERO
+                for k in range(d):
+                    if powers[k] > reference + widest // 2:
+                        powers[k] = ZERO
+                    largest = max(largest, <int>powers[k])
+            shift = (widest if wide else 0) - largest
+            shifts[t] = shift
+            for k in range(d):
+                weights[t, k] = 0.0
+                if powers[k] > ZERO:
+                    weights[t, k] = <float>ldexp(directions[t, k], shift - exponents[k])
+                rounded[t, k] = ldexp(<double>weights[t, k], exponents[k] - shift)
 
 
 def sort_events(const double[:, ::1] events, int64_t[:, ::1] orders, uint64_t[:, ::1] keys, int32_t[:, ::1] places,
@@ -111,6 +152,36 @@ def sweep_cuts(const double[:, ::1] events, const int64_t[:, ::1] orders, const 
                         scores[c] = running[r]
                         best_gap = gap
                         cuts[c] = r
+
+
+def pencil_events(double[:, ::1] values, const double[::1] levels, double[:, ::1] events, uint8_t[:, ::1] above,
+                  double[::1] scales):
+    """Where points change sides as the hyperplanes of T pencils turn; each mixes (1 - |s|) p + s q, s from -1 to 1.
+
+    values (2 T, t) are those of the first hyperplane of each pencil, then of the second, at the points, before their
+    levels (2 T,) are subtracted; overwritten. The second is scaled by scales[c], so that both have values of like size.
+    Point i changes sides at events[c, i], 0 where it lies on both, and is above before if above[c, i].
+    """
+    cdef Py_ssize_t n_pencils = events.shape[0], n = events.shape[1], c, i
+    cdef double p, q, size, scale, first, second
+    with nogil:
+        for c in range(n_pencils):
+            first = 0.0
+            second = 0.0
+            for i in range(n):
+                values[c, i] -= levels[c]
+                values[n_pencils + c, i] -= levels[n_pencils + c]
+                first += fabs(values[c, i])
+                second += fabs(values[n_pencils + c, i])
+            scale = first / second
+            scales[c] = scale if isfinite(scale) else 0.0
+            for i in range(n):
+                p = values[c, i]
+                q = scales[c] * values[n_pencils + c, i]
+                size = fabs(p) + fabs(q)
+                above[c, i] = not q > 0
+                p = (-p if q > 0 else p) / size
+                events[c, i] = p if isfinite(p) else 0.0
 
 
 cdef inline double cross(int64_t i, uint8_t downwards, const int32_t[::1] bucket, const int32_t[::1] group,

@@ -18,8 +18,10 @@ from oracles.naive.layers import WORD, forward, integer_layers, pack_bits, thres
 from oracles.naive.separate import (
     climb,
     coarse_order,
+    pencil_event,
     places,
     repeated,
+    rounded_direction,
     split_buckets,
     split_pairs,
     split_weight,

@@ -110,3 +110,36 @@ def climb(middles, halves, weights, start, iterations, step):
 def split_weight(middles, halves, weights, h):
     """Weight of the pairs middles[:, i] ± halves[:, i] on both sides of h."""
     return np.asarray(weights)[(h @ (middles + halves) > 0) != (h @ (middles - halves) > 0)].sum()
+
+
+def rounded_direction(direction, exponents, varies, widest, reference):
+    """Weights w_k 2^s 2^-e_k of a direction, 0 where a column does not vary; the largest is 1/2 to 1 before rounding.
+
+    Where they reach over more than 2^widest the largest is 2^widest times as much, and those beyond 2^(widest / 2)
+    beside that of the reference column are left out.
+
+    Returns
+    -------
+    weights : list of float
+        In float32.
+    rounded : list of float
+        The direction that these stand for.
+    s : int
+    """
+    places = range(len(direction))
+    powers = {k: math.frexp(direction[k])[1] - exponents[k] for k in places if varies[k] and direction[k]}
+    wide = bool(powers) and max(powers.values()) - min(powers.values()) > widest
+    if wide and reference in powers:
+        powers = {k: power for k, power in powers.items() if power <= powers[reference] + widest // 2}
+    shift = widest * wide - max(powers.values(), default=-100_000)
+    weights = [
+        float(np.float32(math.ldexp(direction[k], shift - exponents[k]))) if k in powers else 0.0 for k in places
+    ]
+    return weights, [math.ldexp(w, e - shift) for w, e in zip(weights, exponents, strict=True)], shift
+
+
+def pencil_event(p, q, scale):
+    """The s from -1 to 1 at which (1 - |s|) p + s scale q changes sign, or 0; and whether it is not below 0 before."""
+    p, q = np.float64(p), np.float64(q * scale)
+    s = (-p if q > 0 else p) / (abs(p) + abs(q)) if p or q else 0.0
+    return s, not q > 0
