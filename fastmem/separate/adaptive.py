@@ -10,9 +10,9 @@ without looking at the data. Here points with the same signs so far share a buck
 3. takes the exact signs of all open points, splits the buckets and closes those that are done.
 
 Where much is open, a round chooses on a larger sample in rounds of its own, and draws some hyperplanes for what that
-sample cannot show, so that few passes over all points are needed. Hyperplanes are trimmed afterwards
-(`fastmem.separate.trim`) where the effort allows. With a margin each of them is first cleared of points
-(`fastmem.separate.margin`).
+sample cannot show, so that few passes over all points are needed. Hyperplanes that are not needed are left out
+afterwards, and where the effort allows others are turned until more of them are not (`fastmem.separate.trim`). With a
+margin each of them is first cleared of points (`fastmem.separate.margin`).
 
 On a line no search is needed: cuts along it are optimal (`fastmem.separate.line`). On curves and in few dimensions,
 where any hyperplane splits few of very many buckets, many are chosen at a time (`fastmem.separate.crowd`). Clusters
@@ -61,7 +61,7 @@ from fastmem.separate.moves import (
     whitened_gaussian_move,
 )
 from fastmem.separate.sample import Candidate, Sample
-from fastmem.separate.trim import trim
+from fastmem.separate.trim import spare, trim
 from fastmem.separate.zoom import around_one_bucket
 
 __all__ = ["Separation", "separate"]
@@ -75,6 +75,7 @@ _SCOUTED_NUMBERS = 2**23
 # Equal scores are not equally good: cuts along a lattice keep it one, hyperplanes through midpoints waste nothing.
 _PREFERENCE = {"gaussian": 1.0, "midpoint": 1.02, "lattice": 1.5, "discriminant": 1.0, "bisecting": 1.0}
 _LATTICE_DIMENSIONS = 8
+_FEW_DIMENSIONS = 3
 _HALVED = 1024
 _COARSE_SHARE = 3
 _CLEARED = 12
@@ -150,7 +151,11 @@ def separate(
     if search.buckets.n_buckets:
         classes = search.buckets.as_classes()
     work = EFFORTS[effort].trim_work(points.n)
-    if work and 1 < separation.hyperplanes.m <= MAX_BITS and column is None and together is None:
+    few = 1 < separation.hyperplanes.m <= MAX_BITS and column is None and together is None
+    if few:
+        with clock.measure("trimming"):
+            separation = Separation(*spare(*separation, classes))
+    if few and work:
         with clock.measure("trimming"), progress_bar(progress, None, "trimming", "hyperplanes") as bar:
             separation = Separation(
                 *trim(*separation, points, classes, work, margin_kept, random_state, n_threads, bar)
@@ -191,6 +196,8 @@ class _Rounds:
         blocks = len(block_starts(points.n, points.width)) - 1
         self.margins = np.empty((blocks, 0))  # of the first hyperplanes, whose signs are known of all points
         self.in_a_crowd = False
+        if points.d <= _FEW_DIMENSIONS:
+            self._look_closer()
 
     def cut_along(self, column):
         """Cut between all neighbours in a column that must differ, unless that keeps less than the margin."""
@@ -314,8 +321,14 @@ class _Rounds:
             self.margins = self.margins[:, :m]
             self.codes &= np.uint64((1 << m) - 1)
 
+    def _look_closer(self):
+        self.moves.effort = self.effort.looking_closer()
+        self.size = _sample_size(self.points.d, self.moves.effort)
+
     def _choose(self, only_bisect):
         """Some hyperplanes chosen on a sample; where much is open, in rounds on a larger sample."""
+        if len(self.weights) > MAX_BITS:
+            self._look_closer()
         scouted = min(_SCOUTS * self.size, self.points.n // _SCOUTED, _SCOUTED_NUMBERS // self.points.d)
         if only_bisect or scouted < 2 * self.size or self.buckets.n_points < 2 * scouted:
             return self._choose_on_sample(self.points, self.classes, self.buckets, _BATCH, only_bisect, False)
@@ -402,8 +415,8 @@ class _Rounds:
 
 
 def _sample_size(d, effort):
-    """The effort's number of points, at least 16 d; fewer where they would take more than 6 MB as float32."""
-    return min(max(effort.sample_points, 16 * d), max(1024, _SAMPLE_NUMBERS // d))
+    """The effort's number of points; fewer where they would take more than 6 MB as float32."""
+    return min(effort.sample_points(d), max(1024, _SAMPLE_NUMBERS // d))
 
 
 class Moves:

@@ -1,6 +1,6 @@
 """How hard to search for few hyperplanes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,8 +13,8 @@ class Effort:
 
     Attributes
     ----------
-    sample_points : int
-        Points a round looks at, at least (16 d where that is more).
+    least_points, most_points : int
+        Points a round looks at: 256 d, but so many at least and at most (16 d where that is more).
     directions : int
         Gaussian directions tried for each hyperplane.
     pencils : int
@@ -28,6 +28,9 @@ class Effort:
     stop : float
         Share of the open points at which a round ends: fewer rounds are fewer passes over the points, more are more
         samples.
+    closer : int
+        Times as many points and candidates are looked at where hyperplanes are many already: then each splits few of
+        very many buckets, and a poor one costs as much as a good one.
     whiten_every : int
         Hyperplanes after which a round computes the covariance of the open points anew.
     midpoint_prior : float
@@ -36,17 +39,33 @@ class Effort:
         How long hyperplanes are trimmed afterwards: about in nanoseconds, a constant and for each point.
     """
 
-    sample_points: int
+    least_points: int
+    most_points: int
     directions: int
     pencils: int
     near_pairs: int
     coarse: float
     looks_ahead: bool
     stop: float
+    closer: int
     whiten_every: int
     midpoint_prior: float
     trimming: float
     trimming_a_point: float
+
+    def sample_points(self, d):
+        """Points in R^d that a round looks at, at least."""
+        return max(min(max(256 * d, self.least_points), self.most_points), 16 * d)
+
+    def looking_closer(self):
+        """The same where hyperplanes are many."""
+        return replace(
+            self,
+            least_points=self.closer * self.least_points,
+            directions=self.closer * self.directions,
+            pencils=self.closer * self.pencils,
+            near_pairs=self.closer * self.near_pairs,
+        )
 
     def trim_work(self, n):
         """Work allowed for trimming n points: none but where few hyperplanes count for more than time.
@@ -59,7 +78,8 @@ class Effort:
 
 EFFORTS = {
     "fast": Effort(
-        sample_points=2048,
+        least_points=2048,
+        most_points=2048,
         directions=6,
         pencils=2,
         near_pairs=2,
@@ -67,12 +87,14 @@ EFFORTS = {
         looks_ahead=True,
         midpoint_prior=0.1,
         stop=0.03,
+        closer=1,
         whiten_every=16,
         trimming=0.0,
         trimming_a_point=0.0,
     ),
     "balanced": Effort(
-        sample_points=2048,
+        least_points=2048,
+        most_points=4096,
         directions=6,
         pencils=4,
         near_pairs=4,
@@ -80,12 +102,14 @@ EFFORTS = {
         looks_ahead=True,
         midpoint_prior=1.0,
         stop=0.03,
+        closer=2,
         whiten_every=8,
         trimming=0.0,
         trimming_a_point=0.0,
     ),
     "small": Effort(
-        sample_points=16384,
+        least_points=16384,
+        most_points=16384,
         directions=24,
         pencils=24,
         near_pairs=24,
@@ -93,8 +117,9 @@ EFFORTS = {
         looks_ahead=False,
         midpoint_prior=1.0,
         stop=0.4,
+        closer=1,
         whiten_every=1,
-        trimming=2e9,
-        trimming_a_point=2e4,
+        trimming=6e7,
+        trimming_a_point=1e4,
     ),
 }

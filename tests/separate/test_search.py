@@ -183,61 +183,6 @@ def test_codes_that_are_not_repeated_are_found_rarely_where_counters_are_many(se
     assert len(found) < 40 + 200
 
 
-# Turning hyperplanes
-
-
-def aimed(middles, halves, weights, starts, iterations, step):
-    k, n = middles.shape
-    best, scores = np.empty(starts.shape), np.empty(len(starts))
-    search.aim(
-        middles, halves, weights, starts.copy(), iterations, step, np.empty((2, n)), np.empty(k), np.empty(k), best,
-        scores,
-    )  # fmt: skip
-    return best, scores
-
-
-def pairs_to_aim_at(seed):
-    rng = np.random.default_rng(seed)
-    k, n, n_starts = rng.integers(2, 8), rng.integers(1, 40), rng.integers(1, 4)
-    middles, halves = rng.standard_normal((k, n)), rng.standard_normal((k, n)) * rng.choice([0.1, 1.0])
-    starts = rng.standard_normal((n_starts, k))
-    weights = rng.integers(1, 9, n).astype(float)  # whole numbers, so that sums in any order are equal
-    return middles, halves, weights, starts / np.linalg.norm(starts, axis=1, keepdims=True)
-
-
-@PROPERTY
-@given(SEEDS, st.integers(1, 6), st.sampled_from([0.01, 0.1, 0.5]))
-def test_a_hyperplane_climbs_as_its_definition_does(seed, iterations, step):
-    middles, halves, weights, starts = pairs_to_aim_at(seed)
-    best, scores = aimed(middles, halves, weights, starts, iterations, step)
-    for start, hyperplane, score in zip(starts, best, scores, strict=True):
-        expected_score, expected = naive.climb(middles, halves, weights, start, iterations, step)
-        assert score == expected_score
-        np.testing.assert_allclose(hyperplane, expected, rtol=0, atol=1e-9)
-
-
-@PROPERTY
-@given(SEEDS, st.integers(1, 60), st.sampled_from([0.01, 0.1, 0.5]))
-def test_a_turned_hyperplane_splits_its_score_and_no_less_than_before(seed, iterations, step):
-    middles, halves, weights, starts = pairs_to_aim_at(seed)
-    best, scores = aimed(middles, halves, weights, starts, iterations, step)
-    for start, hyperplane, score in zip(starts, best, scores, strict=True):
-        assert score == naive.split_weight(middles, halves, weights, hyperplane)
-        assert score >= naive.split_weight(middles, halves, weights, start)
-
-
-def test_pairs_that_one_hyperplane_splits_are_split_by_turning_one():
-    rng = np.random.default_rng(0)
-    middles, halves = rng.standard_normal((8, 60)) * 0.3, rng.standard_normal((8, 60)) * 0.1
-    middles[0], halves[0] = rng.standard_normal(60) * 0.01, 1.0  # axis 0 splits all
-    starts = rng.standard_normal((5, 8))
-    starts /= np.linalg.norm(starts, axis=1, keepdims=True)
-    _, before = aimed(middles, halves, np.ones(60), starts, 1, 0.1)
-    _, after = aimed(middles, halves, np.ones(60), starts, 60, 0.1)
-    assert before.max() < 60
-    assert after.tolist() == [60] * 5
-
-
 # Samples
 
 

@@ -7,9 +7,11 @@ over the buckets, each pair weighing what its bucket says (mathematics: the size
 of pairs). Scores choose hyperplanes and never decide a sign, so they may round.
 """
 
-from libc.math cimport fabs, frexp, isfinite, ldexp, sqrt
+from libc.math cimport fabs, frexp, isfinite, ldexp
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
+
+include "repeated.pxi"
 
 
 cdef enum:
@@ -203,116 +205,15 @@ cdef inline double cross(int64_t i, uint8_t downwards, const int32_t[::1] bucket
     return -pair_weights[b] * grown
 
 
-def aim(const double[:, ::1] middles, const double[:, ::1] halves, const double[::1] weights,
-        double[:, ::1] hyperplanes, int iterations, double step, double[:, ::1] values, double[::1] momentum,
-        double[::1] gradient, double[:, ::1] best, double[::1] scores):
-    """Turn hyperplanes so that they split pairs of much weight.
-
-    Pair i is middles[:, i] ± halves[:, i], in homogeneous coordinates (k, N): a hyperplane h splits it if
-    |h.middle| < |h.half|. Each start hyperplanes[s] (unit length; overwritten) climbs the smoothed weight
-    - sum_i w_i f(b h.x_i) f(b h.x'_i), f(z) = z / sqrt(1 + z^2), by normalised gradient steps with momentum along
-    the unit sphere, b growing as the steps shrink. best[s] is the last hyperplane on its way that split most and
-    scores[s] the weight it split. values (2, N), momentum and gradient (k,) are working space.
-    """
-    cdef Py_ssize_t k = middles.shape[0], n = middles.shape[1], s, c, i
-    cdef int t
-    cdef double score, spread, sharpness, x, y, fx, fy, gx, gy, along, size, rate
-    with nogil:
-        for s in range(hyperplanes.shape[0]):
-            momentum[:] = 0.0
-            scores[s] = -1.0
-            for t in range(iterations):
-                values[:, :] = 0.0
-                for c in range(k):
-                    x = hyperplanes[s, c]
-                    for i in range(n):
-                        values[0, i] += x * middles[c, i]
-                    for i in range(n):
-                        values[1, i] += x * halves[c, i]
-                score = 0.0
-                spread = 0.0
-                for i in range(n):
-                    x = fabs(values[1, i])
-                    spread += x
-                    if fabs(values[0, i]) < x:
-                        score += weights[i]
-                if score >= scores[s]:
-                    scores[s] = score
-                    best[s, :] = hyperplanes[s, :]
-                if t == iterations - 1:
-                    break
-                sharpness = (0.5 + 2.5 * t / iterations) * n / (spread + 1e-300)
-                for i in range(n):
-                    x = sharpness * (values[0, i] + values[1, i])
-                    y = sharpness * (values[0, i] - values[1, i])
-                    fx = 1.0 / sqrt(1.0 + x * x)
-                    fy = 1.0 / sqrt(1.0 + y * y)
-                    gx = -weights[i] * (y * fy) * (fx * fx * fx)
-                    gy = -weights[i] * (x * fx) * (fy * fy * fy)
-                    values[0, i] = gx + gy
-                    values[1, i] = gx - gy
-                along = 0.0
-                for c in range(k):
-                    gradient[c] = dot(&values[0, 0], &middles[c, 0], n) + dot(&values[1, 0], &halves[c, 0], n)
-                    along += gradient[c] * hyperplanes[s, c]
-                size = 0.0
-                for c in range(k):
-                    gradient[c] -= along * hyperplanes[s, c]
-                    size += gradient[c] * gradient[c]
-                size = 1.0 / (sqrt(size) + 1e-300)
-                rate = step * (1.0 - 0.9 * t / iterations)
-                along = 0.0
-                for c in range(k):
-                    momentum[c] = 0.7 * momentum[c] + size * gradient[c]
-                    hyperplanes[s, c] += rate * momentum[c]
-                    along += hyperplanes[s, c] * hyperplanes[s, c]
-                along = 1.0 / sqrt(along)
-                for c in range(k):
-                    hyperplanes[s, c] *= along
-
-
-cdef inline double dot(const double *a, const double *b, Py_ssize_t n) noexcept nogil:
-    """Four sums, so that additions need not wait for one another."""
-    cdef double s0 = 0.0, s1 = 0.0, s2 = 0.0, s3 = 0.0
-    cdef Py_ssize_t i = 0
-    while i + 4 <= n:
-        s0 += a[i] * b[i]
-        s1 += a[i + 1] * b[i + 1]
-        s2 += a[i + 2] * b[i + 2]
-        s3 += a[i + 3] * b[i + 3]
-        i += 4
-    while i < n:
-        s0 += a[i] * b[i]
-        i += 1
-    return (s0 + s1) + (s2 + s3)
-
-
 def possibly_repeated(const uint64_t[::1] codes, uint64_t mask, uint8_t[::1] seen, int64_t[::1] positions):
     """Positions of all codes that occur more than once under a mask, and of a few others; returns their number.
 
-    A table of 2-bit counters, four a byte, at hashes of the masked codes: seen has a power of two of bytes and is
-    overwritten. What shares its counter with no other code is not repeated. positions (n,) is filled in order.
+    seen has a power of two of bytes and is overwritten. positions (n,) is filled in order.
     """
-    cdef Py_ssize_t n = codes.shape[0], i, found = 0
-    cdef uint64_t slot, slots = 4 * <uint64_t>seen.shape[0] - 1
-    cdef int shift
+    cdef Py_ssize_t found
     with nogil:
-        seen[:] = 0
-        for i in range(n):
-            slot = hashed(codes[i] & mask) & slots
-            shift = 2 * (slot & 3)
-            # 0 -> 1 -> 3: the upper bit says more than once.
-            seen[slot >> 2] |= (((seen[slot >> 2] >> shift) & 1) << 1 | 1) << shift
-        for i in range(n):
-            slot = hashed(codes[i] & mask) & slots
-            positions[found] = i
-            found += (seen[slot >> 2] >> (2 * (slot & 3) + 1)) & 1
+        found = find_repeated(codes, mask, seen, positions)
     return found
-
-
-cdef inline uint64_t hashed(uint64_t code) noexcept nogil:
-    code *= <uint64_t>0x9E3779B97F4A7C15
-    return code ^ (code >> 32)
 
 
 def split_pairs(const double[:, ::1] A, const double[:, ::1] B, const double[:, ::1] directions,

@@ -16,6 +16,7 @@ from oracles.naive.hyperplanes import (
 )
 from oracles.naive.layers import WORD, forward, integer_layers, pack_bits, threshold_layer, unpack_bits
 from oracles.naive.separate import (
+    Turning,
     climb,
     coarse_order,
     pencil_event,

@@ -143,3 +143,60 @@ def pencil_event(p, q, scale):
     p, q = np.float64(p), np.float64(q * scale)
     s = (-p if q > 0 else p) / (abs(p) + abs(q)) if p or q else 0.0
     return s, not q > 0
+
+
+class Turning:
+    """The search of trimming: hyperplane j is [directions[j] . x >= levels[j]] of the coordinates x.
+
+    Attributes
+    ----------
+    gains : dict
+        Weight that pairs of points have gained while they stayed open.
+    left : list of (int, int)
+        Pairs that the last step left open.
+    changed : set
+        Hyperplanes that are others now.
+    """
+
+    def __init__(self, coordinates, inside, basis, classes, codes, directions, levels):
+        self.coordinates, self.inside, self.basis = coordinates, inside, basis
+        self.classes, self.codes = np.asarray(classes).tolist(), np.asarray(codes).tolist()
+        self.directions, self.levels = directions.copy(), levels.copy()
+        self.gains, self.left, self.changed = {}, [], set()
+
+    def turn(self, j, start, iterations, step, gain):
+        """Turn hyperplane j to split most of the weight of the pairs that all others leave open; returns these."""
+        bit, n = 1 << j, len(self.codes)
+        pairs = [
+            (a, b)
+            for a, b in itertools.combinations(range(n), 2)
+            if self.classes[a] != self.classes[b] and (self.codes[a] ^ self.codes[b]) & ~bit == 0
+        ]
+        weights = [1.0 + self.gains.get(pair, 0.0) for pair in pairs]
+        if pairs:
+            direction = self._turned(j, pairs, weights, start, iterations, step)
+            ends = np.array(pairs).ravel()
+            numbers, sides = np.repeat(np.arange(len(pairs)), 2), np.tile([0, 1], len(pairs))
+            cut = sweep((self.coordinates @ direction)[ends], np.ones(len(ends)), numbers, sides, weights, 0, 1e-13)
+            before = sum(w for (a, b), w in zip(pairs, weights, strict=True) if (self.codes[a] ^ self.codes[b]) & bit)
+            if cut and cut[0] >= before:
+                self._replace(j, direction, (cut[1] + cut[2]) / 2)
+        self.left = [(a, b) for a, b in pairs if not (self.codes[a] ^ self.codes[b]) & bit]
+        for pair in self.left:
+            self.gains[pair] = self.gains.get(pair, 0.0) + gain
+        return pairs
+
+    def _turned(self, j, pairs, weights, start, iterations, step):
+        own = self.coordinates @ self.directions[j] - self.levels[j]
+        scale = np.sqrt((own[np.array(pairs)] ** 2).mean())
+        Z = np.column_stack([self.inside, own / scale, np.ones(len(own))])
+        one, other = (Z[list(points)].T for points in zip(*pairs, strict=True))
+        _, h = climb((one + other) / 2, (one - other) / 2, np.array(weights), start, iterations, step)
+        direction = h[:-2] @ self.basis + h[-2] / scale * self.directions[j]
+        return np.float32(direction / np.abs(direction).max()).astype(float)
+
+    def _replace(self, j, direction, level):
+        self.directions[j], self.levels[j] = direction, level
+        self.changed.add(j)
+        above = self.coordinates @ direction >= level
+        self.codes = [code & ~(1 << j) | int(side) << j for code, side in zip(self.codes, above, strict=True)]
