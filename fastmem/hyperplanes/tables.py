@@ -67,11 +67,10 @@ def sign_steps(weights, thresholds, centre, exponents):
 def _frames(centre, exponents):
     """Centre and scale of the columns as kernels take them, filled up to whole units of columns."""
     d = len(centre)
-    fill = 0, -d % kernels.UNIT
-    shrink = np.pad(np.ldexp(1.0, -exponents), fill, constant_values=1.0)
+    shrink = _filled(np.ldexp(1.0, -exponents), 1.0)
     with np.errstate(all="ignore"):
         offset = np.ldexp(centre, -exponents)
-        narrow_offset, narrow_shrink = np.pad(offset, fill).astype(np.float32), shrink.astype(np.float32)
+        narrow_offset, narrow_shrink = _filled(offset, 0.0).astype(np.float32), shrink.astype(np.float32)
         narrow = (
             np.array_equal(narrow_offset[:d], offset)
             and np.array_equal(narrow_shrink, shrink)
@@ -79,7 +78,13 @@ def _frames(centre, exponents):
             and bool(np.all(np.abs(offset) < _FAR))
             and np.array_equal(np.ldexp(offset, exponents), centre)
         )
-    return np.pad(centre, fill), shrink, narrow_offset, narrow_shrink, narrow
+    return _filled(centre, 0.0), shrink, narrow_offset, narrow_shrink, narrow
+
+
+def _filled(numbers, value):
+    filled = np.full(-(-len(numbers) // kernels.UNIT) * kernels.UNIT, value)
+    filled[: len(numbers)] = numbers
+    return filled
 
 
 def _centred_thresholds(weights, thresholds, centre):

@@ -294,8 +294,8 @@ class _Rounds:
         if hyperplanes.m > MAX_BITS:
             return Separation(hyperplanes)
         known = self.margins.shape[1]
-        late = self._hyperplanes(self.weights[known:], self.thresholds[known:])
-        if late.m:
+        if known < hyperplanes.m:
+            late = self._hyperplanes(self.weights[known:], self.thresholds[known:]) if known else hyperplanes
             with self.clock.measure("signs"):
                 self._know(late)
         return Separation(hyperplanes, self.codes, self.margins)
@@ -469,7 +469,7 @@ class Moves:
     def _is_coarse(self, sample):
         """Whether buckets are large still: any hyperplane that halves them splits about as much as the best one."""
         is_coarse = len(sample.members) > self.effort.coarse * sample.n_buckets
-        return is_coarse and sample.d > _LATTICE_DIMENSIONS
+        return is_coarse and sample.d > _FEW_DIMENSIONS
 
     def _try(self, name, sample):
         if name == "gaussian":

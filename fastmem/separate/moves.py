@@ -132,12 +132,12 @@ def discriminant_move(sample, basis, directions, random_state):
     """
     a, b = sample.random_pairs(random_state.integers(0, sample.n_buckets, directions), random_state)
     classes, bucket = sample.classes, sample.bucket
-    shares = np.empty((directions, len(classes)), sample.coordinates.dtype)
-    for i, (first, second) in enumerate(zip(a.tolist(), b.tolist(), strict=True)):
-        inside = bucket >= 0 if i % 2 else bucket == bucket[first]
-        one = inside & (classes == classes[first])
-        other = inside & (~one if i % 4 > 1 else classes == classes[second])
-        shares[i] = one / np.count_nonzero(one) - other / np.count_nonzero(other)
+    number = np.arange(directions)[:, None]
+    inside = np.where(number % 2 == 1, bucket >= 0, bucket == bucket[a][:, None])
+    one = inside & (classes == classes[a][:, None])
+    other = inside & np.where(number % 4 > 1, ~one, classes == classes[b][:, None])
+    shares = np.divide(one, one.sum(axis=1, keepdims=True), dtype=sample.coordinates.dtype)
+    shares -= np.divide(other, other.sum(axis=1, keepdims=True), dtype=shares.dtype)
     differences = shares @ sample.clipped()
     return sample.sweep(differences.astype(np.float64) @ basis.T @ basis)
 

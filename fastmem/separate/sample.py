@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastmem._kernels import search as kernels
-from fastmem.data.sorting import run_starts
 from fastmem.separate.frame import Frame, threshold_between
 
 __all__ = ["Candidate", "Sample"]
@@ -25,7 +24,6 @@ _FLOAT64_DIMENSIONS = 64
 _TAME = 8.0
 _ENDS, _RESOLVED, _FEW_NEAR = 256, 2.0**-6, 0.1
 _RADIX = 1024
-_CLOSED = np.int32(-1)
 _SPARSE = 0.75
 
 
@@ -83,19 +81,16 @@ class Sample:
     def _set_buckets(self, starts, sizes):
         self.starts = np.ascontiguousarray(starts, np.int64)
         self.sizes = sizes
-        counts = np.diff(self.starts)
-        classes = self.classes[self.members]
-        changes = np.append(True, classes[1:] != classes[:-1]) if len(classes) else np.empty(0, bool)
-        changes[self.starts[:-1]] = True
-        group = np.cumsum(changes, dtype=np.int32) - np.int32(1)
-        self.bucket = np.full(len(self.X), _CLOSED)
-        self.group = np.full(len(self.X), _CLOSED)
-        self.bucket[self.members] = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
-        self.group[self.members] = group
-        self.group_sizes = np.bincount(group).astype(np.float64)
-        self.counts = counts.astype(np.float64)
+        self._counts = np.diff(self.starts)
+        self.bucket, self.group = np.empty(len(self.X), np.int32), np.empty(len(self.X), np.int32)
+        group_sizes = np.empty(len(self.members))
+        n_groups = kernels.number_sample(
+            self.members, self.starts, self.classes, self.bucket, self.group, group_sizes
+        )  # fmt: skip
+        self.group_sizes = group_sizes[:n_groups].copy()
+        self.counts = self._counts.astype(np.float64)
         # A bucket's pairs together weigh as much as it has points.
-        self.pair_weights = sizes / self.counts**2 if len(counts) else np.empty(0)
+        self.pair_weights = sizes / self.counts**2
 
     @property
     def d(self):
@@ -114,23 +109,17 @@ class Sample:
 
     def split(self, above):
         """Split the buckets by a hyperplane's signs, and close those that are done."""
-        key = self.bucket[self.members] * np.int32(2) + above[self.members]
-        order = np.argsort(key, kind="stable")
-        key = key[order]
-        firsts = run_starts(key)
-        ends = np.append(firsts[1:], len(key))
-        members = self.members[order]
-        classes = self.classes[members]
-        is_open = classes[firsts] != classes[ends - 1]
-        counts = (ends - firsts)[is_open]
-        parent = key[firsts[is_open]] >> 1
-        sizes = np.maximum(self.sizes[parent] * counts / self.counts[parent], 2.0)
-        self.members = members[np.repeat(is_open, ends - firsts)]
+        kept, starts = np.empty_like(self.members), np.empty(2 * self.n_buckets + 1, np.int64)
+        parents = np.empty(2 * self.n_buckets, np.int64)
+        n = kernels.split_sample(above.view(np.uint8), self.members, self.starts, self.classes, kept, starts, parents)
+        starts, parents = starts[: n + 1], parents[:n]
+        sizes = np.maximum(self.sizes[parents] * np.diff(starts) / self.counts[parents], 2.0)
+        self.members = kept[: starts[-1]]
         if len(self.members) < _SPARSE * len(self.X):
             self.X, self.classes = self.X[self.members], self.classes[self.members]
             self.coordinates = self.coordinates[self.members]
             self.members = np.arange(len(self.X))
-        self._set_buckets(np.append(0, np.cumsum(counts)), sizes)
+        self._set_buckets(starts, sizes)
 
     def clipped(self):
         """Coordinates without outliers: most lie within [-1, 1]."""
@@ -138,7 +127,7 @@ class Sample:
 
     def random_pairs(self, buckets, random_state):
         """A random pair that must differ from each of the given buckets: two arrays of sample positions."""
-        first, counts = self.starts[buckets], np.diff(self.starts)[buckets]
+        first, counts = self.starts[buckets], self._counts[buckets]
         a = first + (random_state.random(buckets.shape) * counts).astype(np.int64)
         b = first + (random_state.random(buckets.shape) * counts).astype(np.int64)
         a, b, first, last = (self.members[place] for place in (a, b, first, first + counts - 1))

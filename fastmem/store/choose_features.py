@@ -51,7 +51,8 @@ def _cells_in_full_rows(features, codes, n_planes, more_parities=0, least_column
     size = 2 * _TRIAL_ROWS * n_columns
     start_table = features.start_table(n_parities)
     cells = used = 0
-    for first in np.linspace(0, max(len(codes) - size, 0), _TRIALS if len(codes) > size else 1).astype(int):
+    trials = min(_TRIALS, max(-(-len(codes) // size), 1))  # all rows where they are few
+    for first in np.linspace(0, max(len(codes) - size, 0), trials).astype(int):
         part = codes[first : first + size]
         # Values at random: equal ones would hide contradictions.
         values = np.random.default_rng(0).integers(0, 1 << n_planes, len(part), dtype=np.uint64)

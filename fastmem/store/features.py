@@ -108,7 +108,7 @@ class CodeFeatures:
             return self.thresholds, self.thresholds
         bits = bits_of(codes[:: len(codes) // _SAMPLE + 1], 64)[:, self.places.ravel()]
         weights, zeros = self.units()
-        agreements = bits @ weights.T + zeros
+        agreements = bits.astype(np.float32) @ weights.T.astype(np.float32) + zeros  # exact: BLAS adds no integers
         low = np.floor(agreements.mean(axis=0)).astype(np.int64).clip(1, _MOST_BITS)
         distance = [np.abs((agreements >= theta).mean(axis=0) - 0.5) for theta in (low, low + 1)]
         best = np.where(distance[0] <= distance[1], low, low + 1)

@@ -1,5 +1,7 @@
 """The kernels that choose hyperplanes, held to their plain twins in `naive`, and the samples they are used on."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -181,6 +183,51 @@ def test_codes_that_are_not_repeated_are_found_rarely_where_counters_are_many(se
     found = possibly_repeated(codes, 2**62 - 1, 2**14)
     assert set(range(40)) <= set(found)
     assert len(found) < 40 + 200
+
+
+# Buckets of samples
+
+
+@st.composite
+def bucketed(draw):
+    """Points of buckets, class by class, some of them in none: members, starts and classes."""
+    sizes = draw(st.lists(st.integers(2, 5), max_size=4))
+    n_open, n_closed = sum(sizes), draw(st.integers(0, 3))
+    members = np.array(draw(st.permutations(range(n_open + n_closed))), np.int64)[:n_open]
+    starts = np.append(0, np.cumsum(sizes)).astype(np.int64)
+    classes = np.zeros(n_open + n_closed, np.int32)
+    for first, end in itertools.pairwise(starts.tolist()):
+        of_bucket = draw(st.lists(st.integers(0, 2), min_size=end - first, max_size=end - first))
+        classes[members[first:end]] = sorted(of_bucket)
+    return members, starts, classes
+
+
+@PROPERTY
+@given(bucketed(), st.data())
+def test_a_sample_is_parted_by_sides_and_keeps_the_parts_of_two_classes(sample, data):
+    members, starts, classes = sample
+    above = data.draw(hnp.arrays(bool, len(classes), fill=st.nothing()))
+    n_buckets = len(starts) - 1
+    kept, kept_starts = np.empty_like(members), np.empty(2 * n_buckets + 1, np.int64)
+    parents = np.empty(2 * n_buckets, np.int64)
+    n = search.split_sample(above.view(np.uint8), members, starts, classes, kept, kept_starts, parents)
+    parts = [kept[first:end].tolist() for first, end in itertools.pairwise(kept_starts[: n + 1].tolist())]
+    buckets = [members[first:end].tolist() for first, end in itertools.pairwise(starts.tolist())]
+    assert parts == naive.split_buckets(above[members], buckets, classes.tolist())[0]
+    assert all(set(part) <= set(buckets[parent]) for part, parent in zip(parts, parents.tolist(), strict=False))
+
+
+@PROPERTY
+@given(bucketed())
+def test_buckets_and_groups_of_a_sample_are_numbered_in_order(sample):
+    members, starts, classes = sample
+    bucket, group = np.empty(len(classes), np.int32), np.empty(len(classes), np.int32)
+    sizes = np.empty(len(members))
+    n_groups = search.number_sample(members, starts, classes, bucket, group, sizes)
+    buckets = [members[first:end].tolist() for first, end in itertools.pairwise(starts.tolist())]
+    expected_bucket, expected_group, expected_sizes = naive.numbered(buckets, classes.tolist())
+    assert (bucket.tolist(), group.tolist()) == (expected_bucket, expected_group)
+    assert sizes[:n_groups].tolist() == expected_sizes
 
 
 # Samples

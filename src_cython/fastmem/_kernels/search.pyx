@@ -216,6 +216,60 @@ def possibly_repeated(const uint64_t[::1] codes, uint64_t mask, uint8_t[::1] see
     return found
 
 
+def split_sample(const uint8_t[::1] above, const int64_t[::1] members, const int64_t[::1] starts,
+                 const int32_t[::1] classes, int64_t[::1] kept, int64_t[::1] kept_starts, int64_t[::1] parents):
+    """Part each bucket of a sample by the side of its points, and keep the parts with two classes; returns their number.
+
+    Bucket k is members[starts[k]:starts[k + 1]], class by class; point i has above[i] and classes[i]. Part p, of bucket
+    parents[p], is kept[kept_starts[p]:kept_starts[p + 1]], the part below before that above. kept has room for all
+    members, kept_starts for one more than all parts.
+    """
+    cdef Py_ssize_t k, r, n = 0, end
+    cdef int side
+    cdef int64_t i
+    cdef int32_t first
+    with nogil:
+        kept_starts[0] = 0
+        for k in range(starts.shape[0] - 1):
+            for side in range(2):
+                end = kept_starts[n]
+                for r in range(starts[k], starts[k + 1]):
+                    i = members[r]
+                    if above[i] == side:
+                        kept[end] = i
+                        end += 1
+                # Members are class by class: a part has two if its ends differ.
+                if end > kept_starts[n] and classes[kept[kept_starts[n]]] != classes[kept[end - 1]]:
+                    parents[n] = k
+                    n += 1
+                    kept_starts[n] = end
+    return n
+
+
+def number_sample(const int64_t[::1] members, const int64_t[::1] starts, const int32_t[::1] classes,
+                  int32_t[::1] bucket, int32_t[::1] group, double[::1] group_sizes):
+    """Number the buckets and the groups, classes inside a bucket, of a sample's points: -1 where they are in none.
+
+    Returns the number of groups; group_sizes, filled in from the front, has room for one a member.
+    """
+    cdef Py_ssize_t k, r
+    cdef int64_t i
+    cdef int32_t n_groups = 0
+    with nogil:
+        bucket[:] = -1
+        group[:] = -1
+        for k in range(starts.shape[0] - 1):
+            for r in range(starts[k], starts[k + 1]):
+                i = members[r]
+                if r == starts[k] or classes[i] != classes[members[r - 1]]:
+                    group_sizes[n_groups] = 0.0
+                    n_groups += 1
+                group_sizes[n_groups - 1] += 1.0
+                bucket[i] = <int32_t>k
+                group[i] = n_groups - 1
+    return n_groups
+
+
 def split_pairs(const double[:, ::1] A, const double[:, ::1] B, const double[:, ::1] directions,
                 const double[::1] levels, double[:, ::1] values, uint8_t[:, ::1] split):
     """split[t, p] = whether hyperplane t parts the points A[:, p] and B[:, p], within rounding.

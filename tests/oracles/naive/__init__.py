@@ -19,6 +19,7 @@ from oracles.naive.separate import (
     Turning,
     climb,
     coarse_order,
+    numbered,
     pencil_event,
     places,
     repeated,

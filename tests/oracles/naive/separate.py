@@ -28,6 +28,18 @@ def split_buckets(codes, buckets, classes):
     return [rows for rows in parts if len({classes[row] for row in rows}) > 1], len(parts)
 
 
+def numbered(buckets, classes):
+    """Number of each point's bucket and of its group, a class inside a bucket, -1 for points in none; groups' sizes."""
+    bucket, group, sizes = [-1] * len(classes), [-1] * len(classes), []
+    for k, rows in enumerate(buckets):
+        for _, members in itertools.groupby(rows, key=lambda row: classes[row]):
+            sizes.append(0)
+            for row in members:
+                bucket[row], group[row] = k, len(sizes) - 1
+                sizes[-1] += 1
+    return bucket, group, sizes
+
+
 def split_pairs(above, bucket, classes, weights=None):
     """Pairs of one bucket and two classes on different sides; each counts what its bucket weighs (1).
 
