@@ -80,7 +80,7 @@ _HALVED = 1024
 _COARSE_SHARE = 3
 _CLEARED = 12
 _CROWD = 30.0
-_DISCRIMINANTS = 8
+_DISCRIMINANTS = 4
 _GROUPS = 0.5  # of the points: where most are alone in their class there is nothing to find
 
 
@@ -482,5 +482,6 @@ class Moves:
         if name == "lattice":
             return lattice_move(sample, self.effort.near_pairs, self.random_state)
         if name == "midpoint":
-            return midpoint_move(sample, self._rank, self.effort.pencils, self.random_state)
+            pencils, numbers = self.effort.pencils, self.effort.pencil_numbers
+            return midpoint_move(sample, self._rank, pencils, numbers, self.random_state)
         return bisecting_move(sample, self.random_state)

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 __all__ = ["EFFORTS", "Effort"]
 
 
@@ -19,6 +17,8 @@ class Effort:
         Gaussian directions tried for each hyperplane.
     pencils : int
         Pencils of hyperplanes through midpoints tried for each hyperplane.
+    pencil_numbers : int
+        Coordinates of these pairs, at most, for more than one pencil: in many dimensions one is as good as several.
     near_pairs : int
         Differences of near points tried for each hyperplane, in few dimensions.
     coarse : float
@@ -29,8 +29,8 @@ class Effort:
         Share of the open points at which a round ends: fewer rounds are fewer passes over the points, more are more
         samples.
     closer : int
-        Times as many points and candidates are looked at where hyperplanes are many already: then each splits few of
-        very many buckets, and a poor one costs as much as a good one.
+        Times as many points and candidates are looked at in three dimensions or fewer, and where hyperplanes are many
+        already: each splits few of very many buckets there, and what it splits differs much.
     whiten_every : int
         Hyperplanes after which a round computes the covariance of the open points anew.
     midpoint_prior : float
@@ -43,6 +43,7 @@ class Effort:
     most_points: int
     directions: int
     pencils: int
+    pencil_numbers: int
     near_pairs: int
     coarse: float
     looks_ahead: bool
@@ -82,6 +83,7 @@ EFFORTS = {
         most_points=2048,
         directions=6,
         pencils=2,
+        pencil_numbers=2**17,
         near_pairs=2,
         coarse=16,
         looks_ahead=True,
@@ -97,6 +99,7 @@ EFFORTS = {
         most_points=4096,
         directions=6,
         pencils=6,
+        pencil_numbers=2**12,
         near_pairs=4,
         coarse=16,
         looks_ahead=True,
@@ -112,8 +115,9 @@ EFFORTS = {
         most_points=16384,
         directions=24,
         pencils=24,
+        pencil_numbers=2**17,
         near_pairs=24,
-        coarse=np.inf,
+        coarse=64,
         looks_ahead=False,
         midpoint_prior=1.0,
         stop=0.4,

@@ -19,7 +19,6 @@ _EIGENVALUE_FLOOR = 1e-6
 _WHITENED_DIMENSIONS = 256
 _LAYER = 16  # points on average
 _SLACK = 0.1  # rather between layers than through one, which float32 weights spread a little
-_MIDPOINT_COORDINATES = 2**17
 
 
 def whitened_basis(sample, random_state, narrowest=0.0):
@@ -64,8 +63,10 @@ def whitened_gaussian_move(sample, basis, directions, random_state):
     return sample.sweep(random_state.standard_normal((directions, len(basis))) @ basis)
 
 
-def midpoint_move(sample, rank, pencils, random_state):
+def midpoint_move(sample, rank, pencils, numbers, random_state):
     """The best of some pencils of hyperplanes through the midpoints of random pairs that must differ.
+
+    Of one pencil, or of more where their pairs have no more coordinates than `numbers`.
 
     A hyperplane has d degrees of freedom: all but one make it pass between as many pairs, each of another bucket,
     and the last is swept exactly, for the position that splits most. So it splits d pairs at least, which is
@@ -73,7 +74,7 @@ def midpoint_move(sample, rank, pencils, random_state):
     towards the differences of the pairs, so that these fall on both sides.
     """
     pairs = min(max(rank - 1, 1), sample.n_buckets)
-    tries = max(1, min(pencils, _MIDPOINT_COORDINATES // (pairs * sample.d)))
+    tries = max(1, min(pencils, numbers // (pairs * sample.d)))
     if tries * pairs <= sample.n_buckets:
         buckets = random_state.choice(sample.n_buckets, (tries, pairs), replace=False)
     else:

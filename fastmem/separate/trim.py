@@ -175,7 +175,7 @@ class _Search:
         self.is_open = needed[j] > 0
         self.gains[:], self.n_recent[:] = 0, 0
         if self._turning:
-            self._turning.start(self)
+            self._turning.leave_out(self, j)
 
     def turn(self, work):
         """Aim random hyperplanes at the pairs that the others leave together, many where that is quick.
@@ -198,6 +198,8 @@ class _Search:
             if weights[newly].sum() >= weights[split].sum():
                 self.replace(np.array([j]), turned, signs, margins)
                 split = newly
+                if self._turning:
+                    self._turning.place(self, [j])
         self.gains[slots[~split]] += _GAIN
         self._remember(a[~split], b[~split])
         self.is_open = not split.all() or (n_open > len(a) and self.is_any_open())
@@ -345,18 +347,19 @@ class _Turning:
             np.empty(most), np.empty(most, np.uint8), np.empty((2, 2 * most)), np.empty((2, 2 * most), np.int32),
             np.empty((5, width)),
         )  # fmt: skip
+        self.directions, self.levels = np.empty((search.m, points.d)), np.empty(search.m)
+        self.place(search, range(search.m))
 
-    def start(self, search):
-        """Begin with the hyperplanes that are left."""
-        self.directions, self.levels = np.empty((search.m, search.points.d)), np.empty(search.m)
+    def leave_out(self, search, j):
+        """Go on without hyperplane j, which the search has left out."""
+        self.directions, self.levels = np.delete(self.directions, j, axis=0), np.delete(self.levels, j)
         self.changed = np.zeros(search.m, np.uint8)
-        self._place(search, range(search.m))
         self._kernel = kernels.Turning(
             self.coordinates, self.inside, search.basis, search.classes, search.codes, self.directions, self.levels,
             search.gains, search.recent, search.n_recent, self.changed, *self._space,
         )  # fmt: skip
 
-    def _place(self, search, which):
+    def place(self, search, which):
         """Hyperplanes in the frame, by their exact signs."""
         for j in which:
             self.directions[j] = search.frame.direction(search.weights[j])
@@ -390,7 +393,7 @@ class _Turning:
         weights[lost], thresholds[lost] = search.weights[which[lost]], search.thresholds[which[lost]]
         hyperplanes = search.hyperplanes(weights, thresholds)
         search.replace(which, hyperplanes, *signs_and_margins(hyperplanes, search.points, search.n_threads))
-        self._place(search, which[lost].tolist())
+        self.place(search, which[lost].tolist())
 
 
 def disturbed(n, k, random_state):

@@ -584,11 +584,12 @@ def test_hyperplanes_are_drawn_ahead_where_a_sample_is_separated_before_all_poin
     monkeypatch.setattr(adaptive._Rounds, "_ahead", counted)
     X = np.random.default_rng(31).standard_normal((70_000, 48)).astype(np.float32)
     separation = separated(X, random_labels(len(X)), "fast")
-    for m, hyperplanes in drawn:
-        assert hyperplanes.m == max(17 - m, 0)  # 2^17 cells are enough for 70 000 points
+    m, hyperplanes = drawn[0]
+    assert hyperplanes.m == max(17 - m, 0)  # 2^17 cells are enough for 70 000 points
+    for _, hyperplanes in drawn:
         above = exact_signs(hyperplanes, X).mean(axis=0)
         assert np.all((above > 0.4) & (above < 0.6))
-    assert len(drawn) == 1
+    assert len(drawn) <= 2  # what is left may be looked at in the same way once more
     assert separation.hyperplanes.m < 35
 
 
