@@ -39,7 +39,7 @@ _LEAST_SHARE = 0.5
 _FLOORS = (0.0, *2.0 ** -np.arange(24, 3, -1))
 _STEPS = (1, 2, 3, 4)
 _NEAR_LEAST = 1.02
-_ROUNDED_DOWN = 1 - 1e-9  # sums of floats that are no more than the exact ones
+_ROUNDED_DOWN, _ROUNDED_UP = 1 - 1e-9, 1 + 1e-9  # of sums of floats, what is no more and no less than the exact ones
 
 
 @dataclass(frozen=True)
@@ -152,17 +152,19 @@ class _Filter(NamedTuple):
 def _best_filtered(counts, limit, best_behind, least_behind):
     """Size in bits and the label code with a filter that has the least; None if none has less than the limit.
 
-    `best_behind` gives size and code of the symbols behind the filter, and `least_behind` a size that is no more. Codes
-    cost much more time than such a bound, so they are made only for the few filters that may be the best by it. Of
-    equally good filters the one with fewer common classes is taken, and of these the shorter one.
+    `best_behind` gives size and code of the symbols behind the filter, or any larger ones than a limit if none are as
+    small, and `least_behind` a size that is no more. Codes cost much more time than such a bound, so they are made only
+    for the few filters that may be the best by it. Of equally good filters the one with fewer common classes is taken,
+    and of these the shorter one.
     """
     best = limit, -1, None
     for filter in sorted(_filters(counts, least_behind)):
         if filter.least > best[0]:
             break
         common_bits, common_code = _best_code(counts[filter.common])
-        rare_bits, rare_code = best_behind(filter.passing)
-        bits = common_bits + ribbon_cells(counts[filter.rare].sum(), filter.bits) + rare_bits
+        in_front = common_bits + ribbon_cells(counts[filter.rare].sum(), filter.bits)
+        rare_bits, rare_code = best_behind(filter.passing, (best[0] - in_front) * _ROUNDED_UP)
+        bits = in_front + rare_bits
         if (bits, filter.place) < best[:2]:
             code = LabelCode(filter.common, common_code, filter.bits, filter.rare, rare_code)
             best = bits, filter.place, code
@@ -185,12 +187,15 @@ def _filters(counts, least_behind):
             yield _Filter(least, n_common << 8 | bits, bits, common, rare, passing)
 
 
-def _best_behind(counts):
-    """As `_best_code`, or with another filter where a prefix code of few symbols is far from their entropy."""
+def _best_behind(counts, limit=np.inf):
+    """As `_best_code`, or with another filter where a prefix code of few symbols is far from their entropy.
+
+    Any code if none takes less than the limit.
+    """
     best = _best_code(counts)
     if not 3 <= len(counts) <= MOST_SYMBOLS_NESTED or best[0] < _FAR * counts.sum() * _entropy(counts):
         return best
-    return _best_filtered(counts, best[0], _best_code, _least_of_prefix_code) or best
+    return _best_filtered(counts, min(best[0], limit), _best_code, _least_of_prefix_code) or best
 
 
 def _least_behind(counts):
@@ -222,10 +227,13 @@ def _entropy(counts):
     return -(shares @ np.log2(shares))
 
 
-def _best_code(counts):
-    """Size in bits, and a prefix code: of those within 2 % of the least size the one with the fewest stages."""
+def _best_code(counts, limit=np.inf):
+    """Size in bits, and a prefix code: of those within 2 % of the least size the one with the fewest stages.
+
+    Any code if none takes less than the limit.
+    """
     codes = [PrefixCode(len(counts))]
-    if len(counts) > 2:
+    if len(counts) > 2 and not _least_of_prefix_code(counts) > limit:
         lengths = min(_all_lengths(counts), key=lambda lengths: PrefixCode(len(counts), lengths).cells(counts))
         codes += [PrefixCode(len(counts), _multiples(lengths, counts, step)) for step in _STEPS]
     sizes = [code.cells(counts) for code in codes]
