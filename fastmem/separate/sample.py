@@ -139,11 +139,7 @@ class Sample:
     def near_pairs(self, buckets, random_state):
         """As `random_pairs`, but the second point of a pair is the nearest that must differ from the first."""
         a, b = self.random_pairs(buckets, random_state)
-        for i, bucket in enumerate(buckets.tolist()):
-            members = self.members[self.starts[bucket] : self.starts[bucket + 1]]
-            distances = ((self.coordinates[members] - self.coordinates[a[i]]) ** 2).sum(axis=1)
-            distances[self.group[members] == self.group[a[i]]] = np.inf
-            b[i] = members[np.argmin(distances)]
+        kernels.nearest_others(self.coordinates, self.members, self.starts, self.group, buckets, a, b)
         return a, b
 
     def count_layers(self, directions):

@@ -230,6 +230,20 @@ def test_buckets_and_groups_of_a_sample_are_numbered_in_order(sample):
     assert sizes[:n_groups].tolist() == expected_sizes
 
 
+@PROPERTY
+@given(bucketed(), st.integers(1, 3), st.sampled_from([np.float32, np.float64]), st.data())
+def test_the_nearest_point_of_another_group_is_found_in_a_bucket(sample, d, dtype, data):
+    members, starts, classes = sample
+    places = data.draw(hnp.arrays(dtype, (len(classes), d), elements=st.integers(-3, 3), fill=st.nothing()))
+    buckets = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    found = np.full(len(members), -1)
+    search.nearest_others(places, members, starts, classes, buckets, members, found)
+    for row, other, bucket in zip(members.tolist(), found.tolist(), buckets.tolist(), strict=True):
+        of_bucket = members[starts[bucket] : starts[bucket + 1]].tolist()
+        expected = naive.nearest_other(places, of_bucket, classes.tolist(), row)
+        assert other == (-1 if expected is None else expected)
+
+
 # Samples
 
 

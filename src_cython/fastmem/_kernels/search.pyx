@@ -7,7 +7,8 @@ over the buckets, each pair weighing what its bucket says (mathematics: the size
 of pairs). Scores choose hyperplanes and never decide a sign, so they may round.
 """
 
-from libc.math cimport fabs, frexp, isfinite, ldexp
+from cython cimport floating
+from libc.math cimport INFINITY, fabs, frexp, isfinite, ldexp
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
@@ -268,6 +269,31 @@ def number_sample(const int64_t[::1] members, const int64_t[::1] starts, const i
                 bucket[i] = <int32_t>k
                 group[i] = n_groups - 1
     return n_groups
+
+
+def nearest_others(const floating[:, ::1] coordinates, const int64_t[::1] members, const int64_t[::1] starts,
+                   const int32_t[::1] group, const int64_t[::1] buckets, const int64_t[::1] a, int64_t[::1] b):
+    """b[i] = the point of bucket buckets[i] nearest to its point a[i] among those of other groups, of equals the first.
+
+    Bucket k is members[starts[k]:starts[k + 1]]. b[i] stays where there is none.
+    """
+    cdef Py_ssize_t d = coordinates.shape[1], i, r, c
+    cdef int64_t other
+    cdef double distance, difference, least
+    with nogil:
+        for i in range(buckets.shape[0]):
+            least = INFINITY
+            for r in range(starts[buckets[i]], starts[buckets[i] + 1]):
+                other = members[r]
+                if group[other] == group[a[i]]:
+                    continue
+                distance = 0.0
+                for c in range(d):
+                    difference = <double>coordinates[other, c] - <double>coordinates[a[i], c]
+                    distance += difference * difference
+                if distance < least:
+                    least = distance
+                    b[i] = other
 
 
 def split_pairs(const double[:, ::1] A, const double[:, ::1] B, const double[:, ::1] directions,

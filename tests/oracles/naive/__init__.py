@@ -19,6 +19,7 @@ from oracles.naive.separate import (
     Turning,
     climb,
     coarse_order,
+    nearest_other,
     numbered,
     pencil_event,
     places,

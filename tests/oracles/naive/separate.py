@@ -40,6 +40,12 @@ def numbered(buckets, classes):
     return bucket, group, sizes
 
 
+def nearest_other(coordinates, rows, group, row):
+    """Of some rows the one nearest to a row among those of another group, of equally near ones the first, or None."""
+    others = [other for other in rows if group[other] != group[row]]
+    return min(others, key=lambda other: ((coordinates[other] - coordinates[row]) ** 2).sum(), default=None)
+
+
 def split_pairs(above, bucket, classes, weights=None):
     """Pairs of one bucket and two classes on different sides; each counts what its bucket weighs (1).
 
