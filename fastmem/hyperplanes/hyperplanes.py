@@ -136,7 +136,7 @@ class Hyperplanes:
             m and d of all unless that saves a quarter.
         """
         read = self.weights != 0
-        if self.d <= _FEW_COLUMNS or not self.m:
+        if not self.m:
             return self.m, self.d
         first = np.where(read.any(axis=1), read.argmax(axis=1), self.d)
         last = np.where(read.any(axis=1), self.d - read[:, ::-1].argmax(axis=1), 0)
@@ -156,7 +156,7 @@ class Hyperplanes:
         Of hyperplanes so many that they stay in the cache while a block of rows passes, or those that read the first
         columns apart from those that read the others.
         """
-        m, d = self.apart
+        m, d = self.apart if self.d > _FEW_COLUMNS else (self.m, self.d)
         if m < self.m:
             parts = (slice(0, m), slice(0, d)), (slice(m, self.m), slice(d, self.d))
             return tuple((part, columns, self.some(part, columns)) for part, columns in parts)

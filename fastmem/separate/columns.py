@@ -26,7 +26,6 @@ _FEW_COLUMNS = 16  # of which none is left out
 _SIZES = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 _FIRST_SIZE = 16
 _BLOCKS = 16  # of neighbouring columns that are looked at, where there are very many
-_SMALL_N, _FEW_ROWS = 8192, 512
 _CHOOSING_ROWS, _SCALING_ROWS = 256, 64
 _TAME = 8.0
 _SIMILAR_SCALES = 10  # powers of two
@@ -39,8 +38,8 @@ _STORE, _HYPERPLANE, _LINE, _NEXT_LINE, _GATHER = 4.0, 0.2, 5.0, 1.0, 0.3
 _PRODUCT = {4: 0.0125, 8: 0.018}  # by the bytes of a number
 _MOST_SIGNS = 40  # that cost anything beside their products
 _CACHE, _CACHED = 2**19, 0.25  # numbers; the share of the time of lines that are at hand
-_NETWORK_BYTES, _HYPERPLANE_BYTES = 64, 14  # beside weights and labels
-_SIZE_COUNTS, _UNITS_COUNT = 0.7, 0.2
+_NETWORK_BYTES, _HYPERPLANE_BYTES = 160, 9  # beside weights and labels
+_SIZE_COUNTS, _UNITS_COUNT = 0.7, 0.1
 _HOPELESS = 1.3
 _LESS, _CLEARLY_LESS = 0.95, 0.75
 _FEW_CLASSES, _SIMPLE, _WIDE, _FITTED_COLUMNS = 16, 16, 16, 128
@@ -77,8 +76,8 @@ def column_plans(sample, classes, n, numbers_a_line):
     if sample.shape[1] <= _FEW_COLUMNS or len(sample) < 2 or n < 2:
         return []
     rows = slice(None)
-    if len(sample) > (count := _FEW_ROWS if n <= _SMALL_N else SAMPLE_ROWS):  # at random: neighbours may be alike
-        rows = np.sort(np.random.default_rng(_SEED).permutation(len(sample))[:count])
+    if len(sample) > SAMPLE_ROWS:  # at random: neighbours may be alike
+        rows = np.sort(np.random.default_rng(_SEED).permutation(len(sample))[:SAMPLE_ROWS])
     classes = np.unique(classes[rows], return_inverse=True)[1].reshape(-1)
     if not classes.any():
         return []
