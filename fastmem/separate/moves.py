@@ -17,6 +17,7 @@ __all__ = [
 
 _EIGENVALUE_FLOOR = 1e-6
 _WHITENED_DIMENSIONS = 256
+_ROUNDING = 1e-8
 _LAYER = 16  # points on average
 _SLACK = 0.1  # rather between layers than through one, which float32 weights spread a little
 
@@ -90,6 +91,8 @@ def midpoint_move(sample, rank, pencils, numbers, random_state):
     rows = np.concatenate([(A + B) / 2, -np.ones((tries, pairs, 1))], axis=2)
     rows /= np.linalg.norm(rows, axis=2, keepdims=True)
     solutions = _off_the_rows(target, rows)
+    # Where the rows leave a few columns free, say that are 0 in all pairs, the rest is what rounding left.
+    solutions[np.abs(solutions) < _ROUNDING * np.abs(solutions[:, :-1]).max(axis=1, keepdims=True)] = 0.0
     direction = sample.sweep_pencils(solutions[:, :, 0], solutions[:, :, 1])
     return None if direction is None else sample.sweep(direction[None])
 

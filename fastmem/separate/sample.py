@@ -20,6 +20,7 @@ _TIE = 1e-8
 _ROUNDING = 1e-13
 # The same for float32 coordinates: they are rounded to 2^-24, and sums of hundreds of them to a few times that.
 _TIE32, _ROUNDING32 = 2e-6, 5e-7
+_OFF_MIDDLE = 0.49  # the middle of two integers in the sample may be another point's, outside it
 _FLOAT64_DIMENSIONS = 64
 _TAME = 8.0
 _ENDS, _RESOLVED, _FEW_NEAR = 256, 2.0**-6, 0.1
@@ -233,6 +234,8 @@ class Sample:
         weights = np.zeros(self.d, np.float32)
         weights[column] = 1.0
         threshold = float(threshold_between(below, above))
+        if threshold.is_integer() and above / 2 - below / 2 > 0.5:
+            threshold = float((1 - _OFF_MIDDLE) * below + _OFF_MIDDLE * above)
         return Candidate(weights, threshold, score, self.X[:, column].astype(np.float64) >= threshold)
 
     def is_split(self, above):
