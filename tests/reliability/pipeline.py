@@ -593,7 +593,8 @@ def _rajput_weights(problem):
         return 0
     n = len(set(problem.first_rows.tolist()))
     delta = max(delta, LEAST_DELTA)  # for a smaller one the error says "more than"
-    return bound(n, problem.d, delta, (len(set(problem.classes.tolist())) - 1).bit_length()).weights
+    d = problem.d if isinstance(problem.columns_asked, str) else np.arange(problem.d)[problem.columns_asked].size
+    return bound(n, d, delta, (len(set(problem.classes.tolist())) - 1).bit_length()).weights
 
 
 def justify(problem, error):
