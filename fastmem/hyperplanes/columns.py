@@ -12,7 +12,7 @@ from fastmem.data.reading import Reading
 from fastmem.errors import FormatError
 from fastmem.hyperplanes.hyperplanes import Hyperplanes, is_dense_enough
 
-__all__ = ["FRAME", "hyperplanes_of", "tensors_of"]
+__all__ = ["FRAME", "hyperplanes_of", "nbytes_of", "tensors_of"]
 
 FRAME = ("centre", "exponents")
 """Tensors that speed signs up and are no parameters."""
@@ -44,6 +44,11 @@ def tensors_of(hyperplanes, reading):
         tensors["sparse.columns"] = place.astype(np.min_scalar_type(len(reading.columns) - 1))
         tensors["sparse.weights"] = others[row, place]
     return tensors
+
+
+def nbytes_of(hyperplanes, reading):
+    """Bytes of all tensors but the frame, which speeds signs up and is no parameter."""
+    return sum(tensor.nbytes for name, tensor in tensors_of(hyperplanes, reading).items() if name not in FRAME)
 
 
 def hyperplanes_of(tensors, n_features=None):

@@ -15,7 +15,7 @@ from fastmem.data.options import as_count, as_distance, as_float_dtype
 from fastmem.data.points import norms_of
 from fastmem.data.reading import Reading
 from fastmem.errors import FormatError, InvalidInput
-from fastmem.hyperplanes.columns import FRAME, hyperplanes_of, tensors_of
+from fastmem.hyperplanes.columns import hyperplanes_of, nbytes_of, tensors_of
 from fastmem.hyperplanes.hyperplanes import Hyperplanes
 from fastmem.hyperplanes.rounding import rounding_reach
 from fastmem.layers.layer import Layer
@@ -262,8 +262,7 @@ class Network:
     @property
     def first_layer_nbytes(self) -> int:
         """Bytes of the parameters of the hyperplanes, and of the numbers of the columns that they read."""
-        tensors = tensors_of(self.hyperplanes_read, self.reading)
-        return sum(tensor.nbytes for name, tensor in tensors.items() if name not in FRAME)
+        return nbytes_of(self.hyperplanes_read, self.reading)
 
     fingerprints: Filter | None = None  # what is not stored by its code cannot be known
 

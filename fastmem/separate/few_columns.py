@@ -14,6 +14,7 @@ from fastmem.data.reading import Reading
 from fastmem.data.sorting import distinct, run_starts, sort_codes
 from fastmem.errors import MarginNotReached
 from fastmem.hyperplanes.code import MAX_BITS
+from fastmem.hyperplanes.columns import nbytes_of
 from fastmem.hyperplanes.hyperplanes import Hyperplanes
 from fastmem.hyperplanes.passes import signs_and_margins
 from fastmem.separate.adaptive import Separation, separate
@@ -57,10 +58,10 @@ def separate_on_few_columns(points, classes, random_state, *, margin, n_threads,
     best = None
     if points.d > _FEW_DIMENSIONS and classes.min() < classes.max():
         column = ordering_column(points, n_threads)
-        if column is not None:
-            points = points.on(Reading([column], points.d))
-        else:
+        if column is None:
             best = _best(points, classes, random_state, options)
+        elif not margin:  # distances along the line are longer than in a column
+            points = points.on(Reading([column], points.d))
     return best or (separate(points, classes, random_state, **options), points)
 
 
@@ -73,23 +74,22 @@ def _best(points, classes, random_state, options):
             built.append(found)
             if found[0].hyperplanes.m <= _most_expected(plan):
                 return found
-    best = min(built, key=_size, default=None)
-    of_all = _bytes(_HALVINGS * math.log2(points.n), points.d)
-    return best if best is not None and _size(best) < of_all else None
+    best = min(built, key=lambda found: _size(found[0].hyperplanes), default=None)
+    m = _HALVINGS * math.log2(points.n)
+    return best if best is not None and _size(best[0].hyperplanes) < m * (4 * points.d + 8) else None
 
 
-def _size(found):
-    return _bytes(found[0].hyperplanes.m, found[1].d)
-
-
-def _bytes(m, d):
-    """Of m hyperplanes on d columns, and of a linear code if they need one."""
-    return m * (4 * d + (8 if m <= MAX_BITS else 16))
+def _size(hyperplanes):
+    """Bytes, with those of a linear code if they need one."""
+    of_code = 0 if hyperplanes.m <= MAX_BITS else 8 * hyperplanes.m
+    return nbytes_of(hyperplanes, Reading(np.arange(hyperplanes.d), hyperplanes.d)) + of_code
 
 
 def _plans(points, classes):
     """Choices of columns, as for rows in C order, whatever the order of these points: the network is the same then."""
-    rows = distinct(np.random.default_rng(_SEED).integers(0, points.n, SAMPLE_ROWS))
+    rows = np.arange(points.n)
+    if points.n > SAMPLE_ROWS // 2:
+        rows = distinct(np.random.default_rng(_SEED).integers(0, points.n, SAMPLE_ROWS))
     sample = points.take(rows)
     plans = column_plans(sample, classes[rows], points.n, _LINE // sample.itemsize)
     # More hyperplanes would take a linear code, and its layers of units.

@@ -119,6 +119,13 @@ def test_points_on_a_line_are_read_by_one_column():
     assert np.array_equal(net.predict(X), np.arange(200) % 2)
 
 
+def test_a_margin_of_points_on_a_line_is_looked_for_in_all_columns():
+    X = np.arange(0.0, 50)[:, None] * np.ones((1, 25))
+    net = fastmem.memorize(X, np.arange(50) % 2, margin=0.4, random_state=0)
+    assert net.columns.tolist() == list(range(25))
+    assert net.certified_radius(X).min() >= 0.4
+
+
 @pytest.mark.parametrize("options", [{"fingerprint_bits": 8}, {"columns": "all"}, {"construction": "baum1988"}])
 def test_all_columns_are_read_with_fingerprints_and_where_that_is_asked_for(options, plans):
     plans(range(8))
