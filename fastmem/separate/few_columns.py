@@ -1,8 +1,10 @@
 """Hyperplanes that read few columns: chosen columns first, and hyperplanes of their own for what is equal there.
 
-Columns are chosen on a sample (`fastmem.separate.columns`). All points are then looked at: those that must differ and
-are equal in the chosen columns are few, and get a few hyperplanes on a few other columns. Where too many are equal,
-where more hyperplanes are needed than was expected, or a margin is not reached, more columns are read, and at last all.
+Columns are chosen on a sample (`fastmem.separate.columns`). All points are then looked at. Where points that must differ
+are equal in the chosen columns, hyperplanes on these go on until a fourth of the points is left in open buckets: those
+that are equal, and those that are near and would take many. A few hyperplanes on a few other columns part these. Where
+too many are equal, where more hyperplanes are needed than was expected, or a margin is not reached, more columns are
+read, and at last all.
 """
 
 import math
@@ -31,7 +33,7 @@ _SURE = 0.8
 _MANY, _MORE = 1.3, 4  # times as many hyperplanes as expected, and more
 _HALVINGS = 1.5  # hyperplanes for each binary digit of n, that all columns would take
 # Of the points, one in so many, and coordinates that are looked at.
-_LEFT, _MOST_LEFT, _MOST_NUMBERS = 16, 2**13, 2**24
+_LEFT, _MOST_LEFT, _MOST_NUMBERS = 4, 2**15, 2**24
 
 
 def separate_on_few_columns(points, classes, random_state, *, margin, n_threads, **options):
@@ -107,7 +109,11 @@ def _follow(plan, points, classes, random_state, options):
             return separate(read, classes, random_state, **options), read
         if options["margin"] or len(rows) > left:
             return None
-        return _with_others(reading, points, classes, rows, groups, left, random_state, options)
+        for leave in (left, 0):  # those that are near may differ in no other columns
+            found = _with_others(reading, points, classes, rows, groups, leave, random_state, options)
+            if found is not None:
+                return found
+        return None
     except MarginNotReached:
         return None
 
@@ -126,12 +132,15 @@ def _together(read, classes, n_threads):
     return rows[order], groups[order]
 
 
-def _with_others(reading, points, classes, rows, groups, left, random_state, options):
-    """Hyperplanes on the columns of a reading, and others, on other columns, that part what is equal or near there."""
+def _with_others(reading, points, classes, rows, groups, leave, random_state, options):
+    """Hyperplanes on the columns of a reading, and others, on other columns, that part what is equal or near there.
+
+    `leave` says how many points may be near. None if some differ in no other column.
+    """
     # Those that are equal are a class of their own, of which the others tell more.
     firsts = classes.copy()
     firsts[rows] = int(classes.max()) + 1 + np.unique(groups, return_inverse=True)[1]
-    chosen, codes, _ = separate(points.on(reading), firsts, random_state, leave=left, **options)
+    chosen, codes, _ = separate(points.on(reading), firsts, random_state, leave=leave, **options)
     if codes is None:
         return None
     rows, groups = _of_equal_codes(codes, classes)

@@ -50,6 +50,8 @@ _CASES = {
     "digits, fingerprints": lambda: _case(*digits(), separate="all", fingerprint_bits=8),
     "negative labels": lambda: _case(digits()[0], (digits()[1] - 5).astype(np.int8)),
     "digits, margin": lambda: _case(*digits(), margin=0.01),
+    "digits, a run of columns": lambda: _case(*digits(), columns=slice(10, 52), fingerprint_bits=8),
+    "digits, all columns": lambda: _case(*digits(), columns="all"),
     "two labels": lambda: _case(digits()[0], digits()[1] % 2 == 0),
     "float labels": lambda: _case(digits()[0], digits()[1] / 4),
     "patches": lambda: _case(patches(3000)),
