@@ -136,7 +136,8 @@ class _Search:
         self._counters = np.empty(1 << max(points.n, 64).bit_length(), np.uint8)
         self._positions = np.empty(points.n, np.int64)
         # What pairs that stayed open gained, at hashes of them, and the last such pairs.
-        self.gains, self.recent, self.n_recent = np.zeros(_GAINS), np.zeros((2, _MOST_PAIRS), int), np.zeros(1, int)
+        self.gains = np.zeros(_GAINS)
+        self.recent, self.n_recent = np.zeros((2, _MOST_PAIRS), np.int64), np.zeros(1, np.int64)
         self._set_basis()
         few = points.n * points.d <= _FEW_NUMBERS and not margin_kept
         self._turning = _Turning(self) if few else None

@@ -176,14 +176,14 @@ def pencil_events(double[:, ::1] values, const double[::1] levels, double[:, ::1
                 values[n_pencils + c, i] -= levels[n_pencils + c]
                 first += fabs(values[c, i])
                 second += fabs(values[n_pencils + c, i])
-            scale = first / second
+            scale = first / second if second > 0 else 0.0
             scales[c] = scale if isfinite(scale) else 0.0
             for i in range(n):
                 p = values[c, i]
                 q = scales[c] * values[n_pencils + c, i]
                 size = fabs(p) + fabs(q)
                 above[c, i] = not q > 0
-                p = (-p if q > 0 else p) / size
+                p = (-p if q > 0 else p) / size if size > 0 else 0.0
                 events[c, i] = p if isfinite(p) else 0.0
 
 
