@@ -469,7 +469,7 @@ class Moves:
     def _is_coarse(self, sample):
         """Whether buckets are large still: any hyperplane that halves them splits about as much as the best one."""
         is_coarse = len(sample.members) > self.effort.coarse * sample.n_buckets
-        return is_coarse and sample.d > _FEW_DIMENSIONS
+        return is_coarse and sample.d > _LATTICE_DIMENSIONS
 
     def _try(self, name, sample):
         if name == "gaussian":

@@ -207,7 +207,7 @@ class _Search:
         passes = 16.0 if self.margin_kept else 1.0
         of_pair = _OF_PAIR + 3.0 * _ITERATIONS * (len(self.basis) + 8)
         in_passes = passes * (16.0 + 0.5 * self.points.d) * self.points.n
-        return 4e5 + in_passes + 100.0 * self._repeated + len(a) * of_pair
+        return 4e5 + in_passes + 50.0 * self._repeated + len(a) * of_pair
 
     def replace(self, which, hyperplanes, signs, margins):
         """Replace some hyperplanes by as many whose signs and margins are known."""
