@@ -29,6 +29,7 @@ _SEED = 0  # of its own, so that random numbers are the same where all columns a
 _LINE = 64  # bytes
 _FEW_DIMENSIONS = 16
 _TRIES = 2
+_CROWD = 0.6
 _SURE = 0.8
 _MANY, _MORE = 1.3, 4  # times as many hyperplanes as expected, and more
 _HALVINGS = 1.5  # hyperplanes for each binary digit of n, that all columns would take
@@ -70,7 +71,7 @@ def separate_on_few_columns(points, classes, random_state, *, margin, n_threads,
 def _best(points, classes, random_state, options):
     """What came of the first plan that does as expected, or of the best of some; None if all columns do better."""
     built = []
-    for plan in _plans(points, classes)[:_TRIES]:
+    for plan in _plans(points, classes, options["margin"])[:_TRIES]:
         found = _follow(plan, points, classes, random_state, options)
         if found is not None:
             built.append(found)
@@ -87,15 +88,23 @@ def _size(hyperplanes):
     return nbytes_of(hyperplanes, Reading(np.arange(hyperplanes.d), hyperplanes.d)) + of_code
 
 
-def _plans(points, classes):
+def _plans(points, classes, margin):
     """Choices of columns, as for rows in C order, whatever the order of these points: the network is the same then."""
     rows = np.arange(points.n)
     if points.n > SAMPLE_ROWS // 2:
         rows = distinct(np.random.default_rng(_SEED).integers(0, points.n, SAMPLE_ROWS))
     sample = points.take(rows)
     plans = column_plans(sample, classes[rows], points.n, _LINE // sample.itemsize)
+    plans = [plan for plan in plans if not margin or _is_roomy(sample[:, plan.columns], points.n * margin)]
     # More hyperplanes would take a linear code, and its layers of units.
     return [plan for plan in plans if plan.n_hyperplanes <= _SURE * MAX_BITS] or plans
+
+
+def _is_roomy(rows, margins):
+    """Whether hardly more points lie within the margin of a hyperplane than can be pushed out: one for each column."""
+    with np.errstate(all="ignore"):  # what overflows is wide enough
+        deviations = rows.std(axis=0, dtype=np.float64)
+        return bool(margins <= _CROWD * rows.shape[1] * np.median(deviations))
 
 
 def _follow(plan, points, classes, random_state, options):
