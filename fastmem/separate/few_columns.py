@@ -1,10 +1,10 @@
 """Hyperplanes that read few columns: chosen columns first, and hyperplanes of their own for what is equal there.
 
-Columns are chosen on a sample (`fastmem.separate.columns`). All points are then looked at. Where points that must differ
-are equal in the chosen columns, hyperplanes on these go on until a fourth of the points is left in open buckets: those
-that are equal, and those that are near and would take many. A few hyperplanes on a few other columns part these. Where
-too many are equal, where more hyperplanes are needed than was expected, or a margin is not reached, more columns are
-read, and at last all.
+Columns are chosen on a sample (`fastmem.separate.columns`). All points are then looked at. Where points that must
+differ are equal in the chosen columns, hyperplanes on these go on until a fourth of the points is left in open buckets:
+those that are equal, and those that are near and would take many. A few hyperplanes on a few other columns part these.
+Where too many are equal, where more hyperplanes are needed than was expected, or a margin is not reached, more columns
+are read, and at last all.
 """
 
 import math

@@ -235,7 +235,8 @@ class Sample:
         weights[column] = 1.0
         threshold = float(threshold_between(below, above))
         if threshold.is_integer() and above / 2 - below / 2 > 0.5:
-            threshold = float((1 - _OFF_MIDDLE) * below + _OFF_MIDDLE * above)
+            beside = float((1 - _OFF_MIDDLE) * below + _OFF_MIDDLE * above)
+            threshold = beside if below < beside <= above else threshold  # neighbours of the largest numbers
         return Candidate(weights, threshold, score, self.X[:, column].astype(np.float64) >= threshold)
 
     def is_split(self, above):

@@ -355,11 +355,12 @@ def test_splitting_a_sample_closes_the_buckets_that_are_done(seed):
     assert len(set(kept)) > 2  # points that are done were given up on the way
 
 
+@pytest.mark.parametrize("scale", [1.0, 2.0**52, 1.7e308, 5e-324])
 @SOME_SEEDS
-def test_a_bisecting_move_splits_points_one_ulp_apart(seed):
+def test_a_bisecting_move_splits_points_one_ulp_apart(seed, scale):
     rng = np.random.default_rng(seed)
-    X = rng.standard_normal((1, 3)).repeat(40, axis=0)
-    X[20:, 1] = np.nextafter(X[0, 1], 9)
+    X = rng.uniform(-1, 1, (1, 3)).repeat(40, axis=0) * scale
+    X[20:, 1] = np.nextafter(X[0, 1], np.inf)
     classes = np.repeat(np.arange(2, dtype=np.int32), 20)
     sample = Sample(X, classes, np.array([0, 40]), np.array([40.0]))
     candidate = bisecting_move(sample, rng)
