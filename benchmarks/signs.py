@@ -117,7 +117,7 @@ def predict_over_signs(X):
     if X.shape[1] < 8:
         return None
     net = fastmem.memorize(X, np.random.default_rng(1).integers(0, 2, len(X)), random_state=0, n_threads=1)
-    points = Points(X)
+    points = Points(X).on(net.reading)
     times = fastest({
         "predict": lambda: net.predict(X, n_threads=1), "signs": lambda: net.encoder.codes(points, 1),
     }, rounds=5)  # fmt: skip

@@ -27,6 +27,7 @@ DATA = {
 }
 MEMORIZE = {
     "find equal rows": ["data.points:Points.equal_rows"],
+    "choose columns": ["separate.few_columns:_plans", "separate.few_columns:_together"],
     "choose hyperplanes on samples": ["separate.adaptive:_Rounds._choose"],
     "signs of all points": ["separate.adaptive:_Rounds._signs_of_open", "separate.adaptive:_Rounds._know"],
     "refine buckets of points not yet told apart": ["separate.buckets:Buckets.refine"],

@@ -273,7 +273,7 @@ def file():
         path = Path(folder) / "net.safetensors"
         net.save(path)
         size = path.stat().st_size
-    first = net.encoder.hyperplanes.weights.nbytes + net.encoder.hyperplanes.thresholds.nbytes
+    first = net.first_layer_nbytes
     beyond, target = 8 * (size - first) / len(X), first + 1.25 * len(X) / 8
     print_row(["sphere 1M×32", net.n_hyperplanes, size, first, three_places(beyond), three_places(size / target)])
 

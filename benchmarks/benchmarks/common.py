@@ -62,5 +62,5 @@ class OnNetworks(Timed):
         """One float32 ``X @ W`` of the shape of the sign pass."""
         if not hasattr(self, "W"):
             self.X32 = self.X.astype(np.float32, copy=False)
-            self.W = np.ascontiguousarray(self.net.encoder.hyperplanes.weights.T)
+            self.W = np.ascontiguousarray(self.net.hyperplanes.weights.T)
         return self.X32 @ self.W

@@ -1,5 +1,6 @@
 """Building, predicting, threads, files, and the sizes of what was built."""
 
+import inspect
 import tempfile
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 import fastmem
 
 from .common import OnNetworks, Timed, part
-from .data import ODD_SHAPES, gaussian, labelled_points
+from .data import ODD_SHAPES, gaussian, image_patches, labelled_points
 
 
 class Memorize(OnNetworks):
@@ -45,6 +46,39 @@ class OddShapes(Timed):
     track_hyperplanes.unit = "hyperplanes"
 
 
+class FewColumns(Timed):
+    """Points of many columns: what choosing few of them gives, beside reading all."""
+
+    params = (("patches", "Gaussian 50k×784"), ("auto", "all"))
+    param_names = ("data", "columns")
+
+    def setup(self, name, columns):
+        if "columns" not in inspect.signature(fastmem.memorize).parameters:
+            raise NotImplementedError("this commit reads all columns")
+        self.X = image_patches()[0] if name == "patches" else gaussian(50_000, 784)
+        self.y = np.random.default_rng(1).integers(0, 2, len(self.X))
+        self.net = self.memorized(columns)
+
+    def memorized(self, columns):
+        return fastmem.memorize(self.X, self.y, separate="all", columns=columns, random_state=0, n_threads=1)
+
+    def time_memorize(self, name, columns):
+        self.memorized(columns)
+
+    def time_predict(self, name, columns):
+        self.net.predict(self.X, n_threads=1)
+
+    def track_bytes_a_label(self, name, columns):
+        return self.net.nbytes / len(self.X)
+
+    track_bytes_a_label.unit = "bytes"
+
+    def track_weights_of_hyperplanes(self, name, columns):
+        return int(np.count_nonzero(self.net.hyperplanes.weights))
+
+    track_weights_of_hyperplanes.unit = "weights"
+
+
 class Sizes(OnNetworks):
     """What was built, and the share of signs that float32 left to float64 and that left to integers."""
 
@@ -74,7 +108,7 @@ class Sizes(OnNetworks):
     track_percent_of_signs_in_integers.unit = "%"
 
     def _percent(self, step):
-        steps = self.net.encoder.hyperplanes.sign_steps(part("fastmem.points", "Points")(self.X))
+        steps = self.net.hyperplanes.sign_steps(part("fastmem.points", "Points")(self.X))
         return 100 * steps[step] / sum(steps.values())
 
 
@@ -123,7 +157,7 @@ class SmallCalls(Timed):
     def setup(self, rows):
         X = gaussian(10_000, 64)
         self.net = fastmem.memorize(X, np.arange(len(X)) % 2, random_state=0)
-        self.X, self.W = X[:rows], np.ascontiguousarray(self.net.encoder.hyperplanes.weights.T)
+        self.X, self.W = X[:rows], np.ascontiguousarray(self.net.hyperplanes.weights.T)
 
     def time_200_predictions(self, rows):
         for _ in range(self.calls):
