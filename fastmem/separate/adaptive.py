@@ -6,7 +6,8 @@ without looking at the data. Here points with the same signs so far share a buck
 1. draws a sample of the open buckets (`fastmem.separate.buckets`, `fastmem.separate.sample`),
 2. chooses a batch of hyperplanes on the sample, each the best of what the moves propose
    (`fastmem.separate.moves`): whitened Gaussian directions w ~ N(0, S^-1), S the covariance of the open
-   points; pencils of hyperplanes through the midpoints of open pairs; cuts along a lattice; axis-parallel ones,
+   points; pencils of hyperplanes through the midpoints of open pairs; cuts along a lattice; axis-parallel ones;
+   where points are in clusters, hyperplanes through many of these (`fastmem.separate.clusters`),
 3. takes the exact signs of all open points, splits the buckets and closes those that are done.
 
 Where much is open, a round chooses on a larger sample in rounds of its own, and draws some hyperplanes for what that
@@ -48,6 +49,7 @@ from fastmem.hyperplanes.hyperplanes import Hyperplanes
 from fastmem.hyperplanes.passes import block_starts, signs_and_margins, signs_of
 from fastmem.machine.progress import progress_bar
 from fastmem.separate.buckets import Buckets
+from fastmem.separate.clusters import cluster_move, find_clusters
 from fastmem.separate.crowd import crowded_hyperplanes, is_crowded
 from fastmem.separate.effort import EFFORTS
 from fastmem.separate.line import cuts_along, ordering_column
@@ -72,8 +74,11 @@ _SAMPLE_NUMBERS = 3 * 2**19
 _SCOUTS = 16
 _SCOUTED = 16  # no more than one point in so many is copied
 _SCOUTED_NUMBERS = 2**23
-# Equal scores are not equally good: cuts along a lattice keep it one, hyperplanes through midpoints waste nothing.
-_PREFERENCE = {"gaussian": 1.0, "midpoint": 1.02, "lattice": 1.5, "discriminant": 1.0, "bisecting": 1.0}
+# Equal scores are not equally good: cuts along a lattice keep it one, hyperplanes through midpoints waste nothing, and
+# what is open inside clusters stays so for longest.
+_PREFERENCE = {
+    "gaussian": 1.0, "midpoint": 1.02, "lattice": 1.5, "discriminant": 1.0, "bisecting": 1.0, "cluster": 1.1,
+}  # fmt: skip
 _LATTICE_DIMENSIONS = 8
 _FEW_DIMENSIONS = 3
 _HALVED = 1024
@@ -431,6 +436,7 @@ class Moves:
         self._age = effort.whiten_every
         self.random_state = random_state
         self.wins = dict.fromkeys(_PREFERENCE, 1.0) | {"midpoint": effort.midpoint_prior}
+        del self.wins["cluster"]  # until clusters are found
         if d > _LATTICE_DIMENSIONS:
             del self.wins["lattice"]
 
@@ -439,6 +445,12 @@ class Moves:
         if whole or self._age >= self.effort.whiten_every:
             self._basis, self._rank = whitened_basis(sample, self.random_state, self.narrowest)
             self._age = 0
+        if self.effort.clusters and sample.d > _LATTICE_DIMENSIONS:
+            find_clusters(sample, self._rank)
+            if sample.cluster is None:
+                self._forget_clusters()
+            else:
+                self.wins.setdefault("cluster", 1.0)
 
     def best(self, sample, only_bisect):
         """Best candidate of the moves tried; a bisecting one if no other splits anything."""
@@ -446,7 +458,7 @@ class Moves:
         candidates = {} if only_bisect else {name: self._try(name, sample) for name in self._drawn(sample)}
         scores = {name: c.score * _PREFERENCE[name] for name, c in candidates.items() if c is not None}
         winner = max(scores, key=scores.get, default=None)
-        for name in candidates:
+        for name in candidates.keys() & self.wins.keys():
             self.wins[name] += 0.1 * ((name == winner) - self.wins[name])
         return candidates[winner] if scores else bisecting_move(sample, self.random_state)
 
@@ -460,8 +472,15 @@ class Moves:
         candidate = self._try(moves[self.random_state.integers(len(moves))], sample)
         return bisecting_move(sample, self.random_state) if candidate is None else candidate
 
+    def _forget_clusters(self):
+        """Go on without them; midpoints may have lost only to hyperplanes through clusters."""
+        if self.wins.pop("cluster", None) is not None:
+            self.wins["midpoint"] = self.effort.midpoint_prior
+
     def _drawn(self, sample):
         names = [name for name, wins in self.wins.items() if self.random_state.random() < max(wins, 0.1)]
+        if not names and "cluster" in self.wins:  # two moves share the wins
+            names = ["cluster"]
         if self._is_coarse(sample):
             names = [name for name in names if name not in ("gaussian", "midpoint")] + ["gaussian"]
         return names
@@ -479,6 +498,12 @@ class Moves:
             if len(sample.group_sizes) > _GROUPS * len(sample.members):
                 return None
             return discriminant_move(sample, self._basis, _DISCRIMINANTS, self.random_state)
+        if name == "cluster":
+            candidate = cluster_move(sample, self._rank, self.random_state)
+            if candidate is None:
+                self._forget_clusters()
+                return self._try("midpoint", sample)
+            return candidate
         if name == "lattice":
             return lattice_move(sample, self.effort.near_pairs, self.random_state)
         if name == "midpoint":

@@ -21,6 +21,8 @@ class Effort:
         Coordinates of these pairs, at most, for more than one pencil: in many dimensions one is as good as several.
     near_pairs : int
         Differences of near points tried for each hyperplane, in few dimensions.
+    clusters : bool
+        Whether hyperplanes through many clusters are tried: only large samples show these well.
     coarse : float
         Points a bucket of the sample above which few hyperplanes are tried: then all that halve it are alike.
     looks_ahead : bool
@@ -45,6 +47,7 @@ class Effort:
     pencils: int
     pencil_numbers: int
     near_pairs: int
+    clusters: bool
     coarse: float
     looks_ahead: bool
     stop: float
@@ -85,6 +88,7 @@ EFFORTS = {
         pencils=2,
         pencil_numbers=2**17,
         near_pairs=2,
+        clusters=False,
         coarse=16,
         looks_ahead=True,
         midpoint_prior=0.1,
@@ -101,6 +105,7 @@ EFFORTS = {
         pencils=6,
         pencil_numbers=2**12,
         near_pairs=4,
+        clusters=False,
         coarse=16,
         looks_ahead=True,
         midpoint_prior=1.0,
@@ -117,6 +122,7 @@ EFFORTS = {
         pencils=24,
         pencil_numbers=2**17,
         near_pairs=24,
+        clusters=True,
         coarse=64,
         looks_ahead=False,
         midpoint_prior=1.0,

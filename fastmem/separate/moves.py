@@ -11,6 +11,7 @@ __all__ = [
     "discriminant_move",
     "lattice_move",
     "midpoint_move",
+    "off_the_rows",
     "whitened_basis",
     "whitened_gaussian_move",
 ]
@@ -90,14 +91,14 @@ def midpoint_move(sample, rank, pencils, numbers, random_state):
     # (w, t) with w.midpoint - t = 0 for every pair: the target less its part along the rows [midpoint, -1].
     rows = np.concatenate([(A + B) / 2, -np.ones((tries, pairs, 1))], axis=2)
     rows /= np.linalg.norm(rows, axis=2, keepdims=True)
-    solutions = _off_the_rows(target, rows)
+    solutions = off_the_rows(target, rows)
     # Where the rows leave a few columns free, say that are 0 in all pairs, the rest is what rounding left.
     solutions[np.abs(solutions) < _ROUNDING * np.abs(solutions[:, :-1]).max(axis=1, keepdims=True)] = 0.0
     direction = sample.sweep_pencils(solutions[:, :, 0], solutions[:, :, 1])
     return None if direction is None else sample.sweep(direction[None])
 
 
-def _off_the_rows(vectors, rows):
+def off_the_rows(vectors, rows):
     """Component of each vector orthogonal to its matrix's rows, to rounding where the rows are independent.
 
     By normal equations, refined twice: an order of magnitude faster than a QR decomposition, and as good here,

@@ -60,6 +60,8 @@ class Sample:
         self.coordinates, self.is_tame = self._placed(np.asarray(starts))
         # Positions of open points, bucket by bucket and class by class: `bucket` and `group` number these.
         self.members = np.arange(len(X))
+        # The number of each point's cluster, and the clusters' centres, if `fastmem.separate.clusters` found some.
+        self.cluster = self.centres = None
         self._set_buckets(starts, sizes)
         self.initial_weight = self.open_weight
 
@@ -119,6 +121,7 @@ class Sample:
         if len(self.members) < _SPARSE * len(self.X):
             self.X, self.classes = self.X[self.members], self.classes[self.members]
             self.coordinates = self.coordinates[self.members]
+            self.cluster = None if self.cluster is None else self.cluster[self.members]
             self.members = np.arange(len(self.X))
         self._set_buckets(starts, sizes)
 
