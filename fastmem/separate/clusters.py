@@ -70,11 +70,13 @@ def _are_clustered(X, rank):
 
 def _nearest(X, leaders):
     """Each point's nearest leader, or one about as near."""
-    nearest, leaders = np.empty(len(X), np.int64), leaders.astype(np.float32)
-    halves = np.einsum("ij,ij->i", leaders, leaders) / 2
+    nearest = np.empty(len(X), np.int64)
+    # x.l - |l|^2 / 2, largest for the nearest leader, as one product.
+    products = np.column_stack([leaders, -np.einsum("ij,ij->i", leaders, leaders) / 2]).astype(np.float32).T
+    ones = np.ones((_POINTS_TOGETHER, 1), np.float32)
     for start in range(0, len(X), _POINTS_TOGETHER):
-        part = slice(start, start + _POINTS_TOGETHER)
-        nearest[part] = (X[part].astype(np.float32) @ leaders.T - halves).argmax(axis=1)
+        some = X[start : start + _POINTS_TOGETHER].astype(np.float32)
+        nearest[start : start + len(some)] = (np.hstack([some, ones[: len(some)]]) @ products).argmax(axis=1)
     return nearest
 
 
