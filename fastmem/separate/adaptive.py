@@ -37,6 +37,7 @@ bucket. Hence D is empty after finitely many rounds.
 import math
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -142,7 +143,10 @@ def separate(
     """
     clock = _Clock({} if timings is None else timings)
     margin_kept = Margin(points, margin, n_threads) if margin else None
-    search = _Rounds(points, classes, random_state, EFFORTS[effort], margin_kept, n_threads, clock)
+    effort = EFFORTS[effort]
+    if together is not None:  # few points are open, and looking for their clusters takes longer than it saves
+        effort = replace(effort, clusters=False)
+    search = _Rounds(points, classes, random_state, effort, margin_kept, n_threads, clock)
     if together is None:
         column = ordering_column(points, n_threads)
     else:
@@ -155,7 +159,7 @@ def separate(
     separation = search.separation()
     if search.buckets.n_buckets:
         classes = search.buckets.as_classes()
-    work = EFFORTS[effort].trim_work(points.n)
+    work = effort.trim_work(points.n)
     few = 1 < separation.hyperplanes.m <= MAX_BITS and column is None and together is None
     if few:
         with clock.measure("trimming"):
