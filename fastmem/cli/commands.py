@@ -29,6 +29,7 @@ from fastmem.data.as_labels import as_labels
 from fastmem.data.as_points import as_points
 from fastmem.data.columns import in_order, names_of
 from fastmem.data.options import COLUMNS, Output, Separate
+from fastmem.hyperplanes.hyperplanes import MAX_COLUMNS
 from fastmem.machine.disk import write_whole, writing_whole
 from fastmem.machine.partners import need
 from fastmem.machine.progress import progress_bar
@@ -65,6 +66,8 @@ def _columns(context, parameter, text):
     if text in COLUMNS or not all(re.fullmatch(r"\d+(-\d+)?", part) for part in parts):
         return text if text in COLUMNS else parts
     ends = [[int(end) for end in part.split("-")] for part in parts]
+    if max(map(max, ends)) > MAX_COLUMNS:
+        raise click.BadParameter(f"there are at most {MAX_COLUMNS} columns")
     return [column for end in ends for column in range(end[0], end[-1] + 1)]
 
 

@@ -20,6 +20,7 @@ __all__ = ["as_memorized_points", "as_points"]
 _MANY_ROWS = 2**16
 # Names of dtypes of a data frame's columns that become the numbers they are, but for integers beyond 2^53.
 _PLAIN = re.compile(r"(u?int\d+|float\d*|double|half_?float|bool(ean)?)(\[pyarrow\])?|longdouble|complex\d*")
+_PLACE = re.compile(r"X\[(\d+), (\d+)\]")
 _TAKEN_AS_THEY_ARE = {np.dtype(np.float32), np.dtype(np.float64)}
 
 
@@ -59,9 +60,9 @@ def as_points(X, d=None, *, empty=False, names=None, reading=None):
 
 def _on(reading, X, d, empty, names):
     """The columns of a reading, without a look at the others where each has a place of its own."""
-    by_name = names is not None and names_of(X) is not None
-    if by_name:
-        X = in_order(X, names, reading.columns.tolist())
+    own = names_of(X)
+    if own is not None and (names is not None or len(own) == d):
+        X = in_order(X, names or own, reading.columns.tolist())
     elif type(X) is np.ndarray and X.ndim == 2 and X.shape[1] == d and X.dtype not in _TAKEN_AS_THEY_ARE:
         first, last = int(reading.columns[0]), int(reading.columns[-1])
         X = X[:, first : last + 1] if reading.are_neighbours else X[:, reading.columns]
@@ -72,8 +73,18 @@ def _on(reading, X, d, empty, names):
     except _LargeInteger as error:
         row, column, value = error.args
         raise _LargeInteger(row, int(reading.columns[column]), value) from None
+    except InvalidInput as error:
+        raise InvalidInput(
+            _PLACE.sub(lambda place: _place_in_all(place, reading), error.what), error.in_python
+        ) from None
     points.reading = reading
     return points
+
+
+def _place_in_all(place, reading):
+    """A place in the columns that are read, as an error names it, among all columns."""
+    row, column = map(int, place.groups())
+    return f"X[{row}, {reading.columns[column]}]" if column < len(reading.columns) else place[0]
 
 
 def as_memorized_points(X, n, d, names=None, reading=None):

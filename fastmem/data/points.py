@@ -283,16 +283,13 @@ class _Neighbours(Points):
         """Raise `InvalidInput` for the NaN or infinity that a kernel found in a row."""
         self._all.raise_not_finite(row, self.reading.columns)
 
-    def _facts(self, n_threads):
-        return self._all._facts(n_threads)
-
 
 class _Gathered(_Neighbours):
     """Points with some columns that lie apart: each block is copied, as long as the cache holds it."""
 
     def __init__(self, points, reading):
         self.__dict__.update(points.__dict__)
-        self.reading, self._all = reading, points
+        self.reading, self._all, self._found = reading, points, None
         self.d = len(reading.columns)
         self._lines = reading.lines(self.array.strides[1])
 

@@ -102,16 +102,22 @@ def as_reading(columns, n_features, names=None):
 
 def _numbers(columns, n_features, names):
     """Column numbers as int64 array, of numbers, booleans, a slice or names."""
-    if isinstance(columns, slice):
-        return np.arange(n_features)[columns]
     try:
+        if isinstance(columns, slice):
+            return np.arange(n_features)[columns]
+        if len(columns) > n_features:
+            raise InvalidInput(f"columns names {len(columns)} columns, but X has {n_features}")
         values = list(columns)
     except TypeError:
-        raise InvalidInput(f"columns must be a list of column numbers or names, not {columns!r:.100}") from None
+        values = [[]]
+    if any(np.ndim(value) for value in values):
+        raise InvalidInput(f"columns must be a list of column numbers or names, not {columns!r:.100}")
     if values and all(isinstance(value, str) for value in values):
         if names is None:
-            raise InvalidInput(f"columns names {values[0]!r}, but the columns of X have no names: give their numbers")
-        missing = next((value for value in values if value not in names), None)
+            raise InvalidInput(
+                f"columns names {str(values[0])!r}, but the columns of X have no names: give their numbers"
+            )
+        missing = next((str(value) for value in values if value not in names), None)
         if missing is not None:
             raise InvalidInput(f"columns names {missing!r}, but X has no such column")
         return np.array([names.index(value) for value in values], np.int64)

@@ -47,7 +47,7 @@ def check_arithmetic(network, dtype, X, unsafe):
     if unsafe:
         return dtype
     if points is not None:
-        rows = network.unsafe_rows(points.array, dtype).tolist()
+        rows = network.unsafe_points(points, dtype).tolist()
         if not rows:
             return dtype
         who = rows_named(rows, points.n)
@@ -69,7 +69,7 @@ def check_arithmetic(network, dtype, X, unsafe):
 def _is_safe_in_float64(network, points):
     if points is None:
         return network.is_safe("float64")
-    return not network.unsafe_rows(points.array, "float64").size
+    return not network.unsafe_points(points, "float64").size
 
 
 def build_with_margin(network, reach):
@@ -79,15 +79,15 @@ def build_with_margin(network, reach):
 
 
 def memorized_points(network, X):
-    """View X as `Points`, if it is given; `InvalidInput` if there are more or fewer than the network memorized.
+    """The columns of X that are read as `Points`, if X is given; `InvalidInput` unless there are as many as memorized.
 
     Any number will do where the network has memorized none.
     """
     if X is None:
         return None
     if network.n_points:
-        return as_memorized_points(X, network.n_points, network.n_features_in, network.feature_names)
-    return as_points(X, network.n_features_in, names=network.feature_names)
+        return as_memorized_points(X, network.n_points, network.n_features_in, network.feature_names, network.reading)
+    return as_points(X, network.n_features_in, names=network.feature_names, reading=network.reading)
 
 
 def rows_named(rows, n):

@@ -9,7 +9,7 @@ __all__ = ["graph"]
 def graph(network, most_weights):
     """The graph that `Network.to_networkx` returns."""
     networkx = need("networkx", what="to_networkx", extra="networkx")
-    if network.n_weights > most_weights:
+    if max(network.n_weights, network.n_features_in) > most_weights:
         raise NetworkTooLarge(
             f"the network has {network.n_weights:,} weights, and a graph takes some 500 bytes for each: "
             f"to have more than {most_weights:,}, give most_weights={network.n_weights}",

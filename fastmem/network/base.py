@@ -91,9 +91,9 @@ class Network:
     smallest_distance : float
         Smallest Euclidean distance of a memorized point from a hyperplane, rounded down.
     largest_norm : float
-        Largest Euclidean norm of a memorized point.
+        Largest Euclidean norm of a memorized point, in the columns that are read.
     fits_float32 : bool
-        Whether float32 holds every coordinate of the memorized points, so that rounding to it moves none of them.
+        Whether float32 holds every coordinate that is read of the memorized points, so that rounding to it moves none.
     drawn : dict
         What a construction drew at random and how often, and the delta it drew for, by name; empty for "compact".
     feature_names : tuple of str or None
@@ -531,7 +531,10 @@ class Network:
         InvalidInput
             As `predict`.
         """
-        points, n_threads = self.points_of(X), resolve_threads(n_threads)
+        return self.unsafe_points(self.points_of(X), dtype, resolve_threads(n_threads))
+
+    def unsafe_points(self, points, dtype, n_threads=1):
+        """The same for points with the columns that are read."""
         radii, reach = self.hyperplanes_read.certified_radius(points, n_threads), np.zeros(points.n)
 
         def work(start, stop, block):

@@ -42,7 +42,7 @@ _NETWORK_BYTES, _HYPERPLANE_BYTES = 160, 9  # beside weights and labels
 _SIZE_COUNTS, _UNITS_COUNT = 0.7, 0.1
 _HOPELESS = 1.3
 _LESS, _CLEARLY_LESS = 0.95, 0.75
-_FEW_CLASSES, _SIMPLE, _WIDE, _FITTED_COLUMNS = 16, 16, 16, 128
+_FEW_CLASSES, _SIMPLE, _FITTED_COLUMNS = 16, 16, 128
 _FIT_RIDGE = 0.01
 
 
@@ -425,10 +425,8 @@ def _most_telling(coordinates, classes):
 
 
 def _is_told_by(x, classes):
-    """Whether each class has an interval of its own, with wide gaps between."""
-    order = x.argsort()
-    gaps = np.diff(x[order])[np.diff(classes[order]) != 0]
-    return len(gaps) == classes.max() and gaps.min(initial=np.inf) > _WIDE * (x[order[-1]] - x[order[0]]) / len(x)
+    """Whether each class has an interval of its own."""
+    return np.count_nonzero(np.diff(classes[x.argsort()])) == classes.max()
 
 
 def _linear_errors(coordinates, classes):

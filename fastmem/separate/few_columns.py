@@ -64,7 +64,9 @@ def separate_on_few_columns(points, classes, random_state, *, margin, n_threads,
         if column is None:
             best = _best(points, classes, random_state, options)
         elif not margin:  # distances along the line are longer than in a column
-            points = points.on(Reading([column], points.d))
+            along = points.on(Reading([column], points.d))
+            # Points that lie on the line within rounding may be equal there.
+            points = points if len(_together(along, classes, n_threads)[0]) else along
     return best or (separate(points, classes, random_state, **options), points)
 
 
@@ -94,7 +96,8 @@ def _plans(points, classes, margin):
     if points.n > SAMPLE_ROWS // 2:
         rows = distinct(np.random.default_rng(_SEED).integers(0, points.n, SAMPLE_ROWS))
     sample = points.take(rows)
-    plans = column_plans(sample, classes[rows], points.n, _LINE // sample.itemsize)
+    with np.errstate(all="ignore"):  # whatever the user has errors do
+        plans = column_plans(sample, classes[rows], points.n, _LINE // sample.itemsize)
     plans = [plan for plan in plans if not margin or _is_roomy(sample[:, plan.columns], points.n * margin)]
     # More hyperplanes would take a linear code, and its layers of units.
     return [plan for plan in plans if plan.n_hyperplanes <= _SURE * MAX_BITS] or plans

@@ -173,7 +173,11 @@ ROWS = {
         lambda f, m: built(f, X, Y, "--margin", 0.1),
     ),
     "a column that is not there": (
-        lambda f: built(f, X, Y, "--columns", "0-7"), "--columns names column 2, but X has 2 columns, 0 to 1",
+        lambda f: built(f, X, Y, "--columns", "0,7"), "--columns names column 7, but X has 2 columns, 0 to 1",
+        lambda f, m: built(f, X, Y, "--columns", "0,1"),
+    ),
+    "columns without end": (
+        lambda f: built(f, X, Y, "--columns", "0-99999999999"), "there are at most 268435456 columns",
         lambda f, m: built(f, X, Y, "--columns", "0,1"),
     ),
     "points that are equal in some columns": (

@@ -100,6 +100,9 @@ def test_columns_are_named_by_numbers_slices_booleans_and_names():
         ([1, True], "names True"),
         ("few", "columns is 'few': it must be 'auto', 'all' or a list"),
         (3, "must be a list of column numbers or names, not 3"),
+        (np.array([[1, 2], [3, 4]]), "must be a list of column numbers or names"),
+        (slice("a", "b"), "must be a list of column numbers or names"),
+        (range(10**12), "columns names 1000000000000 columns, but X has 40"),
         (None, "must be a list"),
     ],
 )
@@ -186,6 +189,45 @@ def test_a_number_that_is_not_finite_is_named_by_its_column(net, layout):
     for method in ("predict", "forward", "certified_radius"):
         with pytest.raises(InvalidInput, match=rf"X\[7, {net.columns[-1]}\] is nan"):
             getattr(net, method)(LAYOUTS[layout](Z))
+
+
+@pytest.mark.parametrize("value", ["abc", None, np.longdouble(1) + np.longdouble(2) ** -60])
+def test_what_is_no_number_is_named_by_its_column(value, scattered):
+    Z = UNSEEN.astype(object) if not isinstance(value, np.longdouble) else UNSEEN.astype(np.longdouble)
+    Z[4, 21] = value
+    if isinstance(value, np.longdouble) and float(value) == value:
+        return  # as on Windows
+    with pytest.raises(InvalidInput, match=r"X\[4, 21\] is"):
+        scattered.predict(Z)
+    Z[4, 21], Z[4, 20] = UNSEEN[4, 21], value
+    assert np.array_equal(scattered.predict(Z), scattered.predict(UNSEEN))
+
+
+def test_figures_are_those_of_the_columns_that_are_read(tmp_path):
+    Z = X[:100, :20].astype(np.float64)
+    Z[:, 0], Z[:, 1] = 1e300, 0.1
+    net = fastmem.memorize(Z, Y[:100], columns=range(5, 15), margin=1e-3, random_state=0)
+    assert net.on_columns() == fastmem.memorize(Z[:, 5:15], Y[:100], margin=1e-3, random_state=0)
+    assert net.largest_norm < 1e3
+    assert net.fits_float32
+    assert net.is_safe("float64")
+    net.to_c(tmp_path / "net.c")
+    Z[3, 0] = np.nan
+    net.to_c(tmp_path / "net.c", X=Z)
+    assert net.unsafe_rows(Z, "float64").tolist() == []
+    Z[3, 7] = np.nan
+    with pytest.raises(InvalidInput, match=r"X\[3, 7\] is nan"):
+        net.to_c(tmp_path / "net.c", X=Z)
+
+
+def test_a_graph_of_very_many_inputs_is_refused():
+    pytest.importorskip("networkx")
+    tensors, settings = read_parts(build([3, 8, 21, 22, 39]).to_bytes())
+    tensors["columns_read"] = tensors["columns_read"].astype(np.uint32)
+    net = fastmem.from_bytes(sealed(tensors, settings | {"n_features": 2**28}))
+    assert net.report().n_columns == 5
+    with pytest.raises(fastmem.NetworkTooLarge):
+        net.to_networkx()
 
 
 def test_an_integer_that_float64_does_not_hold_is_named_by_its_column(scattered):

@@ -119,6 +119,24 @@ def test_points_on_a_line_are_read_by_one_column():
     assert np.array_equal(net.predict(X), np.arange(200) % 2)
 
 
+def test_points_that_are_equal_in_the_column_along_their_line_are_told_apart():
+    X = np.arange(1000.0)[:, None] * np.ones(17)
+    X[5], X[9] = X[4], X[8]
+    X[5, 3], X[9, 4] = np.nextafter(4, 5), np.nextafter(8, 9)
+    net = fastmem.memorize(X, np.arange(1000) % 2, random_state=0)
+    assert np.array_equal(net.predict(X), np.arange(1000) % 2)
+    X = np.repeat([[1.0], [2.0]], 2, axis=0) * np.ones(17)
+    X[1, 0] += 1e-15
+    X[3, 1] += 1e-15
+    assert fastmem.memorize(X, [0, 1, 2, 3], random_state=0).predict(X).tolist() == [0, 1, 2, 3]
+
+
+def test_errors_of_numpy_that_a_user_asks_for_do_not_end_the_choice():
+    X = np.random.default_rng(0).standard_normal((200, 20)) * 1e-3
+    with np.errstate(all="raise", under="ignore"):
+        assert np.array_equal(fastmem.memorize(X, np.arange(200) % 2, random_state=0).predict(X), np.arange(200) % 2)
+
+
 def test_a_margin_of_points_on_a_line_is_looked_for_in_all_columns():
     X = np.arange(0.0, 50)[:, None] * np.ones((1, 25))
     net = fastmem.memorize(X, np.arange(50) % 2, margin=0.4, random_state=0)

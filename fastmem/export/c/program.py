@@ -10,7 +10,7 @@ from typing import Any, get_args
 import numpy as np
 
 from fastmem.data.options import Output, as_float_dtype, check_option
-from fastmem.data.points import Points
+from fastmem.data.points import refuse_row
 from fastmem.errors import InvalidInput, MarginTooSmall
 from fastmem.export.c import text
 from fastmem.export.c.layers import BinaryLayer, FirstLayer, Tables, filled, n_words
@@ -110,7 +110,7 @@ def _refuse_lost_rows(net, points):
     if points is None and net.fits_float32:
         return
     # The last factor is for roundings of the norm and of this line.
-    moved = (_UNIT32 * net.largest_norm + net.n_features_in**0.5 * 2.0**-150) * (1 + 2.0**-20)
+    moved = (_UNIT32 * net.largest_norm + net.hyperplanes_read.d**0.5 * 2.0**-150) * (1 + 2.0**-20)
     fits = net.largest_norm < float(np.finfo(np.float32).max)
     advice = f", {build_with_margin(net, moved)}" if fits and net.n_points else ""
     advice = f'take dtype="float64"{advice}, or go on with unsafe=True'
@@ -125,10 +125,15 @@ def _refuse_lost_rows(net, points):
         )
     rows = []
     for start in range(0, points.n, _ROWS):
-        points.check_finite(start, start + _ROWS)
+        points.over_rows(_refuse_not_finite, rows=slice(start, min(start + _ROWS, points.n)))
         rows += (start + _changed(net, points.block(start, start + _ROWS))).tolist()
     if rows:
         raise MarginTooSmall(f"{rows_named(rows, points.n)} lose labels when rounded to float32; {advice}", rows)
+
+
+def _refuse_not_finite(start, stop, block):
+    finite = np.isfinite(block).all(axis=1)
+    refuse_row(-1 if finite.all() else int(finite.argmin()))
 
 
 def _changed(net, block):
@@ -139,11 +144,10 @@ def _changed(net, block):
         rounded = block.astype(np.float32)
     finite = np.isfinite(rounded).all(axis=1)
     rounded[~finite] = 0
-    read = (Points(rows).on(net.reading).block(0, len(rows)) for rows in (block, rounded))
-    before, after = (np.minimum(net.class_indices(rows), len(net.classes) - 1) for rows in read)
+    before, after = (np.minimum(net.class_indices(rows), len(net.classes) - 1) for rows in (block, rounded))
     same = before == after
     if net.fingerprint_bits:
-        same &= net.contains(rounded) | ~net.contains(block)
+        same &= net.recognise(rounded)[1] | ~net.recognise(block)[1]
     return np.flatnonzero(~(same & finite))
 
 
