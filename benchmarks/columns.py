@@ -94,7 +94,7 @@ HARD = {
 
 def both(X, y, options):
     """Networks that read all columns and few, and seconds for each, and for the tree and the three predictions."""
-    nets, tree = {}, ExtraTreeClassifier(random_state=0)
+    nets, tree = {}, ExtraTreeClassifier(max_features=1, random_state=0)
 
     def build(columns):
         nets[columns] = fastmem.memorize(X, y, columns=columns, random_state=0, n_threads=1, **options)
@@ -171,7 +171,7 @@ def small(names):
                 "net": lambda effort=effort, X=X, y=y, nets=nets: nets.append(
                     fastmem.memorize(X, y, effort=effort, random_state=0, n_threads=1)
                 ),
-                "tree": lambda X=X, y=y: ExtraTreeClassifier(random_state=0).fit(X, y),
+                "tree": lambda X=X, y=y: ExtraTreeClassifier(max_features=1, random_state=0).fit(X, y),
             }
             seconds = fastest(steps, 10)
             print_row([n, 8, effort, nets[0].n_hyperplanes, seconds["net"], seconds["net"] / seconds["tree"]])

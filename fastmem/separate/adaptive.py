@@ -258,18 +258,19 @@ class _Rounds:
             bar.update(open_before - buckets.n_points)
 
     def _refined_until(self, batch, signs, leave):
-        """Those of a batch after which hardly any points are in open buckets, which are split by them alone."""
-        buckets = self.buckets
+        """Those of a batch after which hardly any points are in open buckets; none if it splits none.
+
+        Buckets are split by these alone.
+        """
+        buckets, is_split = self.buckets, False
         everywhere = np.zeros(self.points.n, np.uint64)
         everywhere[buckets.rows] = signs
         for j in range(batch.m):
-            is_split = buckets.refine((everywhere[buckets.rows] >> np.uint64(j)) & np.uint64(1))
-            if j == 0 and not is_split and batch.m == 1:
-                return batch.some(slice(0, 0))
+            is_split |= buckets.refine((everywhere[buckets.rows] >> np.uint64(j)) & np.uint64(1))
             if buckets.n_points <= leave:
                 self._forget(len(self.weights) + j + 1)
                 return batch.some(slice(0, j + 1))
-        return batch
+        return batch if is_split else batch.some(slice(0, 0))
 
     def _choose_in_a_crowd(self):
         """Many hyperplanes at a time, where each splits few buckets, from the beginning on; None elsewhere."""

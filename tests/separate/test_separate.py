@@ -679,3 +679,25 @@ def test_margins_of_extreme_data_are_kept_or_refused(scale, margin):
             fastmem.memorize(X, random_labels(60), margin=margin, effort="fast", random_state=0)
         assert error.value.margin == margin
         assert 0.05 * scale < error.value.largest < scale
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.7e308, 1e-300])
+@pytest.mark.parametrize("leave", [0, 1, 7, 30])
+def test_hardly_more_points_are_left_together_than_may_be(leave, scale):
+    rng = np.random.default_rng(31)
+    X = np.repeat(rng.uniform(-1, 1, (30, 20)), 4, axis=0) * scale
+    X[1::4, 3], X[2::4, 5], X[3::4, 7] = (np.nextafter(X[i::4, 2 * i + 1], np.inf) for i in (1, 2, 3))
+    classes = np.arange(len(X), dtype=np.int32)
+    separation = separate(Points(X), classes, rng, leave=leave, effort="fast")
+    cells = np.unique(separation.hyperplanes.signs(Points(X)), axis=0, return_inverse=True)[1].ravel()
+    together = np.count_nonzero(np.bincount(cells)[cells] > 1)
+    assert together <= leave
+
+
+def test_only_points_of_one_number_are_told_apart_where_that_is_asked_for():
+    rng = np.random.default_rng(32)
+    X, together = rng.standard_normal((300, 5)), np.repeat(np.arange(150), 2)
+    separation = separate(Points(X), np.arange(300, dtype=np.int32), rng, together=together)
+    signs = separation.hyperplanes.signs(Points(X))[:, 0]
+    assert np.all(signs[0::2] != signs[1::2])
+    assert separation.hyperplanes.m < 16
