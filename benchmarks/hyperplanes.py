@@ -5,8 +5,8 @@
 prints a Markdown table as its rows finish, one a data set and effort, each measured in a process of its own, on
 one thread. m: hyperplanes, for each seed; m / bound: their mean over the bound. Seconds to choose and
 trim hyperplanes ("select") are those of the first seed, seconds for all of `fastmem.memorize`, verified, with random
-labels, ``separate="all"`` and ``columns="all"`` (the moons: their own labels), those of the fastest. X@W: one float32 product of
-the points and m hyperplanes in the same process, best of three.
+labels, ``separate="all"`` and ``columns="all"`` (the moons: their own labels), those of the fastest. X@W: one float32
+product of the points and m hyperplanes in the same process, best of three.
 """
 
 import argparse
