@@ -118,4 +118,5 @@ def test_points_on_some_columns_are_these_columns(n, d, dtype, order, seed):
 
     points.over_rows(work, 2)
     assert np.array_equal(found, expected)
-    assert points.largest_norm() == Points(X).largest_norm()
+    assert points.largest_norm() == Points(np.ascontiguousarray(X[:, columns])).largest_norm()
+    assert points.fit_float32()
