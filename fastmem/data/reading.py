@@ -50,12 +50,11 @@ class Reading:
             lines = self._lines[step] = self.columns[np.sort(first)]
         return lines
 
-    def of_all(self, values, axis=-1):
-        """Values for the columns that are read as values for all columns, 0 for the others."""
-        values = np.moveaxis(np.asarray(values), axis, -1)
-        everywhere = np.zeros((*values.shape[:-1], self.n_features), values.dtype)
+    def of_all(self, values, other=0):
+        """Values for the columns that are read, along the last axis, as values for all columns."""
+        everywhere = np.full((*values.shape[:-1], self.n_features), other, values.dtype)
         everywhere[..., self.columns] = values
-        return np.moveaxis(everywhere, -1, axis)
+        return everywhere
 
     def __eq__(self, other):
         if not isinstance(other, Reading):

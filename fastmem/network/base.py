@@ -56,6 +56,7 @@ GIVEN_FACTS = {
 }  # fmt: skip
 _FLOATS = ("smallest_distance", "largest_norm")
 SETTINGS = ("n_points", "n_told_apart", "construction", "separate", "drawn", "fits_float32", *_FLOATS)
+_UNREAD = 100  # exponent of columns whose weights are 0: so small are their numbers in the frame then
 _ENTRIES = 64  # words of inputs of units that take as long as a coordinate
 _FEW = 256  # rows for which threads, blocks and a progress bar would take longer than the rest
 
@@ -164,8 +165,8 @@ class Network:
         read = self.hyperplanes_read
         if self.reading is None:
             return read
-        everywhere = map(self.reading.of_all, (read.weights, read.centre, read.exponents))
-        weights, centre, exponents = everywhere
+        weights, centre = self.reading.of_all(read.weights), self.reading.of_all(read.centre)
+        exponents = self.reading.of_all(read.exponents, _UNREAD)
         return Hyperplanes(weights, read.thresholds, centre, exponents)
 
     @property
