@@ -13,13 +13,10 @@ prints Markdown tables, all on one thread, each comparison interleaved in one pr
 - small: seconds to build, for few points, beside the tree.
 """
 
-import argparse
-
 import numpy as np
 from benchmarks.data import DATA, digits, gaussian, image_patches
-from measuring import fastest, print_header, print_row
+from measuring import fastest, print_header, print_row, print_tables
 from sklearn.tree import ExtraTreeClassifier
-from threadpoolctl import threadpool_limits
 
 import fastmem
 
@@ -177,18 +174,5 @@ def small(names):
             print_row([n, 8, effort, nets[0].n_hyperplanes, seconds["net"], seconds["net"] / seconds["tree"]])
 
 
-def main():
-    """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    tables = {"sizes": sizes, "hard": hard, "noise": noise, "small": small}
-    parser.add_argument("--table", nargs="+", choices=list(tables), default=list(tables))
-    parser.add_argument("--data", nargs="+", metavar="NAME")
-    options = parser.parse_args()
-    with threadpool_limits(1):
-        for name in options.table:
-            tables[name](options.data)
-            print()
-
-
 if __name__ == "__main__":
-    main()
+    print_tables(__doc__, [sizes, hard, noise, small], data={})

@@ -30,15 +30,20 @@ def print_row(values):
     print("| " + " | ".join(map(cell, values)) + " |", flush=True)
 
 
-def print_tables(doc, tables):
-    """Print, on one thread, the tables that the command line asks for by the names of these functions; all if none."""
+def print_tables(doc, tables, data=None):
+    """Print, on one thread, the tables that the command line asks for by the names of these functions; all if none.
+
+    `data` is what argparse is told of an option --data, for names of data: each function then takes its value.
+    """
     by_name = {table.__name__: table for table in tables}
     parser = argparse.ArgumentParser(description=doc.splitlines()[0])
     parser.add_argument("--table", nargs="+", choices=list(by_name), default=list(by_name))
-    names = parser.parse_args().table
+    if data is not None:
+        parser.add_argument("--data", nargs="+", metavar="NAME", **data)
+    options = parser.parse_args()
     with threadpool_limits(1):
-        for name in names:
-            by_name[name]()
+        for name in options.table:
+            by_name[name](*([] if data is None else [options.data]))
             print()
 
 

@@ -14,13 +14,10 @@ thread:
   with the point is right once in ten.
 """
 
-import argparse
-
 import numpy as np
 from benchmarks.data import image_patches
-from measuring import fastest, print_header, print_row
+from measuring import fastest, print_header, print_row, print_tables
 from sklearn.neighbors import NearestNeighbors
-from threadpoolctl import threadpool_limits
 
 import fastmem
 from fastmem.data.points import Points
@@ -122,18 +119,5 @@ def shares(labels, truth):
     return tuple(f"{100 * part.mean():.2f}" for part in (right, ~right & ~without, without))
 
 
-def main():
-    """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    tables = {"unknown": unknown, "noise": noise}
-    parser.add_argument("--table", nargs="+", choices=list(tables), default=list(tables))
-    parser.add_argument("--data", nargs="+", choices=list(DATA), default=list(DATA), metavar="NAME")
-    options = parser.parse_args()
-    with threadpool_limits(1):
-        for name in options.table:
-            tables[name](options.data)
-            print()
-
-
 if __name__ == "__main__":
-    main()
+    print_tables(__doc__, [unknown, noise], data={"choices": list(DATA), "default": list(DATA)})

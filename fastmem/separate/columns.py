@@ -18,11 +18,11 @@ from fastmem._kernels import rows as kernels
 from fastmem.hyperplanes.frame import column_frame
 from fastmem.separate.foresight import differing_share, expected_hyperplanes, foresee
 
-__all__ = ["SAMPLE_ROWS", "ColumnPlan", "column_plans", "covering_columns"]
+__all__ = ["FEW_COLUMNS", "SAMPLE_ROWS", "ColumnPlan", "column_plans", "covering_columns"]
 
 SAMPLE_ROWS = 2048
+FEW_COLUMNS = 16  # of which none is left out
 _SEED = 0
-_FEW_COLUMNS = 16  # of which none is left out
 _SIZES = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 _FIRST_SIZE = 16
 _BLOCKS = 16  # of neighbouring columns that are looked at, where there are very many
@@ -73,7 +73,7 @@ def column_plans(sample, classes, n, numbers_a_line):
     list of ColumnPlan
         Those that cost less than all columns; empty if all are to be read.
     """
-    if sample.shape[1] <= _FEW_COLUMNS or len(sample) < 2 or n < 2:
+    if sample.shape[1] <= FEW_COLUMNS or len(sample) < 2 or n < 2:
         return []
     rows = slice(None)
     if len(sample) > SAMPLE_ROWS:  # at random: neighbours may be alike

@@ -20,14 +20,13 @@ from fastmem.hyperplanes.columns import nbytes_of
 from fastmem.hyperplanes.hyperplanes import Hyperplanes
 from fastmem.hyperplanes.passes import signs_and_margins
 from fastmem.separate.adaptive import Separation, separate
-from fastmem.separate.columns import SAMPLE_ROWS, column_plans, covering_columns
+from fastmem.separate.columns import FEW_COLUMNS, SAMPLE_ROWS, column_plans, covering_columns
 from fastmem.separate.line import ordering_column
 
 __all__ = ["separate_on_few_columns"]
 
 _SEED = 0  # of its own, so that random numbers are the same where all columns are read
 _LINE = 64  # bytes
-_FEW_DIMENSIONS = 16
 _TRIES = 2
 _CROWD = 0.6
 _SURE = 0.8
@@ -59,7 +58,7 @@ def separate_on_few_columns(points, classes, random_state, *, margin, n_threads,
     """
     options |= {"margin": margin, "n_threads": n_threads}
     best = None
-    if points.d > _FEW_DIMENSIONS and classes.min() < classes.max():
+    if points.d > FEW_COLUMNS and classes.min() < classes.max():
         column = ordering_column(points, n_threads)
         if column is None:
             best = _best(points, classes, random_state, options)
