@@ -32,6 +32,7 @@ from fastmem.errors import (
     MemorizationError,
     NetworkTooLarge,
     NotInGeneralPosition,
+    RecognitionWarning,
 )
 from fastmem.io import from_bytes, load
 from fastmem.layers.layer import Layer
@@ -57,6 +58,7 @@ __all__ = [
     "Network",
     "NetworkTooLarge",
     "NotInGeneralPosition",
+    "RecognitionWarning",
     "Report",
     "Separation",
     "bounds",

@@ -11,7 +11,7 @@ from fastmem.constructions import CONSTRUCTIONS
 from fastmem.data.as_labels import as_labels, refuse_contradictions
 from fastmem.data.as_points import as_points
 from fastmem.data.columns import names_of
-from fastmem.data.options import Separate, as_count, as_delta, as_distance, as_generator, check_option
+from fastmem.data.options import Recognise, Separate, as_count, as_delta, as_distance, as_generator, check_option
 from fastmem.data.reading import Reading, as_reading
 from fastmem.errors import InvalidInput, MemorizationError
 from fastmem.machine.blas import single_threaded_blas
@@ -44,6 +44,8 @@ def memorize(
     columns: Columns = "auto",
     margin: float = 0.0,
     fingerprint_bits: int = 0,
+    recognise: Recognise = "cells",
+    negatives: ArrayLike | None = None,
     effort: Effort = "balanced",
     delta: float | None = None,
     random_state: int | np.random.Generator | None = None,
@@ -89,8 +91,17 @@ def memorize(
         to a memorized row gets that row's label (see `Network.certified_radius`). Takes more hyperplanes,
         and a pass over X for each of the steps by which one is cleared of points.
     fingerprint_bits : int
-        f from 0 to 32. With f > 0, the network recognises inputs it has not stored (`Network.contains`, and
-        ``predict(X, unknown=...)``) but for a share of about 2^-f, for about 1.02 f more bits a point.
+        f from 0 to 32. With f > 0, the network tells inputs it has not memorized (`Network.contains`, and
+        ``predict(X, unknown=...)``), for about 1.02 f more bits a point. Of codes that are not stored about 2^-f pass;
+        hyperplanes are added until, by rows held out, no more than 2^-f of other inputs have a stored code.
+        `Network.report` says what was measured, and `RecognitionWarning` that it is more.
+    recognise : {"cells", "rows"}
+        By what rows are known, with fingerprints. "cells": by the signs of hyperplanes, of which there are then more:
+        noise that crosses none changes nothing, and what crossed some is found (``predict(..., tolerance=...)``).
+        "rows": by a hash of their numbers, so that any other row is unknown, however near; this is no threshold unit.
+    negatives : array_like of shape (k, d), optional
+        Rows that must not be known, with fingerprints: that is verified, and what passes is measured on them. From k =
+        2^(f - 3) on more than f bits are stored, as many as keep them out.
     effort : {"fast", "balanced", "small"}
         How hard to search for few hyperplanes. "small" takes the fewest, and may take a minute for a million
         points; "fast" spends the least time.
@@ -118,7 +129,7 @@ def memorize(
     Raises
     ------
     InvalidInput
-        X or y cannot be used as they are; the message names the row.
+        X, y or negatives cannot be used as they are; the message names the row.
     ContradictoryLabels
         Equal rows have different labels.
     MarginNotReached
@@ -146,10 +157,13 @@ def memorize(
     margin = as_distance("margin", margin)
     fingerprint_bits = as_count("fingerprint_bits", fingerprint_bits, 0, MOST_FINGERPRINT_BITS)
     delta = None if delta is None else as_delta(delta)
+    check_option("recognise", recognise, get_args(Recognise))
     options = _options_of(
-        construction, store=store, separate=separate, margin=margin, fingerprint_bits=fingerprint_bits, effort=effort,
-        delta=delta,
+        construction, store=store, separate=separate, margin=margin, fingerprint_bits=fingerprint_bits,
+        recognise=recognise, negatives=negatives, effort=effort, delta=delta,
     )  # fmt: skip
+    if not fingerprint_bits and (negatives is not None or recognise != DEFAULTS["recognise"]):
+        raise InvalidInput("negatives and recognise are about fingerprints: add fingerprint_bits=16, say")
     n_threads = resolve_threads(n_threads)
     random_state = as_generator(random_state)
     points, names = as_points(X), names_of(X)
@@ -167,6 +181,8 @@ def memorize(
         must_differ = point_numbers if separate == "all" or construction == "rajput2021" else labels.indices
         read = points.on(columns)
         _refuse_equal_columns(read, must_differ, n_threads)
+    if negatives is not None:
+        options["negatives"] = _negatives(negatives, points.d, names, columns, n_threads)
     if CONSTRUCTIONS[construction].CHOOSES_COLUMNS:
         options["columns"] = "all" if isinstance(columns, Reading) else columns
     network = CONSTRUCTIONS[construction].build(
@@ -175,6 +191,8 @@ def memorize(
     network.feature_names = names
     if verify:
         _verify(network, points, labels, n_threads, progress)
+        if negatives is not None:
+            _verify_unknown(network, options["negatives"], n_threads)
     return network
 
 
@@ -186,10 +204,19 @@ def _options_of(construction, **options):
     """The options that a construction takes; `InvalidInput` if another one is not left at its default."""
     taken = CONSTRUCTIONS[construction].OPTIONS
     for name, value in options.items():
-        if name not in taken and value != DEFAULTS[name]:
+        default = DEFAULTS[name]
+        if name not in taken and (value is not None if default is None else value != default):
             takes = f"takes only {' and '.join(taken)}" if taken else "takes no such option"
             raise InvalidInput(f"{name}={value!r} is not for construction={construction!r}, which {takes}")
     return {name: options[name] for name in taken}
+
+
+def _negatives(negatives, d, names, columns, n_threads):
+    """Rows that must stay unknown, checked, with the columns that are read; None if there are none."""
+    reading = columns if isinstance(columns, Reading) else None
+    points = as_points(negatives, d, empty=True, names=names, reading=reading)
+    points.over_rows(lambda *_: None, n_threads, columns=np.empty(0, np.int64))
+    return points if points.n else None
 
 
 def _refuse_equal_columns(points, must_differ, n_threads):
@@ -201,6 +228,16 @@ def _refuse_equal_columns(points, must_differ, n_threads):
         raise InvalidInput(
             f"rows {one} and {other} must be told apart, but are equal in the columns to be read: read one more in "
             'which they differ, or take columns="auto"'
+        )
+
+
+def _verify_unknown(network, negatives, n_threads):
+    known = [] if negatives is None else network.known_rows(negatives, n_threads).tolist()
+    if known:
+        raise MemorizationError(
+            f"{len(known)} of {negatives.n} rows that must stay unknown are known, the first in row {known[0]}: this "
+            "is a bug in fastmem, please report it with the data",
+            known,
         )
 
 

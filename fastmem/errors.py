@@ -14,9 +14,14 @@ __all__ = [
     "MemorizationError",
     "NetworkTooLarge",
     "NotInGeneralPosition",
+    "RecognitionWarning",
 ]
 
 Row = TypeVar("Row")
+
+
+class RecognitionWarning(UserWarning):
+    """More unseen inputs would be taken for memorized rows than fingerprints were asked for: by `memorize`."""
 
 
 class FastmemError(Exception):

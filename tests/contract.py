@@ -126,8 +126,8 @@ def known_points_are_recognised(net, X, y, unseen):
         return
     assert net.contains(X).all()
     assert np.array_equal(net.predict(X, unknown=-1), y)
-    stored = np.isin(net.codes(unseen), net.codes(X))
-    assert np.all(net.contains(unseen)[stored])
+    stored, of_unseen = (net.recognition.codes_of(net.points_of(rows, recognising=True))[1] for rows in (X, unseen))
+    assert np.all(net.contains(unseen)[np.isin(of_unseen, stored)])
 
 
 def build_is_deterministic(net, X, y, build):

@@ -275,13 +275,18 @@ def network_of(construction="compact", **options):
     return memorize(ROWS, Y, construction=construction, random_state=0, **options)
 
 
+def few_of_many(columns="auto"):
+    X = np.random.default_rng(0).standard_normal((400, 64))
+    return memorize(X, np.arange(400) % 7, columns=columns, separate="all", fingerprint_bits=8, random_state=0)
+
+
 def classifier():
     return MemorizingClassifier(random_state=0)
 
 
 QUESTIONS = {
-    "predict": lambda X: network_of(fingerprint_bits=8).predict(X),
-    "contains": lambda X: network_of(fingerprint_bits=8).contains(X),
+    "predict": lambda X: network_of(fingerprint_bits=8, recognise="rows").predict(X),
+    "contains": lambda X: network_of(fingerprint_bits=8, recognise="rows").contains(X),
     "forward": lambda X: network_of().forward(X),
     "certified_radius": lambda X: network_of().certified_radius(X),
     "unsafe_rows": lambda X: network_of().unsafe_rows(X, "float32"),
@@ -672,6 +677,30 @@ CALLS = {
         lambda _: network_of(separate="all").relabel([0, 1]),
         "y has 2 labels, but the network memorized 4 points: each of them needs one label",
         lambda message, _: network_of(separate="all").relabel(Y).predict(ROWS).tolist() == Y,
+    ),
+    "negatives without fingerprints": (
+        lambda _: memorize(ROWS, Y, negatives=[[9, 9]]), "add fingerprint_bits=16",
+        lambda *_: not memorize(ROWS, Y, negatives=[[9, 9]], fingerprint_bits=16).contains([[9, 9]]).any(),
+    ),
+    "negatives that are memorized": (
+        lambda _: memorize(ROWS, Y, negatives=[[9, 9], ROWS[2]], fingerprint_bits=8),
+        "negatives[1] equals X[2], which is memorized: a row cannot be both, so leave it out of negatives",
+        lambda *_: memorize(ROWS, Y, negatives=[[9, 9]], fingerprint_bits=8, random_state=0).contains(ROWS).all(),
+    ),
+    "fingerprints of rows as units": (
+        lambda _: network_of(fingerprint_bits=8, recognise="rows").forward(ROWS, unknown=9),
+        'memorize(..., recognise="cells"), or without fingerprints',
+        lambda *_: network_of(fingerprint_bits=8, recognise="cells").forward(ROWS, unknown=9).tolist() == Y,
+    ),
+    "fingerprints of all columns": (
+        lambda _: few_of_many().on_columns(),
+        "memorize(..., columns=net.columns)",
+        lambda *_: few_of_many(few_of_many().columns).on_columns().fingerprint_bits == 8,
+    ),
+    "tolerance where rows are known by a hash": (
+        lambda _: network_of(fingerprint_bits=8, recognise="rows").predict(ROWS, unknown=9, tolerance=0.1),
+        'memorize(..., recognise="cells")',
+        lambda *_: network_of(fingerprint_bits=8).predict(ROWS, unknown=9, tolerance=0.1).tolist() == Y,
     ),
     "contains without fingerprints": (
         lambda _: network_of().contains(ROWS), "build the network with memorize(..., fingerprint_bits=16), say",

@@ -10,8 +10,10 @@ from codes: the binary one with about 1.02 n one-bit weights and 2 sqrt(n) units
 
 import numpy as np
 
-from fastmem.data.sorting import SortedCodes, run_starts
-from fastmem.errors import MemorizationError
+from fastmem.constructions.recognition import Memorized, know_cells, know_rows, refuse_memorized
+from fastmem.data.points import Points
+from fastmem.data.sorting import SortedCodes
+from fastmem.errors import MarginNotReached, MemorizationError
 from fastmem.hyperplanes.code import MAX_BITS, LinearCode
 from fastmem.hyperplanes.encoder import Encoder
 from fastmem.hyperplanes.margins import Margins
@@ -21,11 +23,11 @@ from fastmem.network.encoded import digest_of_codes
 from fastmem.separate import separate as separated
 from fastmem.separate.clearance import clear
 from fastmem.separate.few_columns import separate_on_few_columns
-from fastmem.store import STORES, Filter, build_store
+from fastmem.store import STORES, build_store
 
 __all__ = ["CHOOSES_COLUMNS", "OPTIONS", "RIVAL", "STORES", "build", "drawn_fits"]
 
-OPTIONS = ("store", "separate", "margin", "fingerprint_bits", "effort")
+OPTIONS = ("store", "separate", "margin", "fingerprint_bits", "recognise", "negatives", "effort")
 CHOOSES_COLUMNS = True
 
 RIVAL = "rajput2021"
@@ -44,6 +46,8 @@ def build(
     columns,
     margin,
     fingerprint_bits,
+    recognise,
+    negatives,
     effort,
     random_state,
     n_threads,
@@ -58,8 +62,10 @@ def build(
         Equal points have equal labels.
     point_numbers : int32 array of shape (n,)
         The lowest row equal to each.
-    store, separate, margin, fingerprint_bits, effort
+    store, separate, margin, fingerprint_bits, recognise, effort
         As for `fastmem.memorize`.
+    negatives : Points or None
+        Inputs that must stay unknown, with the columns of the points.
     columns : {"auto", "all"}
         Whether all columns of the points are read, or few that are chosen.
     random_state : numpy.random.Generator
@@ -72,10 +78,8 @@ def build(
     """
     must_differ = point_numbers if separate == "all" else labels.indices
     options = {"effort": effort, "margin": margin, "n_threads": n_threads, "progress": progress}
-    if columns == "auto" and not fingerprint_bits:
-        separation, points = separate_on_few_columns(points, must_differ, random_state, **options)
-    else:
-        separation = separated(points, must_differ, random_state, **options)
+    everything = points
+    separation, points = _separation(points, must_differ, columns, random_state, options)
     code, codes, ordered, margins = _encode(separation, points, must_differ, random_state, n_threads, progress)
     hyperplanes, clearance = clear(
         separation.hyperplanes, code, codes, ordered, must_differ, margins, points, n_threads
@@ -83,16 +87,26 @@ def build(
     encoder = Encoder(hyperplanes, code)
     ascending = ordered.codes
     table, reason = build_store(store, ascending, labels.indices[ordered.rows], encoder.n_bits, len(labels.classes))
-    fingerprints = None
+    known = {}
     if fingerprint_bits:
-        fingerprints = Filter.recognising(ascending[run_starts(ascending)], encoder.n_bits, fingerprint_bits)
+        places = None if points is everything else points.reading.columns
+        memorized = Memorized(everything, encoder, codes, places, point_numbers)
+        if negatives is not None:
+            refuse_memorized(everything, negatives, n_threads)
+        if recognise == "rows":
+            known = know_rows(memorized, fingerprint_bits, negatives, n_threads)._asdict()
+        else:
+            anew = _separated_anew(everything, must_differ, columns, random_state, options)
+            known = know_cells(
+                memorized, fingerprint_bits, negatives, anew, margin, random_state, n_threads
+            )._asdict()  # fmt: skip
     return EncodedNetwork(
         encoder,
         table,
         labels.classes,
         store_reason=reason,
         codes_digest=digest_of_codes(ascending) if separate == "all" else "",
-        fingerprints=fingerprints,
+        **known,
         memorized_codes=codes if separate == "all" else None,
         n_points=points.n,
         n_told_apart=_count_distinct(must_differ),
@@ -102,6 +116,30 @@ def build(
         reading=points.reading,
         **clearance._asdict(),
     )
+
+
+def _separation(points, must_differ, columns, random_state, options):
+    """The separation, and the points with the columns that it reads."""
+    if columns == "auto":
+        return separate_on_few_columns(points, must_differ, random_state, **options)
+    return separated(points, must_differ, random_state, **options), points
+
+
+def _separated_anew(points, must_differ, columns, random_state, options):
+    """A function from rows to their codes in order and to the encoder of a separation that knows no other rows."""
+
+    def anew(rows):
+        part = Points(points.take(rows))
+        numbers = np.unique(must_differ[rows], return_inverse=True)[1].reshape(-1).astype(np.int32)
+        try:
+            separation, read = _separation(part, numbers, columns, random_state, options)
+        except MarginNotReached:
+            separation, read = _separation(part, numbers, columns, random_state, options | {"margin": 0.0})
+        code, _, ordered, _ = _encode(separation, read, numbers, random_state, options["n_threads"], False)
+        encoder = Encoder(separation.hyperplanes, code)
+        return ordered, lambda inputs: encoder.codes(inputs.on(read.reading))
+
+    return anew
 
 
 def drawn_fits(drawn, n_told_apart):

@@ -17,6 +17,7 @@ __all__ = [
     "Effort",
     "FloatDType",
     "Output",
+    "Recognise",
     "Separate",
     "Store",
     "as_count",
@@ -32,6 +33,7 @@ Construction = Literal["compact", "rajput2021", "baum1988"]
 Store = Literal["binary", "integer"]
 Separate = Literal["labels", "all"]
 Effort = Literal["fast", "balanced", "small"]
+Recognise = Literal["cells", "rows"]
 
 COLUMNS = ("auto", "all")
 Columns = Literal["auto", "all"] | slice | Sequence[int] | Sequence[str] | NDArray[np.integer[Any]] | NDArray[np.bool_]

@@ -83,7 +83,8 @@ def exact_layer(layer, dtype):
 
 def n_weights_stored(network):
     """Number of weights that `first_layer` and `exact_layer` store, the places of gathered ones included."""
-    return network.n_hyperplanes * network.hyperplanes_read.d + sum(map(_dense_size, network.layers[1:]))
+    hyperplanes = network.units_read.hyperplanes
+    return hyperplanes.m * hyperplanes.d + sum(map(_dense_size, network.layers[1:]))
 
 
 def _dense_size(layer):

@@ -60,7 +60,8 @@ def check_arithmetic(network, dtype, X, unsafe):
     why = "they are nearer to a hyperplane than rounding errors reach"
     if network.n_points:
         reach = float(network.rounding_reach(dtype))
-        why = f"the nearest is {network.smallest_distance:.3g} from a hyperplane, and rounding errors reach {reach:.3g}"
+        nearest = network.units_read.smallest_distance
+        why = f"the nearest is {nearest:.3g} from a hyperplane, and rounding errors reach {reach:.3g}"
         advice += [build_with_margin(network, reach) if np.isfinite(reach) else "scale the points"]
     advice = ", ".join([*advice, "or go on with unsafe=True"])
     raise MarginTooSmall(f"in {dtype} arithmetic {who} may lose labels: {why}; {advice}", rows)
@@ -85,9 +86,10 @@ def memorized_points(network, X):
     """
     if X is None:
         return None
+    reading = network.units_read.reading
     if network.n_points:
-        return as_memorized_points(X, network.n_points, network.n_features_in, network.feature_names, network.reading)
-    return as_points(X, network.n_features_in, names=network.feature_names, reading=network.reading)
+        return as_memorized_points(X, network.n_points, network.n_features_in, network.feature_names, reading)
+    return as_points(X, network.n_features_in, names=network.feature_names, reading=reading)
 
 
 def rows_named(rows, n):

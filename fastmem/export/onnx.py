@@ -29,6 +29,7 @@ _KINDS = "biufUOT"
 def write(network, path, dtype, batch, output, X, unsafe):
     """Write a network as ONNX; see `Network.to_onnx`."""
     onnx = need("onnx", what="to_onnx", extra="onnx")
+    network.need_units("ONNX")
     batch = "batch" if batch == "dynamic" else _as_batch(batch)
     values = _values(network, output)
     check_size(network, n_weights_stored(network), _MOST_BYTES, "an ONNX file")
@@ -69,10 +70,11 @@ def _add_network(graph, network, dtype, values):
     for number, (layer, stage) in enumerate(zip(network.layers, network.stages, strict=True), start=1):
         graph.stage = f"layer_{number:02}_{stage.replace(' ', '_')}"
         if number == 1:
-            weights, thresholds = first_layer(network.hyperplanes_read, dtype)
+            hyperplanes, reading = network.units_read[:2]
+            weights, thresholds = first_layer(hyperplanes, dtype)
             read = "X"
-            if network.reading is not None:
-                read = graph.node("Gather", "X", graph.constant("columns", network.reading.columns), axis=1)
+            if reading is not None:
+                read = graph.node("Gather", "X", graph.constant("columns", reading.columns), axis=1)
             sums = graph.node("MatMul", read, graph.constant("weights", weights))
         else:
             sums, thresholds = _sums(graph, exact_layer(layer, "float32"), bits)

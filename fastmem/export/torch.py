@@ -22,6 +22,7 @@ _MOST_BYTES = 2**33
 
 def module(network, dtype, output, X, unsafe):
     """The module that `Network.to_torch` returns."""
+    network.need_units("PyTorch")
     values = output_values(network, output, _KINDS, "PyTorch")
     check_size(network, 8 * n_weights_stored(network), _MOST_BYTES, "a PyTorch module")
     dtype = check_arithmetic(network, dtype, X, unsafe)
@@ -54,10 +55,10 @@ def _weighted_sum(weighted):
 
 
 def _first_layer(network, dtype):
-    reading = network.reading
+    hyperplanes, reading = network.units_read[:2]
     if reading is None:
-        return _Hyperplanes(network.hyperplanes_read, dtype)
-    return _HyperplanesOnColumns(network.hyperplanes_read, dtype, torch.from_numpy(reading.columns.copy()))
+        return _Hyperplanes(hyperplanes, dtype)
+    return _HyperplanesOnColumns(hyperplanes, dtype, torch.from_numpy(reading.columns.copy()))
 
 
 class _Hyperplanes(nn.Module):

@@ -55,12 +55,17 @@ class LinearCode:
         different sign patterns collide is at most n^2 / 2^63.
         """
         k = min(MAX_BITS, math.ceil(2 * math.log2(max(n, 2))) + 10 + 2 * attempt)
+        return cls(cls.drawn(m, k, random_state, attempt), k)
+
+    @staticmethod
+    def drawn(m, k, random_state, attempt=0):
+        """M random columns of k bits with 3 to 5 ones, or as many more as `draw` says: uint64 array."""
         ones = random_state.integers(min(3 + attempt, k // 2), min(5 + attempt, k // 2) + 1, m)
         columns = [
             _words_with_ones(ones[start : start + _DRAWN_TOGETHER], k, random_state)
             for start in range(0, m, _DRAWN_TOGETHER)
         ]
-        return cls(np.concatenate(columns), k)
+        return np.concatenate([np.empty(0, np.uint64), *columns])
 
     @property
     def is_identity(self) -> bool:

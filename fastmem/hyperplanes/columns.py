@@ -12,7 +12,7 @@ from fastmem.data.reading import Reading
 from fastmem.errors import FormatError
 from fastmem.hyperplanes.hyperplanes import Hyperplanes, is_dense_enough
 
-__all__ = ["FRAME", "hyperplanes_of", "nbytes_of", "tensors_of"]
+__all__ = ["FRAME", "hyperplanes_of", "nbytes_of", "sparse_tensors", "tensors_of", "weights_from_sparse"]
 
 FRAME = ("centre", "exponents")
 """Tensors that speed signs up and are no parameters."""
@@ -38,12 +38,19 @@ def tensors_of(hyperplanes, reading):
     tensors["columns_read"] = reading.columns.astype(np.min_scalar_type(reading.n_features - 1))
     others = hyperplanes.weights[m:]
     if len(others):
-        row, place = np.nonzero(others)
-        starts = np.append(0, np.cumsum(np.bincount(row, minlength=len(others))))
-        tensors["sparse.starts"] = starts.astype(np.min_scalar_type(len(row)))
-        tensors["sparse.columns"] = place.astype(np.min_scalar_type(len(reading.columns) - 1))
-        tensors["sparse.weights"] = others[row, place]
+        tensors |= {f"sparse.{name}": tensor for name, tensor in sparse_tensors(others).items()}
     return tensors
+
+
+def sparse_tensors(weights):
+    """Weights that are not 0, hyperplane by hyperplane: where each begins, the columns and the values, by name."""
+    row, place = np.nonzero(weights)
+    starts = np.append(0, np.cumsum(np.bincount(row, minlength=len(weights))))
+    return {
+        "starts": starts.astype(np.min_scalar_type(len(row))),
+        "columns": place.astype(np.min_scalar_type(weights.shape[1] - 1)),
+        "weights": weights[row, place],
+    }
 
 
 def nbytes_of(hyperplanes, reading):
@@ -79,10 +86,18 @@ def hyperplanes_of(tensors, n_features=None):
     everywhere = np.zeros(shape, np.float32)
     everywhere[:m, :r] = weights
     if m < len(everywhere):
-        starts, places, values = (tensors[name] for name in _SPARSE)
-        _check_sparse(starts, places, values, len(everywhere) - m, len(columns))
-        everywhere[np.repeat(np.arange(m, len(everywhere)), np.diff(starts.astype(np.int64))), places] = values
+        others = dict(zip(("starts", "columns", "weights"), (tensors[name] for name in _SPARSE), strict=True))
+        everywhere[m:] = weights_from_sparse(others, len(everywhere) - m, len(columns))
     return Hyperplanes(everywhere, thresholds, centre, exponents), Reading(columns, n_features)
+
+
+def weights_from_sparse(tensors, m, r):
+    """What `sparse_tensors` was given: float32 array of shape (m, r); `FormatError` if these are no such weights."""
+    starts, places, values = (tensors[name] for name in ("starts", "columns", "weights"))
+    _check_sparse(starts, places, values, m, r)
+    weights = np.zeros((m, r), np.float32)
+    weights[np.repeat(np.arange(m), np.diff(starts.astype(np.int64))), places] = values
+    return weights
 
 
 def _check_columns(columns, n_features):

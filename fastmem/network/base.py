@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -47,6 +47,27 @@ if TYPE_CHECKING:
     from fastmem.theory.instances import Instance
 
 __all__ = ["GIVEN", "SETTINGS", "Network"]
+
+
+class FirstUnits(NamedTuple):
+    """The first layer of a network, in the space of the columns that it reads.
+
+    Attributes
+    ----------
+    hyperplanes : Hyperplanes
+        Those that labels are read from, and behind them those that only tell known inputs from others.
+    reading : Reading or None
+        The columns: all, if None.
+    smallest_distance, largest_norm : float
+    fits_float32 : bool
+        As of a network, for these hyperplanes and columns.
+    """
+
+    hyperplanes: Hyperplanes
+    reading: Reading | None
+    smallest_distance: float
+    largest_norm: float
+    fits_float32: bool
 
 
 GIVEN = "given"  # the construction of a network from a user's own layers
@@ -193,10 +214,15 @@ class Network:
         reading = self.reading
         if reading is None:
             return self
+        if self._reading_of_known != reading:
+            raise InvalidInput(
+                "the fingerprints of this network read all columns, whatever labels are read from: build it with "
+                "memorize(..., columns=net.columns) for one that reads no others"
+            )
         names = self.feature_names
         narrow = object.__new__(type(self))  # a copy would derive anew what both share
         narrow.__dict__.update(self.__dict__)
-        for derived in ("hyperplanes", "layers", "_forward_width"):
+        for derived in ("hyperplanes", "layers", "units_read", "_forward_width"):
             narrow.__dict__.pop(derived, None)
         places = np.searchsorted(reading.ascending, reading.columns)
         narrow.n_features_in = len(places)
@@ -204,13 +230,23 @@ class Network:
         narrow.feature_names = None if names is None else tuple(names[column] for column in reading.ascending)
         return narrow
 
-    def points_of(self, X: ArrayLike, *, check_all: bool = False, n_threads: int = 1) -> Points:
-        """The columns of X that are read, checked as `predict` checks them; with `check_all` the others are too."""
-        if check_all and self.reading is not None:
+    def points_of(
+        self, X: ArrayLike, *, check_all: bool = False, recognising: bool = False, n_threads: int = 1
+    ) -> Points:
+        """The columns of X that are read, checked as `predict` checks them.
+
+        With `check_all` the others are checked too; with `recognising` the columns are those by which rows are known.
+        """
+        reading = self._reading_of_known if recognising else self.reading
+        if check_all and reading is not None:
             whole = as_points(X, self.n_features_in, empty=True, names=self.feature_names)
             whole.over_rows(lambda *_: None, n_threads, columns=np.empty(0, np.int64))
-            return whole.on(self.reading)
-        return as_points(X, self.n_features_in, empty=True, names=self.feature_names, reading=self.reading)
+            return whole.on(reading)
+        return as_points(X, self.n_features_in, empty=True, names=self.feature_names, reading=reading)
+
+    @property
+    def _reading_of_known(self):
+        return self.reading
 
     @property
     def feature_names_in_(self) -> NDArray[np.object_]:
@@ -252,13 +288,20 @@ class Network:
     @default_environment()
     def _first_layer(self):
         csr_array = need("scipy.sparse", what="what is read from the layers of a network").csr_array
-        read = self.hyperplanes_read
+        read, reading = self.units_read[:2]
         weights = csr_array(read.weights)
-        if self.reading is not None:
-            places = self.reading.columns[weights.indices]
+        if reading is not None:
+            places = reading.columns[weights.indices]
             weights = csr_array((weights.data, places, weights.indptr), (read.m, self.n_features_in))
             weights.sort_indices()
         return Layer(weights, read.thresholds)
+
+    @property
+    def units_read(self):
+        """`FirstUnits` of `layers`, for exports."""
+        return FirstUnits(
+            self.hyperplanes_read, self.reading, self.smallest_distance, self.largest_norm, self.fits_float32
+        )
 
     @property
     def first_layer_nbytes(self) -> int:
@@ -349,6 +392,8 @@ class Network:
                 raise InvalidInput("tolerance is for rows that are unknown: say with unknown=... which label they get")
             return self._labels_of(X, self.class_indices, n_threads, progress, self._lookup_width, check_all)
         self._need_fingerprints("unknown")
+        if tolerance:
+            self._need_cells()
 
         def class_indices(block):
             codes, known, _ = self.recognise(block, tolerance, max_probes)
@@ -395,7 +440,7 @@ class Network:
         def fill(block, known):
             known[:] = self.recognise(block)[1]
 
-        return self._by_block(X, fill, bool, n_threads, progress, check_all=check_all)
+        return self._by_block(X, fill, bool, n_threads, progress, check_all=check_all, recognising=True)
 
     def codes(self, X: ArrayLike, *, check_all: bool = False, n_threads: int | None = None) -> NDArray[np.uint64]:
         """Code N(z) = sum_i 2^i z_i of each row: uint64 array of shape (n,).
@@ -470,6 +515,12 @@ class Network:
             f"memorize(..., {options})"
         )
 
+    def _need_cells(self):
+        """Raise `InvalidInput` where inputs are recognised by what no cell is near to."""
+
+    def need_units(self, what):
+        """Raise `InvalidInput` where inputs are recognised by what is no threshold unit."""
+
     def _need_fingerprints(self, what):
         if self.fingerprints is None:
             construction = "" if self.construction == "compact" else 'construction="compact", '
@@ -495,8 +546,9 @@ class Network:
         float, or float64 ndarray of the shape of norm
             In the units of X; infinite where a sum may overflow.
         """
-        norm = self.largest_norm if norm is None else norm
-        return rounding_reach(self.hyperplanes_read, as_float_dtype(dtype), np.asarray(norm, np.float64))
+        units = self.units_read
+        norm = units.largest_norm if norm is None else norm
+        return rounding_reach(units.hyperplanes, as_float_dtype(dtype), np.asarray(norm, np.float64))
 
     def is_safe(self, dtype: FloatDType) -> bool:
         """Whether signs taken in a float dtype's arithmetic are sure to be those of every memorized point.
@@ -508,7 +560,8 @@ class Network:
         dtype : dtype
             float32 or float64; see `rounding_reach`.
         """
-        return not self.n_hyperplanes or bool(self.smallest_distance > self.rounding_reach(dtype))
+        units = self.units_read
+        return not units.hyperplanes.m or bool(units.smallest_distance > self.rounding_reach(dtype))
 
     @default_environment()
     def unsafe_rows(self, X: ArrayLike, dtype: FloatDType, *, n_threads: int | None = None) -> NDArray[np.int64]:
@@ -532,16 +585,17 @@ class Network:
         InvalidInput
             As `predict`.
         """
-        return self.unsafe_points(self.points_of(X), dtype, resolve_threads(n_threads))
+        return self.unsafe_points(self.points_of(X, recognising=True), dtype, resolve_threads(n_threads))
 
     def unsafe_points(self, points, dtype, n_threads=1):
-        """The same for points with the columns that are read."""
-        radii, reach = self.hyperplanes_read.certified_radius(points, n_threads), np.zeros(points.n)
+        """The same for points with the columns that `units_read` reads."""
+        hyperplanes = self.units_read.hyperplanes
+        radii, reach = hyperplanes.certified_radius(points, n_threads), np.zeros(points.n)
 
         def work(start, stop, block):
             reach[start:stop] = self.rounding_reach(dtype, norms_of(block))
 
-        if self.n_hyperplanes:
+        if hyperplanes.m:
             points.over_rows(work, n_threads)
         return np.flatnonzero(~(radii > reach))
 
@@ -1023,9 +1077,10 @@ class Network:
 
             return self._labels_of(X, outputs_of, n_threads, progress, self._forward_width, check_all)
         self._need_fingerprints("unknown")
+        self.need_units("forward(unknown=...)")
 
         def class_indices(block):
-            outputs = self._forward_outputs(block)
+            outputs = self._forward_outputs(block, recognising=True)
             return (outputs & digits).astype(np.int64), outputs >> np.uint64(n_digits) == 1
 
         return self._known_labels(X, class_indices, unknown, n_threads, progress, self._forward_width, check_all)
@@ -1035,14 +1090,18 @@ class Network:
         """As many coordinates as take as long as all units: for blocks that Ctrl-C need not wait for."""
         return self.hyperplanes_read.d + sum(layer.n_entries for layer in self.layers[1:]) // _ENTRIES
 
-    def _forward_outputs(self, block):
+    def _forward_outputs(self, block, recognising=False):
         """Outputs of the last layer for a block of rows, in the work of `Points.over_rows`, as bits of a word."""
-        bits = self.hyperplanes_read.signs_of_block(block)
+        bits = self._signs_of_block(block, recognising)
         if not self.layers:
             return np.zeros(len(block), np.uint64)
         for layer in self.layers[1:]:
             bits = layer.forward(bits)
         return bits[:, 0]
+
+    def _signs_of_block(self, block, recognising):
+        """Outputs of the first layer; those that only recognition reads need not be right, unless it is asked for."""
+        return self.hyperplanes_read.signs_of_block(block)
 
     def wrong_rows(self, points, labels, n_threads, bar=None):
         """Validated points that do not get the class of the labels, or are not recognised: int64 array of rows."""
@@ -1074,16 +1133,18 @@ class Network:
             labels.decode(np.where(known, indices, len(self.classes)), out=decoded)
 
         return self._by_block(
-            X, fill, labels.classes.dtype, n_threads, progress, width, self.classes.shape[1:], check_all
+            X, fill, labels.classes.dtype, n_threads, progress, width, self.classes.shape[1:], check_all, True
         )
 
-    def _by_block(self, X, fill, dtype, n_threads, progress, width=None, shape=(), check_all=False):
+    def _by_block(
+        self, X, fill, dtype, n_threads, progress, width=None, shape=(), check_all=False, recognising=False
+    ):  # fmt: skip
         """An array with entries of a dtype and shape, filled for the rows of X by ``fill(block, result)``.
 
         Blocks are as long as for points of `width` coordinates, if that is given.
         """
         threads = 1 if n_threads == 1 or not check_all else resolve_threads(n_threads)
-        points = self.points_of(X, check_all=check_all, n_threads=threads)
+        points = self.points_of(X, check_all=check_all, recognising=recognising, n_threads=threads)
         result = np.empty((points.n, *shape), dtype)
         if points.n <= _FEW and progress is False:
             if n_threads is not None:

@@ -14,25 +14,32 @@ from fastmem.data.sorting import run_starts, sort_codes
 from fastmem.errors import FormatError, InvalidInput, MemorizationError
 from fastmem.hyperplanes.code import MAX_BITS, LinearCode
 from fastmem.hyperplanes.encoder import Encoder
+from fastmem.hyperplanes.recognition import Cells
 from fastmem.layers.layer import Layer
 from fastmem.layers.parity import parity_layers
-from fastmem.layers.wiring import share_units, side_by_side
+from fastmem.layers.rows import relays
+from fastmem.layers.wiring import after_form, share_units, side_by_side
 from fastmem.machine.once import cached_property
 from fastmem.machine.progress import progress_bar
 from fastmem.machine.threads import over_row_blocks
-from fastmem.network.base import SETTINGS, Network
+from fastmem.network.base import SETTINGS, FirstUnits, Network
 from fastmem.network.format import is_text
+from fastmem.network.known import FURTHER_FRAME, recognition_of, recognition_tensors
 from fastmem.network.near_codes import MAX_PROBES, find_near_codes
 from fastmem.store import ALL_STORES, Filter, build_store
 from fastmem.store.features import CodeFeatures
 from fastmem.store.tensors import part_of, under
 
 if TYPE_CHECKING:
+    from typing import Any, Self
+
+    from fastmem.hyperplanes.recognition import Rows
     from fastmem.store.base import Store
 
 __all__ = ["EncodedNetwork", "digest_of_codes"]
 
 
+_WORD = 64
 _FEATURES, _FINGERPRINTS = "fingerprint_features", "fingerprints"
 
 
@@ -48,7 +55,11 @@ class EncodedNetwork(Network, kind="encoded"):
         The hyperplanes, in the space of the columns read, and the linear code behind them.
     store : BinaryStore, IntegerStore or BlockStore
     fingerprints : Filter or None
-        What recognises stored codes, if the network was built with fingerprint bits.
+        What recognises the codes of memorized points, if the network was built with fingerprint bits.
+    recognition : Cells or Rows, or None
+        What these codes are.
+    measured : dict or None
+        What share of other inputs has such a code, as ``report().recognition`` says it; None for networks of format 1.
     store_reason : str
         Why the store is not the one asked for; "" if it is.
     codes_digest : str
@@ -60,10 +71,12 @@ class EncodedNetwork(Network, kind="encoded"):
     store: Store
     store_reason: str
     codes_digest: str
+    recognition: Cells | Rows | None
+    measured: dict[str, Any] | None
 
     def __init__(
-        self, encoder, store, classes, *, store_reason="", codes_digest="", fingerprints=None, memorized_codes=None,
-        **settings,
+        self, encoder, store, classes, *, store_reason="", codes_digest="", fingerprints=None, recognition=None,
+        measured=None, memorized_codes=None, **settings,
     ):  # fmt: skip
         super().__init__(encoder.hyperplanes, classes, **settings)
         self.encoder = encoder
@@ -71,6 +84,10 @@ class EncodedNetwork(Network, kind="encoded"):
         self.store_reason = store_reason
         self.codes_digest = codes_digest
         self.fingerprints = fingerprints
+        self.recognition = recognition
+        if fingerprints is not None and recognition is None:
+            self.recognition = Cells.of_labels_alone(encoder, self.reading)
+        self.measured = measured
         # Of the rows memorized, for `relabel`; not saved.
         self._memorized_codes = memorized_codes
 
@@ -79,21 +96,48 @@ class EncodedNetwork(Network, kind="encoded"):
         """Every unit, relays included, layer by layer from the inputs to the output: tuple of `Layer`.
 
         First the hyperplanes; then, unless their signs are the code, the parities of the linear code; then the store.
-        With fingerprints the last output, after the digits of the class index, says whether the input is known.
+        With fingerprints there are further hyperplanes behind those that labels are read from, and the last output,
+        after the digits of the class index, says whether the input is known. A hash of rows is no threshold unit: with
+        recognise="rows" the layers give labels alone.
         """
-        branches = [] if len(self.classes) < 2 else [self.store.layers()]
-        if self.fingerprints is not None:
+        branches = [self.store.layers()] if len(self.classes) > 1 else []
+        if self._has_cells:
             branches.append(self.fingerprints.accepting_layers())
         if not branches:
             return ()
+        codes = [self._codes_of_layers[0], self._codes_of_layers[-1]][-len(branches) :]
+        branches = [self._behind_code(code, branch) for code, branch in zip(codes, branches, strict=True)]
         behind = branches[0] if len(branches) == 1 else share_units(side_by_side(branches))
         return (self._first_layer(), *self._parities, *behind)
 
+    @property
+    def _has_cells(self):
+        return self.fingerprints is not None and self.recognition.by == "cells"
+
+    @cached_property
+    def _codes_of_layers(self):
+        """The linear codes that the layers compute, each once."""
+        codes = [self.encoder.code] if len(self.classes) > 1 else []
+        if self._has_cells and (not codes or self.recognition.e):
+            codes.append(self.recognition.code)
+        return codes
+
+    def _behind_code(self, code, layers):
+        """Layers that read the bits of one of the linear codes, among those of all, or among all signs."""
+        bits = [other.n_bits for other in self._codes_of_layers]
+        if not self._parities:
+            first, total = 0, max(bits)
+        else:
+            first, total = (0 if code is self._codes_of_layers[0] else bits[0]), sum(bits)
+        return layers if total == code.n_bits else after_form(layers, relays(total, range(first, first + code.n_bits)))
+
     @cached_property
     def _parities(self):
-        """Layers of the linear code."""
-        code = self.encoder.code
-        return () if code.is_identity else parity_layers(code.columns, code.n_bits)
+        """Layers of the linear codes, side by side: of each its bits, or all signs where these are the code."""
+        if all(code.is_identity for code in self._codes_of_layers):
+            return ()
+        n = len(self._codes_of_layers[-1].columns)
+        return side_by_side([_code_layers(code, n) for code in self._codes_of_layers])
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -113,7 +157,8 @@ class EncodedNetwork(Network, kind="encoded"):
         """
         code = self.encoder.code
         columns = 0 if code.is_identity else code.columns.nbytes
-        fingerprints = sum(tensor.nbytes for tensor in self._fingerprint_tensors().values())
+        tensors = self._fingerprint_tensors() | self._recognition_tensors()
+        fingerprints = sum(tensor.nbytes for name, tensor in tensors.items() if name not in FURTHER_FRAME)
         return self.first_layer_nbytes + columns + self.store.nbytes + fingerprints
 
     @property
@@ -130,23 +175,75 @@ class EncodedNetwork(Network, kind="encoded"):
             "integer_store_neurons": _integer_store_neurons(self),
             "n_code_bits": self.encoder.n_bits,
             "n_label_bits": self.store.n_label_bits,
+            "recognise": None if self.recognition is None else self.recognition.by,
+            "n_recognition_hyperplanes": self.n_recognition_hyperplanes,
+            "recognition": self.measured,
         }
 
     def _need_codes(self, what, and_option=""):
         """Nothing to refuse: it has them."""
+
+    @cached_property
+    def units_read(self):
+        """`FirstUnits` of the layers."""
+        if not (self._has_cells and (self.recognition.e or self.recognition.places is not None)):
+            return super().units_read
+        cells, more = self.recognition, self.measured
+        largest = max(self.largest_norm, more["largest_norm"])
+        fits = self.fits_float32 and more["fits_float32"]
+        smallest = min(self.smallest_distance, more["smallest_distance"] or math.inf)
+        return FirstUnits(cells.hyperplanes, cells.reading, smallest, largest, fits)
+
+    @property
+    def _reading_of_known(self):
+        return self.reading if self.recognition is None else self.recognition.reading
+
+    def _signs_of_block(self, block, recognising):
+        m = self.units_read.hyperplanes.m
+        if recognising and m > self.n_hyperplanes:
+            return self.units_read.hyperplanes.signs_of_block(block)
+        signs = super()._signs_of_block(block, recognising)
+        return np.pad(signs, ((0, 0), (0, -(-m // _WORD) - signs.shape[1])))
+
+    def on_columns(self) -> Self:
+        narrow = super().on_columns()
+        if narrow is not self and self.recognition is not None:
+            narrow.recognition = self.recognition.with_reading(narrow.reading)
+        return narrow
+
+    on_columns.__doc__ = Network.on_columns.__doc__
+
+    def _need_cells(self):
+        if self.recognition.by == "rows":
+            raise InvalidInput(
+                "tolerance is for cells, and this network knows rows by a hash of their numbers: build one with "
+                'memorize(..., recognise="cells")'
+            )
+
+    def need_units(self, what):
+        if self.fingerprints is not None and self.recognition.by == "rows":
+            raise InvalidInput(
+                f"{what} evaluates threshold units, and this network knows rows by a hash of their numbers, which is "
+                'none: build one with memorize(..., recognise="cells"), or without fingerprints'
+            )
+
+    @property
+    def n_recognition_hyperplanes(self) -> int:
+        """Number e of hyperplanes that tell known inputs from others, and that no label is read from."""
+        return 0 if self.recognition is None else self.recognition.e
 
     def recognise(self, block, tolerance=0.0, max_probes=MAX_PROBES):
         """Codes of the rows of a block, whether they are known, and how many others were tried.
 
         Where a code is unknown and one near by is known, that stands in its place.
         """
-        codes = self.encoder.codes_of_block(block)
-        known, tried = self.fingerprints.accepts(codes), np.zeros(len(codes), np.int64)
+        codes, of_cells = self.recognition.codes_of_block(block)
+        known, tried = self.fingerprints.accepts(of_cells), np.zeros(len(codes), np.int64)
         rows = np.flatnonzero(~known) if tolerance else ()
         if len(rows):
             near = codes[rows]
             known[rows], tried[rows] = find_near_codes(
-                self.encoder, self.fingerprints, block[rows], near, tolerance, max_probes
+                self.recognition, self.fingerprints, block[rows], near, of_cells[rows], tolerance, max_probes
             )
             codes[rows] = near
         return codes, known, tried
@@ -158,12 +255,19 @@ class EncodedNetwork(Network, kind="encoded"):
         def work(start, stop):
             wrong[start:stop] = self.store.lookup(codes[start:stop]) != labels.indices[start:stop]
             if self.fingerprints is not None:
-                wrong[start:stop] |= ~self.fingerprints.accepts(codes[start:stop])
+                wrong[start:stop] |= ~self.fingerprints.accepts(of_cells[start:stop])
 
         # All codes first: reading X evicts the store's tables from the cache.
-        codes = self.encoder.codes(points.on(self.reading), n_threads, bar)
+        if self.fingerprints is None:
+            codes = self.encoder.codes(points.on(self.reading), n_threads, bar)
+        else:
+            codes, of_cells = self.recognition.codes_of(points.on(self.recognition.reading), n_threads, bar)
         over_row_blocks(work, points.n, 1, n_threads)
         return np.flatnonzero(wrong)
+
+    def known_rows(self, points, n_threads=1):
+        """Which of some points, with the columns by which rows are known, are taken for known: int64 array of rows."""
+        return np.flatnonzero(self.fingerprints.accepts(self.recognition.codes_of(points, n_threads)[1]))
 
     def class_indices(self, block):
         """Positions in `classes` of the labels of a block of rows, in the work of `Points.over_rows`: integer array."""
@@ -195,6 +299,8 @@ class EncodedNetwork(Network, kind="encoded"):
             labels.classes,
             store_reason=reason,
             fingerprints=self.fingerprints,
+            recognition=self.recognition,
+            measured=self.measured,
             memorized_codes=codes,
             codes_digest=self.codes_digest,
             feature_names=self.feature_names,
@@ -228,13 +334,23 @@ class EncodedNetwork(Network, kind="encoded"):
         tensors |= under("store", self.store.tensors())
         if not self.encoder.code.is_identity:
             tensors["columns"] = self.encoder.code.columns
-        return tensors | self._fingerprint_tensors(), settings | {
+        settings |= {
             "store": self.store.name,
             "store_reason": self.store_reason,
             "codes_digest": self.codes_digest,
             "fingerprint_bits": self.fingerprint_bits,
             "n_bits": self.encoder.n_bits,
         }
+        if self.measured is not None:
+            settings |= {"recognise": self.recognition.by, "recognition": self.measured}
+            if self.recognition.by == "cells":
+                settings |= {"n_recognition": self.recognition.e, "n_recognition_bits": self.recognition.n_bits}
+            if self.recognition.places is not None:
+                settings["recognition_reads"] = "all"
+        return tensors | self._fingerprint_tensors() | self._recognition_tensors(), settings
+
+    def _recognition_tensors(self):
+        return {} if self.measured is None else recognition_tensors(self.recognition)
 
     def _fingerprint_tensors(self):
         if self.fingerprints is None:
@@ -248,18 +364,28 @@ class EncodedNetwork(Network, kind="encoded"):
         if not is_text(settings["store_reason"]) or not re.fullmatch("([0-9a-f]{64})?", settings["codes_digest"]):
             raise FormatError("the reason for the store or the digest of the codes is no such text")
         store = ALL_STORES[settings["store"]].from_tensors(part_of(tensors, "store"), code.n_bits, len(classes))
+        encoder, measured = Encoder(hyperplanes, code), settings.get("recognition")
+        recognition = None if measured is None else recognition_of(encoder, tensors, settings, common["reading"])
+        n_bits = code.n_bits if recognition is None else recognition.n_bits
         return cls(
-            Encoder(hyperplanes, code),
+            encoder,
             store,
             classes,
-            fingerprints=_fingerprints(tensors, code.n_bits, settings["fingerprint_bits"]),
+            fingerprints=_fingerprints(tensors, n_bits, settings["fingerprint_bits"]),
+            recognition=recognition,
+            measured=measured,
             store_reason=settings["store_reason"],
             codes_digest=settings["codes_digest"],
             **common,
         )
 
     def _parts(self):
-        fingerprints = [f"{self.fingerprint_bits}-bit fingerprints"] if self.fingerprints is not None else []
+        fingerprints = []
+        if self.fingerprints is not None:
+            of = " of rows" if self.recognition.by == "rows" else ""
+            fingerprints = [f"{self.fingerprint_bits}-bit fingerprints{of}"]
+            if self.recognition.e:
+                fingerprints.insert(0, f"{self.recognition.e} for recognition")
         return [f"{self.encoder.n_bits}-bit codes", f"{self.store.name} store", *fingerprints, *super()._parts()]
 
 
@@ -274,6 +400,13 @@ def _linear_code(columns, m, n_bits):
     if not fits:
         raise FormatError(f"the linear code does not lead from {m} signs to {n_bits} bits")
     return LinearCode.identity(m) if columns is None else LinearCode(columns, n_bits)
+
+
+def _code_layers(code, n):
+    """Layers from n signs to the bits of a linear code of the first of them, or of all."""
+    if code.is_identity:
+        return (Layer(relays(n, range(code.n_bits)), np.ones(code.n_bits, np.int64)),)
+    return parity_layers(np.append(code.columns, np.zeros(n - len(code.columns), np.uint64)), code.n_bits)
 
 
 def digest_of_codes(ascending):

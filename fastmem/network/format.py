@@ -21,7 +21,7 @@ from fastmem.network.labels import LONGEST_HEADER, is_plain, labels_to_file
 __all__ = ["FORMAT_VERSION", "are_feature_names", "is_text", "read", "save", "to_bytes", "version_of"]
 
 FORMAT_VERSION = 2
-_NEW_IN_2 = {"feature_names", "label_shape", "labels_as", "n_features"}
+_NEW_IN_2 = {"feature_names", "label_shape", "labels_as", "n_features", "recognition"}
 _KEY = "fastmem"
 _ROOM = 2**22  # bytes that safetensors takes besides its copies of the tensors, and more
 

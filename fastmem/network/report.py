@@ -39,7 +39,7 @@ class Report:
     integer_store_neurons : int or None
         About how many neurons there would be with the integer store instead of the binary one, if fewer.
     fingerprint_bits : int
-        Unknown inputs are taken for known ones with probability about 2^-fingerprint_bits; 0 if never told apart.
+        Of codes that were not stored about 2^-fingerprint_bits are taken for stored ones; 0 if all inputs are known.
     n_hyperplanes, n_hyperplanes_least : int
         Units of the first layer, and the fewest whose cells are as many as what must be told apart: the distinct
         points with separate="all", the classes with "labels".
@@ -88,6 +88,17 @@ class Report:
         Weights of the hyperplanes that are not 0, and bytes of all that defines hyperplanes.
     theorem_first_layer_weights : float or None
         d/delta, the weights of the theorem's hyperplanes with constant 1 and without logarithms.
+    recognise : {"cells", "rows"} or None
+        By what inputs are known; None without fingerprints.
+    n_recognition_hyperplanes : int
+        Hyperplanes that only tell known inputs from others.
+    recognition : dict or None
+        What was measured when the network was built. Of `rows` inputs, named in `by`, a share of `rate` lies in the
+        cell of a memorized point, and `at_most` is the end of the 95 % interval, carried by about `carried_by` of them.
+        `is_extrapolated` says whether these are too few to measure the rate with all hyperplanes: then `at_most` is
+        that with a fifth fewer, or goes on as rates fell before. `is_reached`: whether it is as low as
+        2^-fingerprint_bits. `kinds` has the rate of other inputs by what they are. Fingerprints add
+        2^-fingerprint_bits to each rate. None where nothing was measured, as for networks of format 1.
     """
 
     n_points: int
@@ -132,6 +143,9 @@ class Report:
     n_first_layer_weights: int | None = None
     first_layer_nbytes: int | None = None
     theorem_first_layer_weights: float | None = None
+    recognise: str | None = None
+    n_recognition_hyperplanes: int = 0
+    recognition: dict[str, Any] | None = None
 
     @classmethod
     def of(cls, network, delta=None, instance=None):
@@ -207,8 +221,33 @@ class Report:
         if self.store:
             yield "store", self._store_text()
         if self.fingerprint_bits:
-            rate = f"unknown inputs pass with probability about 2^-{self.fingerprint_bits}"
-            yield "fingerprints", f"{self.fingerprint_bits} bits: {rate}"
+            yield "fingerprints", f"{self.fingerprint_bits} bits: {self._fingerprints_text()}"
+            yield from self._recognition_rows()
+
+    def _fingerprints_text(self):
+        if self.recognise == "rows":
+            return f"of other rows 2^-{self.fingerprint_bits} pass, however near; this is no threshold unit"
+        return f"of other cells' inputs 2^-{self.fingerprint_bits} pass"
+
+    def _recognition_rows(self):
+        """What was measured; nothing for rows, since any other row is another."""
+        measured = self.recognition
+        if self.recognise == "rows":
+            return
+        if measured is None:
+            yield "recognition", "what share of other inputs lies in the cell of a memorized point was not measured"
+            return
+        both = min(measured["at_most"] + 2.0**-self.fingerprint_bits, 1.0)
+        how = f"{self.n_recognition_hyperplanes:,} more hyperplanes"
+        of = f"of {measured['rows']:,} {measured['by']} " if measured["rows"] else ""
+        yield "recognition", f"{how}: {of}at most {_power(measured['at_most'])} lie in the cell of a memorized point"
+        carried = f"95 %, carried by {measured['carried_by']:.2g} of them" if measured["rows"] else "not measured"
+        carried += ", extrapolated" if measured["is_extrapolated"] else ""
+        missed = "" if measured["is_reached"] else f"; 2^-{self.fingerprint_bits} was asked for and not reached"
+        yield "", f"({carried}), {_power(both)} with fingerprints{missed}"
+        kinds = ", ".join(f"{name} {_power(rate)}" for name, rate in measured["kinds"].items())
+        if kinds:
+            yield "", f"{kinds}"
 
     def _margin_rows(self):
         if self.n_hyperplanes and self.n_points:
@@ -266,6 +305,11 @@ class Report:
         if self.integer_store_neurons:
             text += f"; the integer store would take about {self.integer_store_neurons:,} neurons"
         return text
+
+
+def _power(share):
+    """A share as a power of two."""
+    return "all" if share >= 1 else f"2^{math.log2(share):.1f}" if share else "none"
 
 
 def _label_dtype(classes):

@@ -15,7 +15,7 @@ _ALL_BITS = ((16, 3), (16, 5))
 _GOOD = 1.06
 
 
-def suitable_features(codes, n_bits, n_planes, *, all_bits=False, least_columns=WINDOW):
+def suitable_features(codes, n_bits, n_planes, *, all_bits=False, first_seed=0, least_columns=WINDOW):
     """Features under which a ribbon of these codes takes few cells, and by how many bits its starts should be finer.
 
     Parameters
@@ -27,12 +27,14 @@ def suitable_features(codes, n_bits, n_planes, *, all_bits=False, least_columns=
     all_bits : bool
         Codes that are not stored will be read too, and must differ from those that are: features read every bit, and
         there are more starts.
+    first_seed : int
+        Other features are drawn for another.
     """
     n_columns, _ = shape(len(codes), n_planes, least_columns)
     # Few codes fill no row so well.
     good = max(_GOOD, -(-len(codes) // n_columns) * n_columns / max(len(codes), 1))
     best = None
-    for seed, (n_groups, more_parities) in enumerate(_ALL_BITS if all_bits else _ATTEMPTS):
+    for seed, (n_groups, more_parities) in enumerate(_ALL_BITS if all_bits else _ATTEMPTS, first_seed):
         features = CodeFeatures.draw(codes, n_bits, n_groups, seed)
         cells = _cells_in_full_rows(features, codes, n_planes, more_parities, least_columns)
         if best is None or cells < best[0]:

@@ -42,13 +42,15 @@ class Filter:
         return cls(Ribbon.build(features, codes, values, n_filter_bits, more_parities, **options), added)
 
     @classmethod
-    def recognising(cls, codes, n_bits, n_filter_bits):
-        """Filter that tells even similar codes apart, with features of its own.
+    def recognising(cls, codes, n_bits, n_filter_bits, attempt=0):
+        """Filter that tells even similar codes apart, with features of its own; others in each attempt.
 
         Features read every bit of the codes, and starts are fine and many: two codes with equal features have others.
         """
         columns = {"least_columns": 128}
-        features, more_parities = suitable_features(codes, n_bits, n_filter_bits, all_bits=True, **columns)
+        features, more_parities = suitable_features(
+            codes, n_bits, n_filter_bits, all_bits=True, first_seed=2 * attempt, **columns
+        )
         return cls.build(features, codes, n_filter_bits, more_parities, **columns)
 
     @staticmethod

@@ -11,7 +11,10 @@ from support.saved import read_parts, sealed
 import fastmem
 from fastmem import EncodedNetwork, FormatError, InvalidInput, LayeredNetwork
 from fastmem.data.columns import Named
+from fastmem.data.reading import Reading
 from fastmem.hyperplanes.encoder import Encoder
+from fastmem.hyperplanes.hyperplanes import Hyperplanes
+from fastmem.hyperplanes.recognition import Cells
 
 D = 40
 RNG = np.random.default_rng(0)
@@ -60,16 +63,26 @@ def over_all_columns(net):
     """The same network by its hyperplanes in R^d, most of whose weights are 0."""
     facts = {name: getattr(net, name) for name in fastmem.network.base.SETTINGS}
     encoder = Encoder(net.hyperplanes, net.encoder.code)
-    return EncodedNetwork(encoder, net.store, net.classes, fingerprints=net.fingerprints, **facts)
+    reading, cells = Reading(net.columns, D), net.recognition
+    weights, centre, exponents = map(
+        reading.of_all, (cells.further.weights, cells.further.centre, cells.further.exponents)
+    )
+    further = Hyperplanes(weights, cells.further.thresholds, centre, exponents)
+    everywhere = Cells(encoder, further, cells.columns, cells.n_bits)
+    return EncodedNetwork(
+        encoder, net.store, net.classes, fingerprints=net.fingerprints, recognition=everywhere,
+        measured=net.measured, **facts,
+    )  # fmt: skip
 
 
 def test_the_columns_asked_for_are_read(net):
     assert net.columns.dtype == np.int64
     assert 0 < len(net.columns) < D
-    assert net.hyperplanes.weights.shape == net.layers[0].weights.shape == (net.n_hyperplanes, D)
-    others = np.delete(net.hyperplanes.weights, net.columns, axis=1)
-    assert not others.any()
-    assert np.array_equal(net.layers[0].weights.toarray(), net.hyperplanes.weights)
+    assert net.hyperplanes.weights.shape == (net.n_hyperplanes, D)
+    units = net.layers[0].weights.toarray()
+    assert units.shape == (net.n_hyperplanes + net.n_recognition_hyperplanes, D)
+    assert not np.delete(units, net.columns, axis=1).any()
+    assert np.array_equal(units[: net.n_hyperplanes], net.hyperplanes.weights)
     assert f"{len(net.columns)} columns read" in repr(net)
 
 

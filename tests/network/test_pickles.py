@@ -91,4 +91,5 @@ def test_hyperplanes_encoders_and_stores_can_be_pickled():
         assert type(again) is type(part)
     assert np.array_equal(pickle.loads(pickle.dumps(net.encoder)).hyperplanes.weights, net.hyperplanes.weights)
     assert np.array_equal(pickle.loads(pickle.dumps(net.store)).lookup(codes), net.store.lookup(codes))
-    assert pickle.loads(pickle.dumps(net.fingerprints)).accepts(codes).all()
+    of_cells = net.recognition.codes_of(net.points_of(X, recognising=True))[1]
+    assert pickle.loads(pickle.dumps(net.fingerprints)).accepts(of_cells).all()

@@ -15,6 +15,9 @@ from fastmem import ContradictoryLabels, InvalidInput, MemorizationError, memori
 from fastmem.data.as_labels import label_dtype_with
 from fastmem.data.points import Points
 from fastmem.hyperplanes.hyperplanes import Hyperplanes
+from fastmem.network import EncodedNetwork
+from fastmem.network.base import SETTINGS
+from fastmem.store import Filter
 
 ALL = {"separate": "all", "random_state": 0}
 
@@ -43,6 +46,18 @@ def refusal(function, *args, **kwargs):
     return str(caught.value)
 
 
+def by_codes_of_labels(net, X):
+    """The network as format 1 has it: fingerprints are of the codes that labels are read from."""
+    fingerprints = Filter.recognising(np.unique(net.codes(X)), net.encoder.n_bits, net.fingerprint_bits)
+    facts = {name: getattr(net, name) for name in SETTINGS}
+    return EncodedNetwork(net.encoder, net.store, net.classes, fingerprints=fingerprints, **facts)
+
+
+def codes_of_known(net, X):
+    """The codes by which rows are known."""
+    return net.recognition.codes_of(Points(np.ascontiguousarray(X)))[1]
+
+
 def objects(*values):
     array = np.empty(len(values), object)
     array[:] = values
@@ -64,7 +79,8 @@ def test_rows_in_the_cell_of_a_memorized_row_are_known(net, data):
     X, y = data
     rng = np.random.default_rng(1)
     step = rng.standard_normal(X.shape)
-    step *= 0.9 * net.certified_radius(X)[:, None] / np.linalg.norm(step, axis=1, keepdims=True)
+    radii = net.recognition.hyperplanes.certified_radius(Points(X))
+    step *= 0.9 * radii[:, None] / np.linalg.norm(step, axis=1, keepdims=True)
     assert net.contains(X + step).all()
     assert np.array_equal(net.predict(X + step, unknown=-1), y)
 
@@ -73,7 +89,7 @@ def test_rows_in_the_cell_of_a_memorized_row_are_known(net, data):
 def test_a_share_of_2_to_the_minus_f_of_other_rows_is_taken_for_known(data, fingerprint_bits):
     net = memorize(*data, fingerprint_bits=fingerprint_bits, **ALL)
     X = 3 * np.random.default_rng(2).standard_normal((100_000, 8))
-    X = X[~np.isin(net.codes(X), net.codes(data[0]))]
+    X = X[~np.isin(codes_of_known(net, X), codes_of_known(net, data[0]))]
     assert len(X) > 50_000
     known = net.contains(X)
     assert 0.6 < known.mean() * 2**fingerprint_bits < 1.6
@@ -90,7 +106,10 @@ def test_known_labels_are_those_of_predict(net):
 def test_with_32_bits_exactly_the_stored_codes_are_known(data):
     net = memorize(*data, fingerprint_bits=32, **ALL)
     X = np.random.default_rng(4).standard_normal((20_000, 8))
-    assert np.array_equal(net.contains(X), np.isin(net.codes(X), net.codes(data[0])))
+    near = data[0] + 0.003 * X[:3000]
+    for rows in (X, near):
+        assert np.array_equal(net.contains(rows), np.isin(codes_of_known(net, rows), codes_of_known(net, data[0])))
+    assert 0 < net.contains(near).mean() < 1
 
 
 def test_every_row_of_a_network_without_hyperplanes_is_known():
@@ -126,7 +145,8 @@ def test_fingerprints_are_counted_in_the_size_and_the_report(net, plain):
     assert (net.fingerprint_bits, plain.fingerprint_bits) == (20, 0)
     assert net.report().fingerprint_bits == 20
     bits = 8 * (net.nbytes - plain.nbytes) / 3000
-    assert 20 <= bits <= 1.1 * 20 + 8
+    of_hyperplanes = net.n_recognition_hyperplanes * (4 * 8 + 8 + 8) / 3000 * 8
+    assert 20 <= bits - of_hyperplanes <= 1.1 * 20 + 8
     assert net.bits_per_label == plain.bits_per_label
     assert "2^-20" in str(net.report())
     assert "fingerprint" not in str(plain.report())
@@ -293,7 +313,7 @@ def test_unknown_rows_get_the_value_and_others_their_label(classes, unknown, dty
     y = classes[np.arange(400) % len(classes)]
     net = memorize(X, y, fingerprint_bits=32, **ALL)
     X = np.concatenate([X, 3 * rng.standard_normal((400, 6))])
-    known = np.isin(net.codes(X), net.codes(X[:400]))
+    known = np.isin(codes_of_known(net, X), codes_of_known(net, X[:400]))
     assert not known.all()
     for labels in (net.predict(X, unknown=unknown), net.forward(X, unknown=unknown)):
         assert labels.dtype == np.dtype(dtype)
@@ -329,7 +349,7 @@ def test_unknown_may_be_a_label(net, data):
 
 def hyperplanes_of(net):
     """Unit normals and offsets in float64."""
-    planes = net.encoder.hyperplanes
+    planes = net.recognition.hyperplanes
     lengths = np.linalg.norm(planes.weights.astype(np.float64), axis=1)
     return planes.weights / lengths[:, None], planes.thresholds / lengths
 
@@ -352,10 +372,10 @@ def test_distances_are_rounded_as_their_definition_says(n, d, m, dtype, data):
 
 @pytest.fixture(scope="module")
 def sparse():
-    """Points in a small part of all cells, a label each."""
+    """Points in a small part of all cells, a label each, known by the codes of their labels."""
     X = np.random.default_rng(6).standard_normal((300, 6))
     y = np.random.default_rng(7).permutation(300)
-    return X, y, memorize(X, y, fingerprint_bits=32, **ALL)
+    return X, y, by_codes_of_labels(memorize(X, y, fingerprint_bits=32, **ALL), X)
 
 
 def moved_across(net, X, places):
@@ -387,26 +407,26 @@ def test_points_moved_across_one_or_two_hyperplanes_are_found(sparse, places):
 
 
 def first_known(net, x, stored, tolerance, max_probes):
-    """Code of the nearest cell behind near hyperplanes that is stored, and the cells tried: by trying all of them."""
+    """Code of the label of the nearest known cell behind near hyperplanes, and the cells tried: by trying all."""
     distances = distances_from(net, x[None])[0]
     near = np.flatnonzero(distances < tolerance)
     assert len(near) <= 14
     sets = [s for size in range(1, len(near) + 1) for s in itertools.combinations(near.tolist(), size)]
     sets.sort(key=lambda s: sum(distances[list(s)] ** 2))
-    code = int(net.codes(x[None])[0])
+    code = int(codes_of_known(net, x[None])[0])
     if code in stored:
-        return code, 0
+        return stored[code], 0
     for tried, chosen in enumerate(sets[:max_probes], 1):
         other = code
         for hyperplane in chosen:
-            other ^= int(net.encoder.code.columns[hyperplane])
+            other ^= int(net.recognition.code.columns[hyperplane])
         if other in stored:
-            return other, tried
+            return stored[other], tried
     return None, min(len(sets), max_probes)
 
 
 def assert_found_as_by_trying_all(net, X, queries, tolerance, max_probes=1000):
-    stored = set(net.codes(X).tolist())
+    stored = dict(zip(codes_of_known(net, X).tolist(), net.codes(X).tolist(), strict=True))
     codes, known, tried = net.recognise(Points(queries).block(0, len(queries)), tolerance, max_probes)
     for row, x in enumerate(queries):
         code, n = first_known(net, x, stored, tolerance, max_probes)
@@ -424,6 +444,20 @@ def test_the_nearest_known_cell_is_found_first(sparse):
     assert tried[known].max() > 5
 
 
+def test_cells_are_found_behind_hyperplanes_that_no_label_is_read_from():
+    rng = np.random.default_rng(12)
+    X, y = rng.standard_normal((300, 6)), rng.permutation(300)
+    for f, is_identity in ((6, True), (12, False)):
+        net = memorize(X, y, fingerprint_bits=f, **ALL)
+        assert net.recognition.e > 0
+        assert net.recognition.code.is_identity == is_identity
+        queries = X + 0.002 * rng.standard_normal(X.shape)
+        known, tried = assert_found_as_by_trying_all(net, X, queries, 0.004)
+        labels = net.predict(queries, unknown=-1, tolerance=0.004)
+        assert np.mean(labels == y) > np.mean(net.predict(queries, unknown=-1) == y)
+        assert known[tried > 0].any()
+
+
 @pytest.mark.parametrize("max_probes", [1, 2, 3, 7])
 def test_no_more_codes_are_tried_than_allowed(sparse, max_probes):
     X, _, net = sparse
@@ -437,10 +471,11 @@ def test_networks_of_more_than_62_hyperplanes_find_points_moved():
     y = np.random.default_rng(9).permutation(100)
     net = memorize(X, y, fingerprint_bits=32, **ALL)
     assert net.n_hyperplanes > 62
+    net = by_codes_of_labels(net, X)
     labels = net.predict(X + 0.7, unknown=-1, tolerance=0.5)
     assert np.isin(labels, y).all()
     sphere = np.random.default_rng(10).standard_normal((3000, 3))
-    net = memorize(sphere, np.arange(3000), fingerprint_bits=32, **ALL)
+    net = by_codes_of_labels(memorize(sphere, np.arange(3000), fingerprint_bits=32, **ALL), sphere)
     assert net.n_hyperplanes > 62
     queries = 1.02 * sphere[:100]
     tolerance = float(np.median(np.sort(distances_from(net, queries), axis=1)[:, 4]))
@@ -517,7 +552,8 @@ def test_tolerant_labels_survive_a_file(net, noisy, tolerant_labels, tmp_path):
 
 
 def test_a_network_without_hyperplanes_has_none_to_cross():
-    net = memorize([[1.0, 2.0]], [5], fingerprint_bits=8)
+    with pytest.warns(fastmem.errors.RecognitionWarning, match="one row"):
+        net = memorize([[1.0, 2.0]], [5], fingerprint_bits=8)
     assert net.predict([[9.0, 9.0]], unknown=-1, tolerance=100.0).tolist() == [5]
 
 
@@ -541,6 +577,7 @@ def test_tolerant_labels_do_not_depend_on_the_scale(sparse, exponent):
     X, y, net = sparse
     queries = X + 0.2 * np.random.default_rng(20).standard_normal(X.shape)
     scaled = memorize(np.ldexp(X, exponent), y, fingerprint_bits=32, **ALL)
+    scaled = by_codes_of_labels(scaled, np.ldexp(X, exponent))
     assert np.array_equal(scaled.codes(np.ldexp(queries, exponent)), net.codes(queries))
     tolerance = float(np.ldexp(0.3, exponent))
     labels = scaled.predict(np.ldexp(queries, exponent), unknown=-1, tolerance=tolerance)

@@ -15,6 +15,13 @@ DTYPES = {
 READ = 15679732462653118464
 
 
+def mixed(h):
+    """The finalizer of MurmurHash3."""
+    for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
+        h = (h ^ h >> 33) * factor % 2**64
+    return h ^ h >> 33
+
+
 class Saved:
     """A network in a file.
 
@@ -30,7 +37,7 @@ class Saved:
         header = json.loads(data[8:end])
         text = header.pop("__metadata__")["fastmem"]
         self.settings, self.tensors = json.loads(text), {}
-        is_new = {"feature_names", "label_shape", "labels_as", "n_features"} & self.settings.keys()
+        is_new = {"feature_names", "label_shape", "labels_as", "n_features", "recognition"} & self.settings.keys()
         assert self.settings["format_version"] == (2 if is_new else 1)
         for name, entry in header.items():
             start, stop = entry["data_offsets"]
@@ -73,7 +80,41 @@ class Saved:
     def contains(self, X):
         """Whether each row is known."""
         features = self._features("fingerprint_features")
-        return [self._accepts("fingerprints", features, self._code(self._signs(x))) for x in X]
+        n_bits = {"cells": self.settings.get("n_recognition_bits"), "rows": 62}.get(self.settings.get("recognise"))
+        codes = [self._code_of_known(x) for x in X]
+        return [self._accepts("fingerprints", features, code, n_bits or self.settings["n_bits"]) for code in codes]
+
+    def _code_of_known(self, x):
+        """The code of which there are fingerprints."""
+        if self.settings.get("recognise") == "rows":
+            return self._hash(x if self.settings.get("recognition_reads") == "all" else self._columns_of(x))
+        code = self._code(self._signs(x))
+        if not self.settings.get("n_recognition"):
+            return code
+        part = {name.removeprefix("recognition."): tensor for name, tensor in self.tensors.items()}
+        x = x if self.settings.get("recognition_reads") == "all" else self._columns_of(x)
+        if "starts" in part:
+            bounds = itertools.pairwise(part["starts"].tolist())
+            places, values = part["columns"].tolist(), part["weights"].tolist()
+            rows = [list(zip(places[start:end], values[start:end], strict=True)) for start, end in bounds]
+        else:
+            rows = [list(enumerate(row)) for row in part["weights"].tolist()]
+        thresholds, flips = self.tensors["recognition.thresholds"].tolist(), part.get("code")
+        for j, (row, t) in enumerate(zip(rows, thresholds, strict=True)):
+            if sum(Fraction(w) * Fraction(float(x[column])) for column, w in row) >= Fraction(t):
+                code ^= 1 << self.settings["n_bits"] + j if flips is None else int(flips[j])
+        return code
+
+    def _columns_of(self, x):
+        """The columns that labels are read from, in the order in which they are read."""
+        return [x[column] for column in self.tensors["columns_read"].tolist()] if "n_features" in self.settings else x
+
+    def _hash(self, x):
+        total = 0
+        for i, number in enumerate(x, 1):
+            bits = int(np.float64(number + 0.0).view(np.uint64))
+            total += mixed((bits + i * 0x9E3779B97F4A7C15) % 2**64)
+        return mixed(total % 2**64) >> 2
 
     def _signs(self, x):
         rows, thresholds = self._rows(len(x)), self.tensors["thresholds"].tolist()
@@ -181,9 +222,9 @@ class Saved:
         )
         return shifts, thresholds, seed[0]
 
-    def _drawn(self, shifts, seed):
+    def _drawn(self, shifts, seed, k):
         """Parities, and for each place the features that read it and their signs."""
-        k, random = self.settings["n_bits"], np.random.PCG64(seed)
+        random = np.random.PCG64(seed)
         parities = [word % 2**k for word in random.random_raw(16).tolist()]
         places = [shift + i for shift in shifts for i in range(4)]
         reads = [
@@ -192,30 +233,32 @@ class Saved:
         ]
         return parities, list(zip(places, reads, random.random_raw(len(places)).tolist(), strict=True))
 
-    def _feature(self, shifts, thresholds, seed, code):
+    def _feature(self, shifts, thresholds, seed, code, n_bits):
         agreements = [0] * 64
-        for place, reads, signs in self._drawn(shifts, seed)[1]:
+        for place, reads, signs in self._drawn(shifts, seed, n_bits)[1]:
             for t in range(64):
                 agreements[t] += (reads >> t & 1) and (code >> place & 1) != (signs >> t & 1)
         return [int(count >= threshold) for count, threshold in zip(agreements, thresholds, strict=True)]
 
-    def _read_ribbon(self, name, features, code):
+    def _read_ribbon(self, name, features, code, n_bits=None):
+        n_bits = n_bits or self.settings["n_bits"]
         firsts, table, sizes = (self.tensors[f"{name}.{part}"] for part in ("firsts", "table", "sizes"))
         zeros, b, _ = sizes.tolist()
         rows = [int.from_bytes(bytes(row), "little") << zeros for row in firsts]
         row = table[bisect.bisect_right(rows, code) - 1]
-        parities = self._drawn(features[0], features[2])[0][:b]
+        parities = self._drawn(features[0], features[2], n_bits)[0][:b]
         beta = sum((code & parity).bit_count() % 2 << i for i, parity in enumerate(parities))
         spacing = -(-((64 * len(row) - 64) << 16) // (2**b - 1)) if b else 0
         start = beta * spacing >> 16
-        feature = [1, *self._feature(*features, code)[1:]]
+        feature = [1, *self._feature(*features, code, n_bits)[1:]]
         return sum(
             sum(int(row[c // 64, j]) >> c % 64 & feature[c % 64] for c in range(start, start + 64)) % 2 << j
             for j in range(row.shape[1])
         )
 
-    def _accepts(self, name, features, code):
+    def _accepts(self, name, features, code, n_bits=None):
         shifts, _, seed = features
-        others = self._feature(shifts, self.tensors[f"{name}.thresholds"].tolist(), seed + 2**32, code)
-        read = self._read_ribbon(name, features, code)
+        n_bits = n_bits or self.settings["n_bits"]
+        others = self._feature(shifts, self.tensors[f"{name}.thresholds"].tolist(), seed + 2**32, code, n_bits)
+        read = self._read_ribbon(name, features, code, n_bits)
         return all(read >> j & 1 != others[j + 1] for j in range(self.tensors[f"{name}.table"].shape[2]))

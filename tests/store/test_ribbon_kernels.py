@@ -249,6 +249,13 @@ def store_prints(drawn, codes, n_planes, prefix_bits):
     return ribbon_tables(drawn, firsts, table, prefix_bits), is_known
 
 
+def flipped(code, pairs, near):
+    """A code behind the hyperplanes whose bits are 1."""
+    for e, (flip, _) in enumerate(pairs[:64]):
+        code ^= flip if near >> e & 1 else 0
+    return code
+
+
 def probed_by_kernel(tables, drawn, codes, near, most):
     """The kernel on inputs whose hyperplanes near are lists of pairs (flip, cost)."""
     starts = np.append(0, np.cumsum([len(pairs) for pairs in near])).astype(np.int64)
@@ -258,11 +265,13 @@ def probed_by_kernel(tables, drawn, codes, near, most):
     heap_costs, heap_sets = np.full(most + 1, -7.0), np.full(most + 1, 7, np.uint64)
     results = []
     for isa in ISAS:
-        probed = np.array(codes, np.uint64)
-        found, tried = np.full(len(codes), 7, np.uint8), np.full(len(codes), 7, np.int64)
+        given = np.array(codes, np.uint64)
+        sets, tried = np.full(len(codes), 7, np.uint64), np.full(len(codes), 7, np.int64)
         heap = heap_costs[:-1], heap_sets[:-1]
-        probe.probe(isa, probed, starts, flips, costs, most, tables, drawn.print_tables, *heap, found, tried)
-        results.append((probed.tolist(), found.tolist(), tried.tolist()))
+        probe.probe(isa, given, starts, flips, costs, most, tables, drawn.print_tables, *heap, sets, tried)
+        assert given.tolist() == list(codes)
+        probed = [flipped(code, pairs, near) for code, pairs, near in zip(codes, near, sets.tolist(), strict=True)]
+        results.append((probed, [int(near > 0) for near in sets.tolist()], tried.tolist()))
     assert (heap_costs[-1], heap_sets[-1]) == (-7, 7)
     assert all(result == results[0] for result in results)
     return results[0]

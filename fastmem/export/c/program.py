@@ -73,6 +73,7 @@ class CSize:
 
 def write(net, path, *, dtype, output, name, X, unsafe):
     """Write the file that `Network.to_c` describes; returns its `CSize`."""
+    net.need_units("a C file")
     dtype, points = as_float_dtype(dtype), memorized_points(net, X)
     check_option("output", output, get_args(Output))
     if not (isinstance(name, str) and re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name)):
@@ -83,9 +84,9 @@ def write(net, path, *, dtype, output, name, X, unsafe):
         _refuse_lost_rows(net, points)
     layers = []
     if net.layers:
-        layers.append(FirstLayer(net.hyperplanes_read, dtype))
+        layers.append(FirstLayer(net.units_read.hyperplanes, dtype))
         layers += [BinaryLayer(layer, position) for position, layer in enumerate(net.layers[1:], 2)]
-    columns = _Columns(net.reading, name)
+    columns = _Columns(net.units_read.reading, name)
     widest = max((n_words(layer.n_units) for layer in layers), default=0)
     size = CSize(
         n_units=net.n_neurons,
@@ -107,19 +108,20 @@ def write(net, path, *, dtype, output, name, X, unsafe):
 
 def _refuse_lost_rows(net, points):
     """Raise `MarginTooSmall` unless memorized points keep their labels when they are rounded to float32."""
-    if points is None and net.fits_float32:
+    units = net.units_read
+    if points is None and units.fits_float32:
         return
     # The last factor is for roundings of the norm and of this line.
-    moved = (_UNIT32 * net.largest_norm + net.hyperplanes_read.d**0.5 * 2.0**-150) * (1 + 2.0**-20)
-    fits = net.largest_norm < float(np.finfo(np.float32).max)
+    moved = (_UNIT32 * units.largest_norm + units.hyperplanes.d**0.5 * 2.0**-150) * (1 + 2.0**-20)
+    fits = units.largest_norm < float(np.finfo(np.float32).max)
     advice = f", {build_with_margin(net, moved)}" if fits and net.n_points else ""
     advice = f'take dtype="float64"{advice}, or go on with unsafe=True'
     if points is None:
-        if net.smallest_distance > moved and fits:
+        if units.smallest_distance > moved and fits:
             return
         raise MarginTooSmall(
-            f"points of norm up to {net.largest_norm:.3g} move by up to {moved:.3g} when they are rounded to float32, "
-            f"and the smallest distance of one from a hyperplane is {net.smallest_distance:.3g}: labels may be lost; "
+            f"points of norm up to {units.largest_norm:.3g} move by up to {moved:.3g} when rounded to float32, "
+            f"and the smallest distance of one from a hyperplane is {units.smallest_distance:.3g}: labels may be lost; "
             f"give X=..., the memorized points, to check each of them, {advice}",
             [],
         )
@@ -144,11 +146,19 @@ def _changed(net, block):
         rounded = block.astype(np.float32)
     finite = np.isfinite(rounded).all(axis=1)
     rounded[~finite] = 0
-    before, after = (np.minimum(net.class_indices(rows), len(net.classes) - 1) for rows in (block, rounded))
-    same = before == after
-    if net.fingerprint_bits:
-        same &= net.recognise(rounded)[1] | ~net.recognise(block)[1]
+    before, after = (_known_classes(net, rows) for rows in (block, rounded))
+    same = (before[0] == after[0]) & (after[1] | ~before[1])
     return np.flatnonzero(~(same & finite))
+
+
+def _known_classes(net, block):
+    """Class indices of a block, and whether it is known; without fingerprints all is."""
+    if not net.fingerprint_bits:
+        indices, known = net.class_indices(block), np.ones(len(block), bool)
+    else:
+        codes, known, _ = net.recognise(block)
+        indices = net.store.lookup(codes)
+    return np.minimum(indices, len(net.classes) - 1), known
 
 
 # Labels, and the file
@@ -223,7 +233,7 @@ def _file(net, layers, widest, size, labels, columns, kind, name):
     """Lines of the whole file."""
     names = {
         "name": name, "kind": kind, "size": size,
-        "of": _origin(net), "r": net.hyperplanes_read.d, **columns.names, "last": len(net.classes) - 1,
+        "of": _origin(net), "r": net.units_read.hyperplanes.d, **columns.names, "last": len(net.classes) - 1,
         "last_column": net.n_features_in - 1,
         "invalid": f"{name.upper()}_INVALID", "low": labels.low, "high": labels.high, "value": labels.value,
         "returns": labels.returns, "words": widest, "known": net.n_label_bits, "mask": (1 << net.n_label_bits) - 1,

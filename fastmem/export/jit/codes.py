@@ -14,7 +14,7 @@ from fastmem.errors import InvalidInput
 from fastmem.export.jit.memory import count_up_to, inner, leading_zeros, trailing_zeros, uint64_at
 from fastmem.machine.floats import default_environment
 
-__all__ = ["encoder_function", "first_coordinate", "step_of"]
+__all__ = ["encoder_function", "first_coordinate", "hash_function", "step_of"]
 
 
 _LANES = 8
@@ -249,6 +249,8 @@ def _bits_from_float64(x):
 def _bits_from_float32(x):
     bits = np.uint64(_bits(x))
     exponent, fraction = (bits >> np.uint64(23)) & np.uint64(0xFF), bits & np.uint64(0x7FFFFF)
+    if exponent == np.uint64(0xFF):
+        return (bits << np.uint64(32)) | np.uint64(0x7FF0000000000000)
     if exponent == 0:
         if fraction == 0:
             return bits << np.uint64(32)
@@ -321,6 +323,35 @@ def _encoder_in_a_column(encoder, memory):
         return uint64_at(memory, prefixes, count_up_to(memory, keys, m, _ascending_key(_float64_bits(x))))
 
     return code_of
+
+
+def hash_function(d):
+    """A function of memory and row: the hash of its numbers, as `hash_values` of rows.pyx, in 62 bits."""
+    step_between, exponents = np.uint64(0x9E3779B97F4A7C15), np.uint64(0x7FF)
+    magnitude = np.uint64(0x7FFFFFFFFFFFFFFF)
+
+    @inner
+    def hash_of(memory, row, step):
+        total = place = np.uint64(0)
+        for i in range(d):
+            bits = _float64_bits(_coordinate(row, step, i))
+            if (bits >> np.uint64(52)) & exponents == exponents:
+                raise InvalidInput("every coordinate must be finite: the point holds a NaN or an infinity")
+            place += step_between
+            total += _mixed((bits if bits & magnitude else np.uint64(0)) + place)
+        return _mixed(total) >> np.uint64(2)
+
+    return hash_of
+
+
+@inner
+def _mixed(bits):
+    """The finalizer of MurmurHash3 (Appleby, public domain)."""
+    bits ^= bits >> np.uint64(33)
+    bits *= np.uint64(0xFF51AFD7ED558CCD)
+    bits ^= bits >> np.uint64(33)
+    bits *= np.uint64(0xC4CEB9FE1A85EC53)
+    return bits ^ (bits >> np.uint64(33))
 
 
 @inner

@@ -48,11 +48,14 @@ from numba.np.numpy_support import from_dtype
 
 from fastmem.data.as_labels import NO_VALUE, Labels
 from fastmem.data.options import Output, check_option
+from fastmem.data.reading import Reading
 from fastmem.errors import InvalidInput
 from fastmem.export.guard import no_such_labels, refuse_rows_of_labels
-from fastmem.export.jit.codes import encoder_function, first_coordinate, step_of
+from fastmem.export.jit.codes import encoder_function, first_coordinate, hash_function, step_of
 from fastmem.export.jit.memory import Memory, inner, reads
 from fastmem.export.jit.stores import filter_function, store_function
+from fastmem.hyperplanes.encoder import Encoder
+from fastmem.hyperplanes.hyperplanes import Hyperplanes
 
 __all__ = ["Predictor", "predictor"]
 
@@ -82,10 +85,59 @@ def predictor(net, *, output="label", unknown=NO_VALUE):
     memory = Memory()
     code_of = encoder_function(net.encoder, memory)
     class_of = store_function(net.store, memory)
-    known = None if unknown is NO_VALUE else filter_function(net.fingerprints, memory)
-    label_of = _labels(memory, class_of, known, values)
+    if unknown is NO_VALUE:
+        label_of, reading, codes_of = _labels(memory, class_of, None, values), net.reading, _twice(code_of)
+    else:
+        label_of = _labels(memory, class_of, filter_function(net.fingerprints, memory), values)
+        reading, codes_of = net.recognition.reading, _codes_of_known(net.recognition, code_of, memory)
     memory.close()
-    return _functions(memory, net.n_features_in, net.reading, code_of, label_of, values.dtype)
+    return _functions(memory, net.n_features_in, reading, codes_of, label_of, values.dtype)
+
+
+def _twice(code_of):
+    """A function of memory and row: the code, in place of both codes of `_codes_of_known`."""
+
+    @inner
+    def codes_of(memory, row, step):
+        code = code_of(memory, row, step)
+        return code, code
+
+    return codes_of
+
+
+def _codes_of_known(recognition, code_of, memory):
+    """A function of memory and row: the code that labels are read from, and the one by which rows are known.
+
+    Coordinates are those by which rows are known; where labels are read from fewer, that is seen by their places.
+    """
+    if recognition.by == "rows":
+        other_code_of = hash_function(recognition.d)
+    elif recognition.e:
+        other_code_of = encoder_function(Encoder(recognition.hyperplanes, recognition.code), memory)
+    else:
+        other_code_of = None
+    if recognition.places is not None:
+        code_of = encoder_function(_spread_out(recognition), memory)
+    if other_code_of is None:
+        return _twice(code_of)
+    n_bits, is_part = recognition.encoder.n_bits, recognition.by == "cells" and recognition.code.is_identity
+    signs = np.uint64((1 << n_bits) - 1)
+
+    @inner
+    def codes_of(memory, row, step):
+        other = other_code_of(memory, row, step)
+        return (other & signs if is_part else code_of(memory, row, step)), other
+
+    return codes_of
+
+
+def _spread_out(recognition):
+    """The encoder that labels are read from, in the space of all columns that recognition reads."""
+    hyperplanes = recognition.encoder.hyperplanes
+    reading = Reading(recognition.places, recognition.d)
+    weights, centre = reading.of_all(hyperplanes.weights), reading.of_all(hyperplanes.centre)
+    exponents = reading.of_all(hyperplanes.exponents)
+    return Encoder(Hyperplanes(weights, hyperplanes.thresholds, centre, exponents), recognition.encoder.code)
 
 
 def _values(net, output, unknown):
@@ -117,22 +169,22 @@ def _check_types(typing_context, X, out, dtype):
 
 
 def _labels(memory, class_of, known, values):
-    """A function of memory and code: the label."""
+    """A function of memory, code and the code by which rows are known: the label."""
     place, unknown = memory.place(values), len(values) - 1
     value_of = reads(values.dtype)
 
     @inner
-    def label_of(memory, code):
+    def label_of(memory, code, other):
         return value_of(memory, place, class_of(memory, code))
 
     @inner
-    def label_if_known(memory, code):
-        return value_of(memory, place, class_of(memory, code) if known(memory, code) else unknown)
+    def label_if_known(memory, code, other):
+        return value_of(memory, place, class_of(memory, code) if known(memory, other) else unknown)
 
     return label_of if known is None else label_if_known
 
 
-def _functions(memory, d, reading, code_of, label_of, dtype):
+def _functions(memory, d, reading, codes_of, label_of, dtype):
     """The two functions for users, with all checks."""
     begin, places, r = _places(reading)
     wrong_width = f"the network was built for points of {d} coordinates: X has another number of columns"
@@ -144,7 +196,8 @@ def _functions(memory, d, reading, code_of, label_of, dtype):
         if len(x) != d:
             raise InvalidInput(wrong_width)
         x = x[begin:] if places is None else _gathered(x, places, np.empty(r, x.dtype))
-        return label_of(memory, code_of(memory, first_coordinate(x), step_of(x)))
+        code, other = codes_of(memory, first_coordinate(x), step_of(x))
+        return label_of(memory, code, other)
 
     @njit(nogil=True)
     def many(X, out):
@@ -154,15 +207,15 @@ def _functions(memory, d, reading, code_of, label_of, dtype):
         if len(out) != len(X):
             raise InvalidInput(wrong_length)
         # All codes of a batch, then all labels: the processor waits for the memory of many at a time.
-        codes = np.empty(_BATCH, np.uint64)
+        codes, others = np.empty(_BATCH, np.uint64), np.empty(_BATCH, np.uint64)
         read = np.empty(r, X.dtype)
         for start in range(0, len(X), _BATCH):
             n = min(_BATCH, len(X) - start)
             for i in range(n):
                 x = X[start + i, begin:] if places is None else _gathered(X[start + i], places, read)
-                codes[i] = code_of(memory, first_coordinate(x), step_of(x))
+                codes[i], others[i] = codes_of(memory, first_coordinate(x), step_of(x))
             for i in range(n):
-                out[start + i] = label_of(memory, codes[i])
+                out[start + i] = label_of(memory, codes[i], others[i])
         return out
 
     return Predictor(one, many)

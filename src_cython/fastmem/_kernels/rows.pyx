@@ -129,6 +129,56 @@ cdef inline uint64_t mix(uint64_t h) noexcept nogil:
     return h ^ (h >> 33)
 
 
+def hash_values(const floating[:, :] X, uint64_t[::1] hashes):
+    """Hash the numbers of every row. Returns the first row that holds a NaN or an infinity, or -1.
+
+    Rows of equal numbers have equal hashes, float32 and float64 alike, and 0.0 and -0.0. Those of others are as good as
+    random: number i is mixed as a float64 beside a multiple of i, what comes of all is added up, and mixed again. No
+    floating-point operation is used, so that no setting of the processor matters.
+    """
+    cdef Py_ssize_t n = X.shape[0], d = X.shape[1], i, k, bad = -1
+    cdef uint64_t total, bits, place
+    with nogil:
+        for i in range(n):
+            total = place = 0
+            for k in range(d):
+                bits = bits_of(&X[i, k])
+                if bits >> 52 & 0x7ff == 0x7ff:
+                    bad = i
+                    break
+                place += 0x9e3779b97f4a7c15ull
+                total += mix(bits + place)
+            if bad >= 0:
+                break
+            hashes[i] = mix(total)
+    return bad
+
+
+cdef inline uint64_t bits_of(const floating *x) noexcept nogil:
+    """The bits of a number as a float64, 0 for both zeros."""
+    cdef uint64_t bits, fraction
+    cdef uint32_t bits32
+    cdef int64_t exponent
+    if floating is double:
+        memcpy(&bits, x, 8)
+        return bits if bits << 1 else 0
+    else:
+        memcpy(&bits32, x, 4)
+        exponent, fraction = bits32 >> 23 & 0xff, bits32 & 0x7fffff
+        bits = <uint64_t>(bits32 >> 31) << 63
+        if exponent == 0xff:
+            return bits | <uint64_t>0x7ff << 52 | fraction << 29
+        if exponent == 0:
+            if fraction == 0:
+                return 0
+            exponent = 1
+            while fraction < 0x800000:
+                fraction <<= 1
+                exponent -= 1
+            fraction &= 0x7fffff
+        return bits | <uint64_t>(exponent + 896) << 52 | fraction << 29
+
+
 def take_rows(const floating[:, :] X, const int64_t[::1] rows, floating[:, ::1] taken):
     """taken[i] = X[rows[i]], asking for rows ahead of time: they lie anywhere in memory."""
     cdef Py_ssize_t n = rows.shape[0], d = X.shape[1], i, k

@@ -28,6 +28,15 @@ def hash_sums(X, keys):
     return sums
 
 
+def hash_values(X):
+    """A hash of each row's numbers: each mixed as float64 beside a multiple of its position, added up, mixed again."""
+    hashes = []
+    for row in np.asarray(X).tolist():
+        bits = [int(np.float64(x if x else 0.0).view(np.uint64)) for x in row]
+        hashes.append(mix(sum(mix((b + i * 0x9E3779B97F4A7C15) % 2**64) for i, b in enumerate(bits, 1)) % 2**64))
+    return hashes
+
+
 def mix(h):
     """The finalizer of MurmurHash3."""
     for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):

@@ -1,0 +1,165 @@
+"""Hyperplanes that part unseen inputs from memorized points: random half-spaces, and cuts along the columns.
+
+Half-spaces have directions w ~ N(0, (C + 0.1 tr(C)/d)^-1) of scaled columns, C their correlations: whitened, so that
+correlated columns are told apart, but softly, so that noise in what hardly varies is not. Their thresholds stand in the
+widest gap of the memorized points between the 35 % and the 65 % quantile: near the median each parts about half of all,
+and few memorized points are near. Where columns are many, each half-space reads some of them, and as many as there are
+groups of columns read all.
+
+In few dimensions random half-spaces part near points slowly. There, each column is cut at equally spaced ranks with one
+random shift, in the middle of gaps between values.
+"""
+
+import numpy as np
+
+from fastmem.separate.acceptance import cuts_of_columns
+
+__all__ = ["POOL", "Cuts", "HalfSpaces", "Law"]
+
+POOL = 256
+_FLOOR = 0.1
+_INNER = 0.35, 0.65
+_TOGETHER, _GROUPS = 64, 8  # columns of a half-space, and the most groups of columns
+_MOST_TOGETHER, _WHITENED, _PARTITIONS = 128, 2048, 4
+
+
+class Law:
+    """What is known of the inputs: a sample of rows, of which some are memorized.
+
+    Parameters
+    ----------
+    rows : float array of shape (s, d)
+    is_memorized : bool array of shape (s,)
+    """
+
+    def __init__(self, rows, is_memorized):
+        self.rows, self.is_memorized = np.ascontiguousarray(rows, np.float64), is_memorized
+        with np.errstate(all="ignore"):
+            largest = np.frexp(np.abs(self.rows).max(axis=0))[1]
+            scaled = np.ldexp(self.rows, -largest)  # within [-1, 1]
+            self.centre = scaled.mean(axis=0)
+            deviations = scaled.std(axis=0)
+            self.varies = (scaled.min(axis=0) < scaled.max(axis=0)) & (deviations > 0)
+            deviations = np.where(self.varies, deviations, 1.0)
+            self.scaled = (scaled - self.centre) / deviations
+            self.scaled[:, ~self.varies] = 0.0
+            self.units = np.where(self.varies, np.ldexp(1 / deviations, -largest), 0.0)
+            self.units[~np.isfinite(self.units)] = 0.0
+
+    @property
+    def d(self):
+        """Number of columns."""
+        return self.rows.shape[1]
+
+
+class HalfSpaces:
+    """A pool of random half-spaces of a law.
+
+    Attributes
+    ----------
+    weights : float32 array of shape (POOL, d)
+    thresholds : float64 array of shape (POOL,)
+    n_groups : int
+        So many of them, one after another, read all columns.
+    """
+
+    def __init__(self, law, random_state):
+        columns = np.flatnonzero(law.units)
+        self.n_groups = min(_GROUPS, -(-len(columns) // _TOGETHER))
+        weights = np.zeros((POOL, law.d))
+        groups = _groups(law, columns, self.n_groups, random_state)
+        for j in range(POOL):
+            for part, whitening in groups[j % len(groups)]:
+                direction = whitening @ random_state.standard_normal(whitening.shape[1])
+                weights[j, part] = direction * law.units[part]
+        largest = np.abs(weights).max(axis=1, keepdims=True)
+        self.weights = np.divide(weights, largest, out=np.zeros_like(weights), where=largest > 0).astype(np.float32)
+        self.thresholds = self._thresholds(law, random_state, columns)
+
+    def _thresholds(self, law, random_state, columns):
+        thresholds = np.empty(POOL)
+        with np.errstate(all="ignore"):
+            values = law.rows @ self.weights.T.astype(np.float64)
+        for j in range(POOL):
+            threshold = _middle_of_widest_gap(values[:, j], law.is_memorized)
+            if not np.isfinite(threshold):  # sums overflowed: one column does not
+                column = int(random_state.choice(columns))
+                self.weights[j] = 0
+                self.weights[j, column] = 1
+                threshold = _middle_of_widest_gap(law.rows[:, column], law.is_memorized)
+            thresholds[j] = threshold
+        return thresholds
+
+    def signs_of(self, rows):
+        """Rounded signs, as estimates need them: uint64 array of shape (n, POOL / 64)."""
+        with np.errstate(all="ignore"):
+            signs = np.asarray(rows, np.float64) @ self.weights.T.astype(np.float64) >= self.thresholds
+        return np.packbits(signs, axis=1, bitorder="little").view(np.uint64)
+
+
+def _groups(law, columns, n_groups, random_state):
+    """Groups of columns, some times all of them cut into so many: each in parts that are whitened together."""
+    groups = []
+    for _ in range(_PARTITIONS if n_groups > 1 else 1):
+        mixed = random_state.permutation(columns) if n_groups > 1 else columns
+        for group in np.array_split(mixed, n_groups):
+            parts = np.array_split(group, -(-len(group) // _MOST_TOGETHER))
+            groups.append([(part, _whitening(law.scaled[:_WHITENED, part])) for part in parts])
+    return groups
+
+
+def _whitening(scaled):
+    """Columns whose random combinations are N(0, (C + floor)^-1)."""
+    correlations = scaled.T @ scaled / len(scaled)
+    values, vectors = np.linalg.eigh(correlations)
+    return vectors / np.sqrt(np.maximum(values, 0) + _FLOOR * max(float(values.mean()), 1e-300))
+
+
+def _middle_of_widest_gap(values, is_memorized):
+    """Between memorized values in the inner quantiles of all; nan where there are none."""
+    if not np.isfinite(values).all():
+        return np.nan
+    low, high = np.quantile(values, _INNER)
+    inside = np.sort(values[is_memorized & (values >= low) & (values <= high)])
+    ends = np.concatenate([[low], inside, [high]]) if len(inside) < 2 else inside
+    widest = int(np.diff(ends).argmax())
+    return _between(ends[widest], ends[widest + 1])
+
+
+def _between(low, high):
+    """A number above `low` and not above `high`, in the middle where there is one."""
+    middle = low + (high - low) / 2
+    return high if not low < middle <= high else middle
+
+
+class Cuts:
+    """Cuts along the columns of a law."""
+
+    def __init__(self, law):
+        self._columns = np.flatnonzero(law.units)
+        self._values = [np.sort(law.rows[:, column]) for column in self._columns]
+        self.d, self._all = len(self._columns), law.d
+
+    def ranks_of(self, rows):
+        """Where rows stand in each column among those of the law, from 0 to 1: float64 array of shape (n, d)."""
+        ranks = np.empty((len(rows), self.d))
+        for j, (column, values) in enumerate(zip(self._columns, self._values, strict=True)):
+            different, first = np.unique(values, return_index=True)
+            ranks[:, j] = np.interp(rows[:, column].astype(np.float64), different, (first + 0.5) / len(values))
+        return ranks
+
+    def hyperplanes(self, e, random_state):
+        """Weights and thresholds of about e cuts: where values are few, no more than there are gaps between them."""
+        columns, thresholds = [], []
+        for j, count in enumerate(cuts_of_columns(e, self.d).tolist()):
+            values = self._values[j]
+            ranks = (np.arange(count) + random_state.random()) / max(count, 1)
+            places = np.minimum((ranks * len(values)).astype(np.int64), len(values) - 1)
+            above = np.searchsorted(values, values[places], side="right")
+            above = np.unique(above[above < len(values)])
+            cuts = [_between(float(values[k - 1]), float(values[k])) for k in above.tolist()]
+            thresholds += cuts
+            columns += [self._columns[j]] * len(cuts)
+        weights = np.zeros((len(columns), self._all), np.float32)
+        weights[np.arange(len(columns)), columns] = 1
+        return weights, np.array(thresholds, np.float64)
