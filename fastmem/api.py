@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import math
+import warnings
 from typing import TYPE_CHECKING, get_args
 
 import numpy as np
@@ -13,7 +15,7 @@ from fastmem.data.as_points import as_points
 from fastmem.data.columns import names_of
 from fastmem.data.options import Recognise, Separate, as_count, as_delta, as_distance, as_generator, check_option
 from fastmem.data.reading import Reading, as_reading
-from fastmem.errors import InvalidInput, MemorizationError
+from fastmem.errors import InvalidInput, MemorizationError, RecognitionWarning
 from fastmem.machine.blas import single_threaded_blas
 from fastmem.machine.floats import default_environment
 from fastmem.machine.progress import progress_bar
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from fastmem.network import Network
 
 __all__ = ["DEFAULTS", "memorize"]
+
+_USER = 4  # frames up from `memorize`, those of its decorators among them
 
 
 @default_environment()
@@ -189,6 +193,8 @@ def memorize(
         read, labels, point_numbers, random_state=random_state, n_threads=n_threads, progress=progress, **options
     )
     network.feature_names = names
+    if fingerprint_bits and not network.measured["is_reached"]:
+        warnings.warn(_more_than_asked(network), RecognitionWarning, stacklevel=_USER)
     if verify:
         _verify(network, points, labels, n_threads, progress)
         if negatives is not None:
@@ -209,6 +215,18 @@ def _options_of(construction, **options):
             takes = f"takes only {' and '.join(taken)}" if taken else "takes no such option"
             raise InvalidInput(f"{name}={value!r} is not for construction={construction!r}, which {takes}")
     return {name: options[name] for name in taken}
+
+
+def _more_than_asked(network):
+    """What `RecognitionWarning` says."""
+    measured, f = network.measured, network.fingerprint_bits
+    at_most = measured["at_most"]
+    passing = "all" if at_most >= 1 else f"up to 2^{math.log2(at_most):.1f}"
+    return (
+        f"fingerprint_bits={f} asks that no more than 2^-{f} of other inputs are taken for memorized rows, but "
+        f"{passing} of {measured['by']} lie in the cell of one, with the most hyperplanes that are added; "
+        'recognise="rows" knows equal rows alone, and negatives=... rows that must stay unknown'
+    )
 
 
 def _negatives(negatives, d, names, columns, n_threads):

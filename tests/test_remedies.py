@@ -280,6 +280,16 @@ def few_of_many(columns="auto"):
     return memorize(X, np.arange(400) % 7, columns=columns, separate="all", fingerprint_bits=8, random_state=0)
 
 
+def near_ones():
+    return np.array(ROWS) * (1 + 1e-9)
+
+
+def beside_near_ones(**options):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fastmem.constructions.recognition, "_MOST_CUTS", 1)
+        return memorize(ROWS, Y, negatives=near_ones(), fingerprint_bits=8, random_state=0, **options)
+
+
 def classifier():
     return MemorizingClassifier(random_state=0)
 
@@ -687,15 +697,20 @@ CALLS = {
         "negatives[1] equals X[2], which is memorized: a row cannot be both, so leave it out of negatives",
         lambda *_: memorize(ROWS, Y, negatives=[[9, 9]], fingerprint_bits=8, random_state=0).contains(ROWS).all(),
     ),
+    "negatives too near": (
+        lambda _: beside_near_ones(), 'hyperplanes do not part all of them: leave them out, or take recognise="rows"',
+        lambda *_: not beside_near_ones(recognise="rows").contains(near_ones()).any(),
+    ),
     "fingerprints of rows as units": (
         lambda _: network_of(fingerprint_bits=8, recognise="rows").forward(ROWS, unknown=9),
-        'memorize(..., recognise="cells"), or without fingerprints',
+        'memorize(..., recognise="cells"), or take net.without_fingerprints()',
         lambda *_: network_of(fingerprint_bits=8, recognise="cells").forward(ROWS, unknown=9).tolist() == Y,
     ),
     "fingerprints of all columns": (
         lambda _: few_of_many().on_columns(),
-        "memorize(..., columns=net.columns)",
-        lambda *_: few_of_many(few_of_many().columns).on_columns().fingerprint_bits == 8,
+        "net.without_fingerprints().on_columns(), or build it with memorize(..., columns=net.columns)",
+        lambda *_: few_of_many().without_fingerprints().on_columns().fingerprint_bits == 0
+        and few_of_many(few_of_many().columns).on_columns().fingerprint_bits == 8,
     ),
     "tolerance where rows are known by a hash": (
         lambda _: network_of(fingerprint_bits=8, recognise="rows").predict(ROWS, unknown=9, tolerance=0.1),

@@ -11,6 +11,7 @@ import math
 import re
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import get_args
 
@@ -28,7 +29,8 @@ from fastmem.constructions import CONSTRUCTIONS
 from fastmem.data.as_labels import as_labels
 from fastmem.data.as_points import as_points
 from fastmem.data.columns import in_order, names_of
-from fastmem.data.options import COLUMNS, Output, Separate
+from fastmem.data.options import COLUMNS, Output, Recognise, Separate
+from fastmem.errors import RecognitionWarning
 from fastmem.hyperplanes.hyperplanes import MAX_COLUMNS
 from fastmem.machine.disk import write_whole, writing_whole
 from fastmem.machine.partners import need
@@ -178,28 +180,33 @@ def _random_points(n, d, classes, rng):
 @click.option("--fingerprint-bits", type=click.IntRange(0, MOST_FINGERPRINT_BITS), default=DEFAULTS["fingerprint_bits"],
               show_default=True,
               help="Bits a point by which inputs never stored are recognised.")  # fmt: skip
+@click.option("--recognise", type=click.Choice(get_args(Recognise)), default=DEFAULTS["recognise"], show_default=True,
+              help="With fingerprints: whether what lies in the cell of a point is known, or equal rows alone.",
+              )  # fmt: skip
+@click.option("--negatives", type=_DATA, help="With fingerprints: points that must not be known, as DATA of predict.")
 @click.option("--seed", type=click.IntRange(min=0), help="The same seed and data give the same network on one machine.")
 @_table_options
 @_JSON
 @_THREADS
 @_PROGRESS
-def build(data, labels, output, label, seed, json, threads, progress, table, **options):
+def build(data, labels, output, label, seed, json, threads, progress, negatives, table, **options):
     """Memorize DATA and write the network.
 
     DATA is a .npy file of points with LABELS another one, a .npz file with arrays X and y, or a .csv or .parquet file
     whose label column (default: the last) is chosen by --label.
     """
     X, y = read_labelled(data, labels, label, options=table)
-    progress = _progress(progress)
-    net, seconds = _timed(
-        fastmem.memorize,
-        X,
-        y,
-        random_state=seed,
-        n_threads=threads,
-        progress=progress,
-        **options,
-    )
+    if negatives is not None:
+        options["negatives"] = read_points(
+            negatives, options=table if suffix(negatives) == suffix(data) else TableOptions()
+        )
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", RecognitionWarning)
+        net, seconds = _timed(
+            fastmem.memorize, X, y, random_state=seed, n_threads=threads, progress=_progress(progress), **options
+        )
+    for warning in said:
+        click.echo(f"Warning: {in_options(str(warning.message))}", err=True)
     net.save(output)
     if json:
         click.echo(as_json({**_written(output), "build_seconds": seconds, "report": net.report().to_dict()}))
@@ -241,7 +248,11 @@ def predict(network, data, output, unknown, tolerance, label, json, threads, pro
         )
     X = read_points(data, label, table, net.feature_names)
     if names_of(X) is not None and net.feature_names is not None:  # the columns that are read are enough
-        X, net = in_order(X, net.feature_names, net.columns.tolist()), net.on_columns()
+        if options:
+            X = in_order(X, net.feature_names, net.columns_to_know.tolist())
+            net = net if len(net.columns_to_know) == net.n_features_in else net.on_columns()
+        else:
+            X, net = in_order(X, net.feature_names, net.columns.tolist()), net.without_fingerprints().on_columns()
     points = as_points(X, net.n_features_in, empty=True, names=net.feature_names)
     empty = net.predict(points.array[:0], **options)
     with writing_labels(output, empty, points.n, json_array=json) as write:

@@ -7,11 +7,11 @@ from fastmem.errors import InvalidInput
 __all__ = ["in_options"]
 
 _NAMES = (
-    "construction|store|separate|columns|effort|margin|delta|fingerprint_bits|random_state|n_threads|unknown|tolerance|dtype|"
+    "construction|store|separate|columns|effort|margin|delta|fingerprint_bits|recognise|negatives|random_state|n_threads|unknown|tolerance|dtype|"
     "output|unsafe|X"
 )
 _FLAGS = {"random_state": "seed", "n_threads": "threads", "output": "returns", "X": "data"}
-_VALUES = {"unknown": "LABEL", "X": "FILE"}  # in place of dots
+_VALUES = {"unknown": "LABEL", "X": "FILE", "negatives": "FILE"}  # in place of dots
 _SWITCHES = {"unsafe"}  # options without a value
 
 

@@ -10,7 +10,7 @@ from codes: the binary one with about 1.02 n one-bit weights and 2 sqrt(n) units
 
 import numpy as np
 
-from fastmem.constructions.recognition import Memorized, know_cells, know_rows, refuse_memorized
+from fastmem.constructions.recognition import Memorized, know
 from fastmem.data.points import Points
 from fastmem.data.sorting import SortedCodes
 from fastmem.errors import MarginNotReached, MemorizationError
@@ -90,16 +90,11 @@ def build(
     known = {}
     if fingerprint_bits:
         places = None if points is everything else points.reading.columns
-        memorized = Memorized(everything, encoder, codes, places, point_numbers)
-        if negatives is not None:
-            refuse_memorized(everything, negatives, n_threads)
-        if recognise == "rows":
-            known = know_rows(memorized, fingerprint_bits, negatives, n_threads)._asdict()
-        else:
-            anew = _separated_anew(everything, must_differ, columns, random_state, options)
-            known = know_cells(
-                memorized, fingerprint_bits, negatives, anew, margin, random_state, n_threads
-            )._asdict()  # fmt: skip
+        memorized = Memorized(everything, encoder, codes, places, point_numbers, clearance.smallest_distance)
+        anew = _separated_anew(everything, must_differ, columns, random_state, options)
+        known = know(
+            memorized, fingerprint_bits, recognise, negatives, anew, margin, random_state, n_threads
+        )._asdict()  # fmt: skip
     return EncodedNetwork(
         encoder,
         table,

@@ -7,7 +7,6 @@ drawn.
 """
 
 import math
-import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy as np
 from fastmem.data.points import Points
 from fastmem.data.reading import Reading
 from fastmem.data.sorting import SortedCodes, distinct
-from fastmem.errors import InvalidInput, MemorizationError, RecognitionWarning
+from fastmem.errors import InvalidInput, MemorizationError
 from fastmem.hyperplanes.frame import column_frame
 from fastmem.hyperplanes.hyperplanes import Hyperplanes
 from fastmem.hyperplanes.margins import Margins
@@ -23,15 +22,18 @@ from fastmem.hyperplanes.recognition import Cells, Rows, hashes_of, more_columns
 from fastmem.separate.acceptance import mates_of
 from fastmem.separate.clearance import clear
 from fastmem.separate.margin import Margin
+from fastmem.separate.pool import between
 from fastmem.separate.recognition import Some, choose, rates_of_kinds
 from fastmem.store import Filter
+from fastmem.store.filter import MOST_BITS
 
-__all__ = ["Known", "know_cells", "know_rows", "refuse_memorized"]
+__all__ = ["Known", "Memorized", "know"]
 
 _FRAME_ROWS = 512
 _SURE_BITS = 3
 _ATTEMPTS = 32
-_PARTED, _NUMBERS = 256, 2**22  # inputs that are looked at together, and numbers of their mates
+_NUMBERS = 2**22  # of inputs and their mates, that are looked at together
+_MOST_CUTS = 2**14
 _DIGITS = 3
 
 
@@ -41,6 +43,7 @@ class Known(NamedTuple):
     recognition: Cells | Rows
     fingerprints: Filter
     measured: dict
+    of_units: dict
 
 
 class Memorized(NamedTuple):
@@ -58,6 +61,8 @@ class Memorized(NamedTuple):
         Which of the columns it reads, if not all.
     point_numbers : int32 array of shape (n,)
         The lowest row equal to each.
+    smallest_distance : float
+        Of a point from a hyperplane of the encoder.
     """
 
     points: Points
@@ -65,21 +70,23 @@ class Memorized(NamedTuple):
     codes: np.ndarray
     places: np.ndarray | None
     point_numbers: np.ndarray
+    smallest_distance: float
 
     def codes_of(self, points):
         """Codes of other points."""
         return self.encoder.codes(points if self.places is None else points.on(Reading(self.places, points.d)))
 
 
-def know_cells(memorized, fingerprint_bits, negatives, separated_anew, margin, random_state, n_threads):
-    """Recognise the cells of points.
+def know(memorized, fingerprint_bits, recognise, negatives, separated_anew, margin, random_state, n_threads):
+    """Recognise what was memorized.
 
     Parameters
     ----------
     memorized : Memorized
     fingerprint_bits : int
+    recognise : {"cells", "rows"}
     negatives : Points or None
-        Inputs that must stay unknown, none of them memorized.
+        Inputs that must stay unknown.
     separated_anew : callable
         From rows to ``ordered, codes_of`` of a separation of these alone.
     margin : float
@@ -90,7 +97,20 @@ def know_cells(memorized, fingerprint_bits, negatives, separated_anew, margin, r
     Returns
     -------
     Known
+
+    Raises
+    ------
+    InvalidInput
+        A row that must stay unknown is memorized.
     """
+    if negatives is not None:
+        _refuse_memorized(memorized.points, negatives, n_threads)
+    if recognise == "rows":
+        return _know_rows(memorized, fingerprint_bits, negatives, n_threads)
+    return _know_cells(memorized, fingerprint_bits, negatives, separated_anew, margin, random_state, n_threads)
+
+
+def _know_cells(memorized, fingerprint_bits, negatives, separated_anew, margin, random_state, n_threads):
     points, codes = memorized.points, memorized.codes
     rows = np.flatnonzero(memorized.point_numbers == np.arange(points.n))
     different = points if len(rows) == points.n else Some(points, rows)
@@ -101,48 +121,49 @@ def know_cells(memorized, fingerprint_bits, negatives, separated_anew, margin, r
     )  # fmt: skip
     if margin:
         choice = _with_margin(choice, Margin(points, margin, n_threads))
-    cells, of_cells, clearance = _cleared(
-        memorized, choice.weights, choice.thresholds, fingerprint_bits, random_state, n_threads
-    )
-    fingerprints = Filter.recognising(distinct(of_cells), cells.n_bits, _bits(fingerprint_bits, negatives))
-    known = Known(cells, fingerprints, {})
+    bits = _bits(fingerprint_bits, negatives)
+    cells = _cells(memorized, choice.weights, choice.thresholds, bits, random_state)
+    cells, nearest = _cleared(cells, memorized, n_threads)
+    fingerprints = _fingerprints(cells, memorized, bits, n_threads)
     if negatives is not None:
-        known = _without(negatives, known, memorized, fingerprint_bits, random_state, n_threads)
+        cleared = cells
+        cells, fingerprints = _without(negatives, cells, fingerprints, memorized, random_state, n_threads)
+        if cells is not cleared:
+            nearest = cells.further.smallest_distance(points, n_threads)
     kinds = {}
     if choice.rate_of is not None:
         kinds = rates_of_kinds(choice, law, different, ordered, memorized.codes_of, random_state)
-    if not choice.is_reached:
-        _warn(choice, fingerprint_bits)
-    smallest, largest = clearance if known.recognition is cells else _distances(known.recognition, points, n_threads)
-    known.measured.update(_measured(choice, kinds))
-    known.measured.update(
-        smallest_distance=smallest if math.isfinite(smallest) else None,
-        largest_norm=largest,
-        fits_float32=points.fit_float32(n_threads),
-    )
-    return known
+    return Known(cells, fingerprints, _measured(choice, kinds), _of_units(memorized, nearest, n_threads))
 
 
-def know_rows(memorized, fingerprint_bits, negatives, n_threads):
-    """Recognise rows by a hash of their numbers; parameters and result as of `know_cells`."""
+def _of_units(memorized, further_distance, n_threads):
+    """Facts on the points and all hyperplanes, as `FirstUnits` has them."""
+    return {
+        "smallest_distance": float(min(memorized.smallest_distance, further_distance)),
+        "largest_norm": float(memorized.points.largest_norm(n_threads)),
+        "fits_float32": bool(memorized.points.fit_float32(n_threads)),
+    }
+
+
+def _know_rows(memorized, fingerprint_bits, negatives, n_threads):
+    """By a hash of their numbers."""
     points = memorized.points
     recognition = Rows(memorized.encoder, points.d, points.reading, memorized.places)
     hashes = distinct(recognition.codes_of(points, n_threads)[1])
     bits = _bits(fingerprint_bits, negatives)
     for attempt in range(_ATTEMPTS):
-        fingerprints = Filter.recognising(hashes, recognition.n_bits, bits, attempt)
+        fingerprints = Filter.recognising(hashes, recognition.n_bits, min(bits + attempt, MOST_BITS), attempt)
         if negatives is None or not len(_known_among(negatives, recognition, fingerprints, n_threads)):
             break
     else:
         raise MemorizationError("rows that must stay unknown have the hashes of others: please report it", [])
     measured = dict.fromkeys(("rate", "at_most"), 0.0) | {
         "by": "all other rows", "rows": 0, "carried_by": 0.0, "is_extrapolated": False, "is_reached": True, "kinds": {},
-        "smallest_distance": None, "largest_norm": 0.0, "fits_float32": points.fit_float32(n_threads),
     }  # fmt: skip
-    return Known(recognition, fingerprints, measured)
+    return Known(recognition, fingerprints, measured, _of_units(memorized, math.inf, n_threads))
 
 
-def refuse_memorized(points, negatives, n_threads):
+def _refuse_memorized(points, negatives, n_threads):
     """Raise `InvalidInput` if a row that must stay unknown is memorized."""
     hashes, others = np.empty(points.n, np.uint64), np.empty(negatives.n, np.uint64)
     for of, result in ((points, hashes), (negatives, others)):
@@ -165,7 +186,7 @@ def _bits(fingerprint_bits, negatives):
     """So many that hardly one of the rows that must stay unknown has a stored fingerprint by chance."""
     if negatives is None:
         return fingerprint_bits
-    return min(max(fingerprint_bits, math.ceil(math.log2(max(negatives.n, 1))) + _SURE_BITS), 32)
+    return min(max(fingerprint_bits, math.ceil(math.log2(max(negatives.n, 1))) + _SURE_BITS), MOST_BITS)
 
 
 def _with_margin(choice, margin_kept):
@@ -189,28 +210,33 @@ def _with_margin(choice, margin_kept):
     return choice._replace(weights=np.array(weights, np.float32).reshape(-1, d), thresholds=np.array(thresholds))
 
 
-def _cleared(memorized, weights, thresholds, fingerprint_bits, random_state, n_threads):
-    """`Cells` of further hyperplanes that points do not nearly touch, the points' codes, and how near points come."""
+def _cells(memorized, weights, thresholds, bits, random_state):
+    """`Cells` of further hyperplanes, and fingerprints of so many bits."""
     points, encoder = memorized.points, memorized.encoder
-    columns, n_bits = more_columns(encoder.code, len(thresholds), points.n, fingerprint_bits, random_state)
     if not len(thresholds):
-        cells = Cells.of_labels_alone(encoder, points.reading, memorized.places, points.d)
-        return cells, memorized.codes, (math.inf, points.largest_norm(n_threads))
+        return Cells.of_labels_alone(encoder, points.reading, memorized.places, points.d)
+    columns, n_bits = more_columns(encoder.code, len(thresholds), points.n, bits, random_state)
     further = Hyperplanes(weights, thresholds, *_frame(memorized))
-    cells = Cells(encoder, further, columns, n_bits, points.reading, memorized.places)
-    margins, flips = Margins(further.m), np.empty(points.n, np.uint64)
+    return Cells(encoder, further, columns, n_bits, points.reading, memorized.places)
+
+
+def _cleared(cells, memorized, n_threads):
+    """The same with further hyperplanes that points do not nearly touch, and how near they come."""
+    if not cells.e:
+        return cells, math.inf
+    points, further, margins = memorized.points, cells.further, Margins(cells.e)
+    flips = np.empty(points.n, np.uint64)
 
     def work(start, stop, block):
-        further.xor_codes(block, columns, codes=flips[start:stop], margins=margins.of_this_thread())
+        further.xor_codes(block, cells.columns, codes=flips[start:stop], margins=margins.of_this_thread())
 
     points.over_rows(work, n_threads)
     codes = memorized.codes ^ flips
-    ordered = SortedCodes(codes)
     moved, clearance = clear(
-        further, cells.further_code, codes, ordered, memorized.point_numbers, margins.lowest()[None], points, n_threads
-    )
-    cells = Cells(encoder, moved, columns, n_bits, points.reading, memorized.places)
-    return cells, ordered.codes, tuple(clearance)
+        further, cells.further_code, codes, SortedCodes(codes), memorized.point_numbers, margins.lowest()[None], points,
+        n_threads,
+    )  # fmt: skip
+    return cells.with_further(moved), clearance.smallest_distance
 
 
 def _frame(memorized):
@@ -229,24 +255,31 @@ def _known_among(inputs, recognition, fingerprints, n_threads):
     return np.flatnonzero(fingerprints.accepts(recognition.codes_of(inputs, n_threads)[1]))
 
 
-def _without(negatives, known, memorized, fingerprint_bits, random_state, n_threads):
-    """The same, so that none of the negatives is known."""
-    cells, fingerprints, _ = known
-    for attempt in range(_ATTEMPTS * _ATTEMPTS):
+def _without(negatives, cells, fingerprints, memorized, random_state, n_threads):
+    """`Cells` and fingerprints by which none of the negatives is known."""
+    bits, attempt = fingerprints.n_filter_bits, 0
+    while True:
         rows = _known_among(negatives, cells, fingerprints, n_threads)
         if not len(rows):
-            return Known(cells, fingerprints, {})
-        weights, thresholds = _parting(negatives.take(rows[:_PARTED]), cells, memorized, n_threads)
+            return cells, fingerprints
+        weights, thresholds = _parting(negatives.take(rows), cells, memorized, n_threads)
         if len(thresholds):
             weights = np.concatenate([cells.further.weights, weights])
             thresholds = np.concatenate([cells.further.thresholds, thresholds])
-            cells, of_cells, _ = _cleared(memorized, weights, thresholds, fingerprint_bits, random_state, n_threads)
-        else:  # not one of them in the cell of a point: codes, or fingerprints, are equal by chance
-            of_cells = cells.codes_of(memorized.points, n_threads)[1]
-        fingerprints = Filter.recognising(
-            distinct(of_cells), cells.n_bits, fingerprints.n_filter_bits, attempt % _ATTEMPTS
-        )
-    raise MemorizationError("rows that must stay unknown could not be parted from others: please report it", [])
+            cells = _cells(memorized, weights, thresholds, bits, random_state)
+        else:  # not one of them in the cell of a point: fingerprints are equal by chance
+            bits, attempt = min(bits + 1, MOST_BITS), attempt + 1
+        if cells.e > _MOST_CUTS or attempt > _ATTEMPTS:
+            raise InvalidInput(
+                f"{len(rows)} rows of negatives, the first negatives[{rows[0]}], lie so near to memorized ones that "
+                f'{cells.e:,} hyperplanes do not part all of them: leave them out, or take recognise="rows"'
+            )
+        fingerprints = _fingerprints(cells, memorized, bits, n_threads, attempt)
+
+
+def _fingerprints(cells, memorized, bits, n_threads, attempt=0):
+    codes = memorized.codes if not cells.e else cells.codes_of(memorized.points, n_threads)[1]
+    return Filter.recognising(distinct(codes), cells.n_bits, bits, attempt)
 
 
 def _parting(rows, cells, memorized, n_threads):
@@ -254,25 +287,22 @@ def _parting(rows, cells, memorized, n_threads):
     points, inputs = memorized.points, Points(rows)
     ordered = SortedCodes(cells.codes_of(points, n_threads)[1])
     mates = mates_of(cells.codes_of(inputs)[1], ordered, np.random.default_rng(0))
-    rows, weights, thresholds = rows.astype(np.float64), [], []
+    weights, thresholds = [], []
     some = max(_NUMBERS // points.d, 1)  # of very many pairs: what is left is found again
-    others = points.take(mates.rows[:some]).astype(np.float64)
+    rows, others = (of.take(numbers[:some]).astype(np.float64) for of, numbers in (
+        (inputs, mates.inputs), (points, mates.rows)
+    ))  # fmt: skip
     left = np.arange(len(others))
     while len(left):
-        row, other = rows[mates.inputs[left[0]]], others[left[0]]
+        row, other = rows[left[0]], others[left[0]]
         with np.errstate(all="ignore"):
             column = int(np.abs(row - other).argmax())
         low, high = sorted((row[column], other[column]))
-        middle = low + (high - low) / 2
-        threshold = middle if low < middle <= high else high
+        threshold = between(low, high)
         weights.append(np.arange(points.d) == column)
         thresholds.append(threshold)
-        left = left[(rows[mates.inputs[left], column] >= threshold) == (others[left, column] >= threshold)]
+        left = left[(rows[left, column] >= threshold) == (others[left, column] >= threshold)]
     return np.array(weights, np.float32).reshape(-1, points.d), np.array(thresholds, np.float64)
-
-
-def _distances(cells, points, n_threads):
-    return cells.further.smallest_distance(points, n_threads), points.largest_norm(n_threads)
 
 
 # What is said of it
@@ -294,15 +324,3 @@ def _measured(choice, kinds):
 
 def _rounded(number):
     return float(f"{number:.{_DIGITS}g}")
-
-
-def _warn(choice, fingerprint_bits):
-    at_most = choice.estimate.at_most
-    passing = "all" if at_most >= 1 else f"up to 2^{math.log2(at_most):.1f}"
-    warnings.warn(
-        f"fingerprint_bits={fingerprint_bits} asks that no more than 2^-{fingerprint_bits} of other inputs are taken "
-        f"for memorized rows, but {passing} of {choice.by} lie in the cell of one, with the most hyperplanes that are "
-        'added; recognise="rows" knows equal rows alone, and negatives=... rows that must stay unknown',
-        RecognitionWarning,
-        stacklevel=5,
-    )

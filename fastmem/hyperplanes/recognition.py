@@ -67,6 +67,10 @@ class Cells:
         """The same with other numbers for its columns."""
         return Cells(self.encoder, self.further, self.columns, self.n_bits, reading, self.places)
 
+    def with_further(self, hyperplanes):
+        """The same with others for the further hyperplanes."""
+        return Cells(self.encoder, hyperplanes, self.columns, self.n_bits, self.reading, self.places)
+
     @property
     def d(self):
         """How many columns recognition reads."""

@@ -216,8 +216,8 @@ class Network:
             return self
         if self._reading_of_known != reading:
             raise InvalidInput(
-                "the fingerprints of this network read all columns, whatever labels are read from: build it with "
-                "memorize(..., columns=net.columns) for one that reads no others"
+                "the fingerprints of this network read all columns, whatever labels are read from: take "
+                "net.without_fingerprints().on_columns(), or build it with memorize(..., columns=net.columns)"
             )
         names = self.feature_names
         narrow = object.__new__(type(self))  # a copy would derive anew what both share
@@ -247,6 +247,30 @@ class Network:
     @property
     def _reading_of_known(self):
         return self.reading
+
+    @property
+    def columns_to_know(self) -> NDArray[np.int64]:
+        """The columns of X by which rows are known, ascending; `columns` but for a network that tells few apart."""
+        reading = self._reading_of_known
+        return np.arange(self.n_features_in) if reading is None else reading.ascending.copy()
+
+    def without_fingerprints(self) -> Self:
+        """The same network, which knows no inputs: it gives all of them labels, as `predict` without `unknown` does.
+
+        Returns
+        -------
+        Network
+            Itself, if it has no fingerprints.
+
+        Examples
+        --------
+        >>> import numpy as np, fastmem
+        >>> X, y = np.random.default_rng(0).normal(size=(100, 5)), np.arange(100) % 2
+        >>> net = fastmem.memorize(X, y, fingerprint_bits=8, random_state=0)
+        >>> net.without_fingerprints() == fastmem.memorize(X, y, random_state=0)
+        True
+        """
+        return self
 
     @property
     def feature_names_in_(self) -> NDArray[np.object_]:

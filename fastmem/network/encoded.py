@@ -24,7 +24,7 @@ from fastmem.machine.progress import progress_bar
 from fastmem.machine.threads import over_row_blocks
 from fastmem.network.base import SETTINGS, FirstUnits, Network
 from fastmem.network.format import is_text
-from fastmem.network.known import FURTHER_FRAME, recognition_of, recognition_tensors
+from fastmem.network.known import FURTHER_FRAME, facts_of_file, facts_to_file, recognition_of, recognition_tensors
 from fastmem.network.near_codes import MAX_PROBES, find_near_codes
 from fastmem.store import ALL_STORES, Filter, build_store
 from fastmem.store.features import CodeFeatures
@@ -76,7 +76,7 @@ class EncodedNetwork(Network, kind="encoded"):
 
     def __init__(
         self, encoder, store, classes, *, store_reason="", codes_digest="", fingerprints=None, recognition=None,
-        measured=None, memorized_codes=None, **settings,
+        measured=None, of_units=None, memorized_codes=None, **settings,
     ):  # fmt: skip
         super().__init__(encoder.hyperplanes, classes, **settings)
         self.encoder = encoder
@@ -88,6 +88,7 @@ class EncodedNetwork(Network, kind="encoded"):
         if fingerprints is not None and recognition is None:
             self.recognition = Cells.of_labels_alone(encoder, self.reading)
         self.measured = measured
+        self._of_units = of_units  # distances and norms with what recognition reads
         # Of the rows memorized, for `relabel`; not saved.
         self._memorized_codes = memorized_codes
 
@@ -175,7 +176,7 @@ class EncodedNetwork(Network, kind="encoded"):
             "integer_store_neurons": _integer_store_neurons(self),
             "n_code_bits": self.encoder.n_bits,
             "n_label_bits": self.store.n_label_bits,
-            "recognise": None if self.recognition is None else self.recognition.by,
+            "recognise": self.recognise_by,
             "n_recognition_hyperplanes": self.n_recognition_hyperplanes,
             "recognition": self.measured,
         }
@@ -188,11 +189,7 @@ class EncodedNetwork(Network, kind="encoded"):
         """`FirstUnits` of the layers."""
         if not (self._has_cells and (self.recognition.e or self.recognition.places is not None)):
             return super().units_read
-        cells, more = self.recognition, self.measured
-        largest = max(self.largest_norm, more["largest_norm"])
-        fits = self.fits_float32 and more["fits_float32"]
-        smallest = min(self.smallest_distance, more["smallest_distance"] or math.inf)
-        return FirstUnits(cells.hyperplanes, cells.reading, smallest, largest, fits)
+        return FirstUnits(self.recognition.hyperplanes, self.recognition.reading, **self._of_units)
 
     @property
     def _reading_of_known(self):
@@ -204,6 +201,17 @@ class EncodedNetwork(Network, kind="encoded"):
             return self.units_read.hyperplanes.signs_of_block(block)
         signs = super()._signs_of_block(block, recognising)
         return np.pad(signs, ((0, 0), (0, -(-m // _WORD) - signs.shape[1])))
+
+    def without_fingerprints(self) -> Self:
+        if self.fingerprints is None:
+            return self
+        labels = object.__new__(type(self))
+        labels.__dict__.update(self.__dict__, fingerprints=None, recognition=None, measured=None, _of_units=None)
+        for derived in ("layers", "units_read", "_codes_of_layers", "_parities", "_forward_width"):
+            labels.__dict__.pop(derived, None)
+        return labels
+
+    without_fingerprints.__doc__ = Network.without_fingerprints.__doc__
 
     def on_columns(self) -> Self:
         narrow = super().on_columns()
@@ -224,8 +232,13 @@ class EncodedNetwork(Network, kind="encoded"):
         if self.fingerprints is not None and self.recognition.by == "rows":
             raise InvalidInput(
                 f"{what} evaluates threshold units, and this network knows rows by a hash of their numbers, which is "
-                'none: build one with memorize(..., recognise="cells"), or without fingerprints'
+                'none: build one with memorize(..., recognise="cells"), or take net.without_fingerprints()'
             )
+
+    @property
+    def recognise_by(self) -> str | None:
+        """By what inputs are known: "cells" or "rows"; None without fingerprints."""
+        return None if self.recognition is None else self.recognition.by
 
     @property
     def n_recognition_hyperplanes(self) -> int:
@@ -301,6 +314,7 @@ class EncodedNetwork(Network, kind="encoded"):
             fingerprints=self.fingerprints,
             recognition=self.recognition,
             measured=self.measured,
+            of_units=self._of_units,
             memorized_codes=codes,
             codes_digest=self.codes_digest,
             feature_names=self.feature_names,
@@ -343,6 +357,7 @@ class EncodedNetwork(Network, kind="encoded"):
         }
         if self.measured is not None:
             settings |= {"recognise": self.recognition.by, "recognition": self.measured}
+            settings["recognition_units"] = facts_to_file(self._of_units)
             if self.recognition.by == "cells":
                 settings |= {"n_recognition": self.recognition.e, "n_recognition_bits": self.recognition.n_bits}
             if self.recognition.places is not None:
@@ -374,6 +389,7 @@ class EncodedNetwork(Network, kind="encoded"):
             fingerprints=_fingerprints(tensors, n_bits, settings["fingerprint_bits"]),
             recognition=recognition,
             measured=measured,
+            of_units=None if measured is None else facts_of_file(settings["recognition_units"]),
             store_reason=settings["store_reason"],
             codes_digest=settings["codes_digest"],
             **common,

@@ -16,16 +16,21 @@ from fastmem.hyperplanes.hyperplanes import Hyperplanes, is_dense_enough
 from fastmem.hyperplanes.recognition import Cells, Rows
 from fastmem.store.tensors import part_of, under
 
-__all__ = ["FURTHER_FRAME", "measured_fits", "recognition_of", "recognition_tensors"]
+__all__ = [
+    "FURTHER_FRAME",
+    "facts_of_file",
+    "facts_to_file",
+    "measured_fits",
+    "recognition_of",
+    "recognition_tensors",
+]
 
 _NAME = "recognition"
 FURTHER_FRAME = tuple(f"{_NAME}.{name}" for name in FRAME)
 """Tensors that speed signs up and are no parameters."""
 
-MEASURED = (
-    "by", "rows", "carried_by", "rate", "at_most", "is_extrapolated", "is_reached", "kinds", "smallest_distance",
-    "largest_norm", "fits_float32",
-)  # fmt: skip
+_MEASURED = ("by", "rows", "carried_by", "rate", "at_most", "is_extrapolated", "is_reached", "kinds")
+_OF_UNITS = ("fits_float32", "largest_norm", "smallest_distance")
 
 
 def recognition_tensors(recognition):
@@ -106,9 +111,9 @@ def _cells(encoder, tensors, e, n_bits, d, reading, places):
 
 def measured_fits(measured):
     """Whether this is what `fastmem.separate.recognition` measures."""
-    if type(measured) is not dict or sorted(measured) != sorted(MEASURED):
+    if type(measured) is not dict or sorted(measured) != sorted(_MEASURED):
         return False
-    numbers = [measured[name] for name in ("rows", "carried_by", "rate", "at_most", "largest_norm")]
+    numbers = [measured[name] for name in ("rows", "carried_by", "rate", "at_most")]
     kinds = measured["kinds"]
     return (
         type(measured["by"]) is str
@@ -116,9 +121,24 @@ def measured_fits(measured):
         and type(kinds) is dict
         and all(type(name) is str and name.isprintable() for name in kinds)
         and all(_is_number(number) for number in [*numbers, *kinds.values()])
-        and (measured["smallest_distance"] is None or _is_number(measured["smallest_distance"]))
-        and all(type(measured[name]) is bool for name in ("is_extrapolated", "is_reached", "fits_float32"))
+        and all(type(measured[name]) is bool for name in ("is_extrapolated", "is_reached"))
     )
+
+
+def facts_to_file(facts):
+    """Facts on the units that recognition reads too, as a file has them: numbers as strings, which hold infinity."""
+    return {name: fact if type(fact) is bool else fact.hex() for name, fact in facts.items()}
+
+
+def facts_of_file(facts):
+    """What `facts_to_file` was given; `FormatError` if these are no such facts."""
+    fits = type(facts) is dict and tuple(sorted(facts)) == _OF_UNITS and type(facts["fits_float32"]) is bool
+    if fits:
+        numbers = {name: float.fromhex(facts[name]) for name in ("largest_norm", "smallest_distance")}
+        fits = all(number >= 0 for number in numbers.values())
+    if not fits:
+        raise FormatError("facts on the units that recognise inputs are none")
+    return numbers | {"fits_float32": facts["fits_float32"]}
 
 
 def _is_number(number):

@@ -245,7 +245,7 @@ class Report:
         carried += ", extrapolated" if measured["is_extrapolated"] else ""
         missed = "" if measured["is_reached"] else f"; 2^-{self.fingerprint_bits} was asked for and not reached"
         yield "", f"({carried}), {_power(both)} with fingerprints{missed}"
-        kinds = ", ".join(f"{name} {_power(rate)}" for name, rate in measured["kinds"].items())
+        kinds = ", ".join(f"{name} {_power(rate)}" for name, rate in sorted(measured["kinds"].items()))
         if kinds:
             yield "", f"{kinds}"
 

@@ -10,11 +10,13 @@ In few dimensions random half-spaces part near points slowly. There, each column
 random shift, in the middle of gaps between values.
 """
 
+import math
+
 import numpy as np
 
 from fastmem.separate.acceptance import cuts_of_columns
 
-__all__ = ["POOL", "Cuts", "HalfSpaces", "Law"]
+__all__ = ["POOL", "Cuts", "HalfSpaces", "Law", "between"]
 
 POOL = 256
 _FLOOR = 0.1
@@ -119,16 +121,19 @@ def _middle_of_widest_gap(values, is_memorized):
     """Between memorized values in the inner quantiles of all; nan where there are none."""
     if not np.isfinite(values).all():
         return np.nan
-    low, high = np.quantile(values, _INNER)
-    inside = np.sort(values[is_memorized & (values >= low) & (values <= high)])
-    ends = np.concatenate([[low], inside, [high]]) if len(inside) < 2 else inside
-    widest = int(np.diff(ends).argmax())
-    return _between(ends[widest], ends[widest + 1])
+    order = np.argsort(values)
+    first, last = int(_INNER[0] * (len(order) - 1)), math.ceil(_INNER[1] * (len(order) - 1))
+    order = order[first : last + 1]
+    inside = values[order[is_memorized[order]]]
+    ends = values[order[[0, -1]]] if len(inside) < 2 else inside
+    with np.errstate(over="ignore"):
+        widest = int(np.diff(ends).argmax())
+    return between(ends[widest], ends[widest + 1])
 
 
-def _between(low, high):
+def between(low, high):
     """A number above `low` and not above `high`, in the middle where there is one."""
-    middle = low + (high - low) / 2
+    middle = low / 2 + high / 2  # a sum of two may overflow
     return high if not low < middle <= high else middle
 
 
@@ -157,7 +162,7 @@ class Cuts:
             places = np.minimum((ranks * len(values)).astype(np.int64), len(values) - 1)
             above = np.searchsorted(values, values[places], side="right")
             above = np.unique(above[above < len(values)])
-            cuts = [_between(float(values[k - 1]), float(values[k])) for k in above.tolist()]
+            cuts = [between(float(values[k - 1]), float(values[k])) for k in above.tolist()]
             thresholds += cuts
             columns += [self._columns[j]] * len(cuts)
         weights = np.zeros((len(columns), self._all), np.float32)

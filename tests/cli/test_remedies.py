@@ -169,7 +169,7 @@ ROWS = {
     ),
     "an option of another construction than the default": (
         lambda f: built(f, X, Y, "--delta", 0.1),
-        "--store and --separate and --margin and --fingerprint-bits and --effort",
+        "--store and --separate and --margin and --fingerprint-bits and --recognise and --negatives and --effort",
         lambda f, m: built(f, X, Y, "--margin", 0.1),
     ),
     "a column that is not there": (

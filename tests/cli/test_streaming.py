@@ -194,10 +194,10 @@ def test_points_and_labels_need_not_fit_in_memory(network, tmp_path):
     assert peak < 8 * n
 
 
-def test_lines_of_text_need_not_fit_in_memory(network, tmp_path, monkeypatch):
+def test_lines_of_text_need_not_fit_in_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(commands, "_BLOCK_ROWS", 2000)
-    net, _ = network
-    n = 60_000
+    net, n = tmp_path / "small", 60_000
+    fastmem.memorize(np.eye(3), ["a", "b", "dé"], random_state=0).save(net)
     data = write_npy(tmp_path / "X.npy", np.zeros((n, 3)))
     peak = peak_of("predict", net, data, "-o", tmp_path / "out.txt", "--threads", 1)
     assert len((tmp_path / "out.txt").read_bytes().splitlines()) == n

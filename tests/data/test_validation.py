@@ -734,6 +734,7 @@ ERRORS = [
     fastmem.MarginTooSmall("text", [1]),
     fastmem.NetworkTooLarge("text", 10, 20),
     fastmem.NotInGeneralPosition("text", [1], [2, 3]),
+    fastmem.RecognitionWarning("text"),
 ]
 
 
@@ -751,7 +752,7 @@ def test_errors_survive_pickling(error):
 
 @pytest.mark.parametrize("name", fastmem.errors.__all__)
 def test_every_error_is_public_and_a_fastmem_error(name):
-    assert issubclass(getattr(fastmem, name), FastmemError)
+    assert issubclass(getattr(fastmem, name), UserWarning if name.endswith("Warning") else FastmemError)
 
 
 @pytest.mark.parametrize("error", [InvalidInput, ContradictoryLabels, FormatError])

@@ -91,7 +91,8 @@ class Saved:
         code = self._code(self._signs(x))
         if not self.settings.get("n_recognition"):
             return code
-        part = {name.removeprefix("recognition."): tensor for name, tensor in self.tensors.items()}
+        prefix = "recognition."
+        part = {name[len(prefix) :]: tensor for name, tensor in self.tensors.items() if name.startswith(prefix)}
         x = x if self.settings.get("recognition_reads") == "all" else self._columns_of(x)
         if "starts" in part:
             bounds = itertools.pairwise(part["starts"].tolist())

@@ -153,19 +153,22 @@ NETWORKS = {
 
 
 def oracle(net, X):
-    """Signs and class indices of rows in rational arithmetic, and how many signs are on a hyperplane."""
-    signs, on = [], 0
+    """Signs, class indices and known rows in rational arithmetic, and how many signs are on a hyperplane."""
+    signs, on, units = [], 0, net.units_read.hyperplanes
+    read = X if net.units_read.reading is None else X[:, net.units_read.reading.columns]
     for start in range(0, len(X), _TOGETHER):
-        block = X[start : start + _TOGETHER]
-        excesses, _ = naive.excesses(block, net.hyperplanes.weights, net.hyperplanes.thresholds)
+        block = read[start : start + _TOGETHER]
+        excesses, _ = naive.excesses(block, units.weights, units.thresholds)
         signs.append((excesses >= 0).astype(bool))
         on += int((excesses == 0).any(axis=1).sum())
     signs = np.concatenate(signs)
-    indices = np.zeros(len(X), np.int64)
+    indices, known = np.zeros(len(X), np.int64), None
     if net.layers:
-        bits = naive.integer_layers(net.layers[1:], signs)[:, : net.n_label_bits]
+        bits = naive.integer_layers(net.layers[1:], signs)
+        known = bits[:, -1] == 1 if net.fingerprint_bits else None
+        bits = bits[:, : net.n_label_bits]
         indices = sum(bits[:, b].astype(np.int64) << b for b in range(bits.shape[1]))
-    return signs, np.minimum(indices, len(net.classes) - 1), on
+    return signs[:, : net.n_hyperplanes], np.minimum(indices, len(net.classes) - 1), known, on
 
 
 # What is held to it
@@ -190,7 +193,7 @@ LAYOUTS = {
 
 def check(net, X, rng, jit=False):
     """Hold all ways to evaluate to the oracle; returns how many rows are on a hyperplane."""
-    signs, indices, on = oracle(net, X)
+    signs, indices, known, on = oracle(net, X)
     labels, words = net.classes[indices], naive.pack_bits(signs)
     codes = naive.xor_codes(signs, net.encoder.code.columns) if hasattr(net, "encoder") else None
     radii = net.certified_radius(X)
@@ -204,6 +207,7 @@ def check(net, X, rng, jit=False):
             ("signs", net.hyperplanes.signs(as_points(given)), words),
             ("codes", None if codes is None else net.codes(given), codes),
             ("certified_radius", net.certified_radius(given), radii),
+            ("contains", None if known is None else net.contains(given), known),
         ):
             if found is not None and not np.array_equal(found, expected[rows]):
                 place = np.flatnonzero((found != expected[rows]).reshape(len(given), -1).any(axis=1))[0]

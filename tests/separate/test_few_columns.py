@@ -144,8 +144,8 @@ def test_a_margin_of_points_on_a_line_is_looked_for_in_all_columns():
     assert net.certified_radius(X).min() >= 0.4
 
 
-@pytest.mark.parametrize("options", [{"fingerprint_bits": 8}, {"columns": "all"}, {"construction": "baum1988"}])
-def test_all_columns_are_read_with_fingerprints_and_where_that_is_asked_for(options, plans):
+@pytest.mark.parametrize("options", [{"columns": "all"}, {"construction": "baum1988"}])
+def test_all_columns_are_read_where_that_is_asked_for(options, plans):
     plans(range(8))
     net = fastmem.memorize(X[24:124], Y[24:124], random_state=0, **options)
     assert net.columns.tolist() == list(range(D))

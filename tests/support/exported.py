@@ -48,6 +48,7 @@ _CASES = {
     "digits, integer store": lambda: _case(*digits(), store="integer"),
     "digits, text": lambda: _case(digits()[0], np.array(["zero", "eins", "två", "три"])[digits()[1] % 4]),
     "digits, fingerprints": lambda: _case(*digits(), separate="all", fingerprint_bits=8),
+    "known by all columns": lambda: _case(patches(2000), separate="all", fingerprint_bits=9),
     "negative labels": lambda: _case(digits()[0], (digits()[1] - 5).astype(np.int8)),
     "digits, margin": lambda: _case(*digits(), margin=0.01),
     "digits, a run of columns": lambda: _case(*digits(), columns=slice(10, 52), fingerprint_bits=8),

@@ -38,6 +38,18 @@ def filtering_network():
     return uneven_network([0.5, 0.25, 0.2, 0.03, 0.01, 0.01], separate="all", fingerprint_bits=3)
 
 
+def cuts_network():
+    """Points of the plane, whose cells are cut along both columns for recognition."""
+    return random_network(n=90, d=2, separate="all", fingerprint_bits=5)
+
+
+def known_by_all_columns(**options):
+    """Labels are read from few columns, and all are read to know a point."""
+    plan = [ColumnPlan(np.array([3, 5, 6, 11, 17, 20]), 12.0, 1.0)]
+    with patch.object(few_columns, "column_plans", lambda *_: plan):
+        return random_network(n=90, d=24, separate="all", fingerprint_bits=7, **options)
+
+
 def huffman_network():
     """Words of several lengths."""
     return uneven_network([0.5, 0.2, 0.1, 0.1, 0.05, 0.05], n=700)
@@ -70,6 +82,8 @@ NETWORKS = {
     "binary, thousand classes": (lambda: random_network(n=1000, y=np.arange(1000)), None, True),
     "binary, fingerprints of one class": (lambda: random_network(y=np.ones(200), fingerprint_bits=8), None, True),
     "binary, fingerprints of a linear code": (lambda: on_the_line(100, 1, fingerprint_bits=32), None, False),
+    "binary, fingerprints of rows": (lambda: random_network(fingerprint_bits=9, recognise="rows"), None, True),
+    "binary, fingerprints of cuts": (cuts_network, None, True),
     "binary, fingerprints of one point": (lambda: memorize([[1.0, 2.0]], [5], fingerprint_bits=4), None, True),
 }
 

@@ -4,7 +4,7 @@ Nothing here comes from fastmem. Floats are taken as the rational numbers they a
 of Python integers over one common denominator, a power of two, so sums, products and comparisons are exact.
 """
 
-from oracles.naive.data import equal_rows, hash_sums, largest_squared_norm, mix, sort_codes
+from oracles.naive.data import equal_rows, hash_sums, hash_values, largest_squared_norm, mix, sort_codes
 from oracles.naive.hyperplanes import (
     distances,
     excesses,
