@@ -12,7 +12,7 @@ import numpy as np
 
 from fastmem.data.as_labels import as_labels, label_array, positions
 from fastmem.data.as_points import as_points
-from fastmem.data.classes import identity
+from fastmem.data.classes import identity, plain
 from fastmem.data.containers import refuse_container
 from fastmem.data.options import check_option
 from fastmem.machine.floats import default_environment
@@ -328,11 +328,23 @@ def _agree(labels, others):
     """
     kinds = labels.dtype.kind + others.dtype.kind
     if kinds in ("mm", "MM"):
-        return (labels == others) | (np.isnat(labels) & np.isnat(others))
-    # As Python's numbers, of which an integer and a float are compared without rounding.
-    pairs = zip(labels.tolist(), others.tolist(), strict=True)
-    same = _is_equal if set(kinds) <= set("biufc") else _is_same
-    return np.fromiter((same(one, other) for one, other in pairs), bool, len(labels))
+        return _times_agree(labels, others)
+    if set(kinds) <= set("biufc"):
+        # As Python's numbers, of which an integer and a float are compared without rounding.
+        same, labels, others = _is_equal, labels.tolist(), others.tolist()
+    else:
+        same, labels, others = _is_same, list(labels), list(others)
+    return np.fromiter(map(same, labels, others), bool, len(labels))
+
+
+def _times_agree(labels, others):
+    """The same of dates or durations in any units; NumPy's own comparison overflows in silence."""
+    try:
+        cast = others.astype(labels.dtype)
+        is_held = (cast.astype(others.dtype) == others) | np.isnat(others)
+    except (TypeError, OverflowError):  # months and days, or units too far apart
+        return np.zeros(len(labels), bool)
+    return is_held & ((cast == labels) | (np.isnat(cast) & np.isnat(labels)))
 
 
 def _is_equal(one, other):
@@ -340,6 +352,7 @@ def _is_equal(one, other):
 
 
 def _is_same(one, other):
+    one, other = plain(one), plain(other)
     if one is other or (isinstance(one, float) and isinstance(other, float) and one != one and other != other):
         return True
     return bool(identity(one) == identity(other))

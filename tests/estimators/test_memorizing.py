@@ -594,6 +594,17 @@ def repr_equal(a, b):
     return repr(a) == repr(b)
 
 
+def test_dates_are_scored_by_what_they_are_and_are_no_numbers():
+    X = np.random.default_rng(0).standard_normal((3, 2))
+    days = np.array(["2026-01-01", "2026-01-02", "2026-01-03"], "M8[D]")
+    clf = MemorizingClassifier(random_state=0).fit(X, days.astype("M8[ns]"))
+    assert clf.score(X, days) == 1.0
+    assert clf.score(X, days.astype("M8[ns]").astype(np.int64)) == 0.0
+    assert clf.score(X, days.astype(str)) == 0.0
+    assert clf.score(X, days + 2**60) == 0.0  # of which NumPy takes the nanoseconds modulo 2^64
+    assert clf.score(X, days + np.timedelta64(12, "h")) == 0.0
+
+
 @pytest.mark.parametrize("fitted", [[None, "a", "b", None], ["a", "b", "a", "b"], [b"a", b"b", b"a", b"a"]], ids=str)
 @pytest.mark.parametrize("y", [["a", "c", "b", "b"], [["a"], [None], ["b"], [None]], [1, 2, 3, 4]], ids=str)
 def test_labels_are_scored_against_any_others(fitted, y):
