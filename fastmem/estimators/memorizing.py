@@ -46,7 +46,7 @@ class MemorizingClassifier(ClassifierMixin, MemorizingEstimator):
     """scikit-learn classifier that memorizes its training set: ``clf.fit(X, y).predict(X)`` equals y.
 
     `fit` is `fastmem.memorize`. The classifier does not generalize: rows it was not fitted on get some label, which
-    means nothing unless the row lies within ``clf.network_.certified_radius`` of a memorized one; or `unknown`, if
+    means nothing unless the row lies within ``clf.network_.certified_radius`` of a memorized one; or ``unknown``, if
     that is given and the network does not recognise them. So a score on held-out rows says nothing about the data.
 
     Parameters
@@ -65,12 +65,12 @@ class MemorizingClassifier(ClassifierMixin, MemorizingEstimator):
         As in `fastmem.memorize`.
     fingerprint_bits : int
         As in `fastmem.memorize`. With fingerprints, ``clf.network_.contains(X)`` tells rows that were never stored, and
-        so does `predict`, if `unknown` is given.
+        so does `predict`, if ``unknown`` is given.
     delta : float, optional
         As in `fastmem.memorize`, for "rajput2021".
     unknown : scalar, optional
         What `predict` gives rows that the network does not recognise, as `fastmem.Network.predict` does; it needs
-        `fingerprint_bits`. None, the default, is no value: every row gets some label. Where None is to be what such
+        fingerprints. None, the default, is no value: every row gets some label. Where None is to be what such
         rows get, among labels that are Python objects, ask ``clf.network_.predict(X, unknown=None)``.
     tolerance : float
         As in `fastmem.Network.predict`: for an unknown row, codes behind hyperplanes nearer than this are tried too.
@@ -120,9 +120,10 @@ class MemorizingClassifier(ClassifierMixin, MemorizingEstimator):
     array(['a', 'b'], dtype='<U1')
     >>> clf.n_outvoted_
     1
-    >>> clf = MemorizingClassifier(fingerprint_bits=16, unknown="never seen", random_state=0)
-    >>> clf.fit([[0, 0], [1, 2], [3, 1]], ["a", "b", "a"]).predict([[1, 2], [30, -20]])
-    array(['b', 'never seen'], dtype='<U10')
+    >>> clf = MemorizingClassifier(separate="all", fingerprint_bits=16, unknown=-1, random_state=0)
+    >>> labels = clf.fit(X[:1000], y[:1000]).predict(X)
+    >>> bool((labels[:1000] == y[:1000]).all()), bool((labels[1000:] == -1).mean() > 0.7)
+    (True, True)
     """
 
     # Of estimators that earlier versions pickled.
@@ -196,7 +197,7 @@ class MemorizingClassifier(ClassifierMixin, MemorizingEstimator):
         ValueError, TypeError
             scikit-learn refuses X or y.
         InvalidInput
-            X, y or a parameter cannot be used as they are; or `unknown` is given without `fingerprint_bits`, or is of
+            X, y or a parameter cannot be used as they are; or ``unknown`` is given without fingerprints, or is of
             another kind than the labels.
         ContradictoryLabels
             Equal rows have different labels, with on_contradiction="raise".
@@ -235,7 +236,7 @@ class MemorizingClassifier(ClassifierMixin, MemorizingEstimator):
         return y
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Label of each row: for a memorized row its own, for any other row some label, or `unknown`.
+        """Label of each row: for a memorized row its own, for any other row some label, or ``unknown``.
 
         Parameters
         ----------
@@ -244,7 +245,7 @@ class MemorizingClassifier(ClassifierMixin, MemorizingEstimator):
         Returns
         -------
         ndarray of shape (n,)
-            Labels in the dtype of y; with `unknown` in one that holds it too.
+            Labels in the dtype of y; with ``unknown`` in one that holds it too.
 
         Raises
         ------
@@ -268,7 +269,7 @@ class MemorizingClassifier(ClassifierMixin, MemorizingEstimator):
         -------
         float64 ndarray of shape (n, c)
             1 in the column of the predicted label and 0 in the others; columns are in the order of `classes_`. A row
-            that gets `unknown` has 0 in all columns, since it has no class, unless that value is one of the classes.
+            that gets ``unknown`` has 0 in all columns, since it has no class, unless that value is one of the classes.
 
         Raises
         ------
@@ -293,7 +294,7 @@ class MemorizingClassifier(ClassifierMixin, MemorizingEstimator):
         return _agree(labels, value.repeat(len(labels)))
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Share of rows whose predicted label is theirs: a row that gets `unknown` is wrong, unless y holds that there.
+        """Share of rows whose predicted label is theirs: one that gets ``unknown`` is wrong, unless y holds that there.
 
         Parameters
         ----------

@@ -47,7 +47,7 @@ class MemorizingRegressor(RegressorMixin, MemorizingEstimator):
 
     `fit` is `fastmem.memorize` with floats, or rows of floats, as labels. The regressor does not generalize: rows it
     was not fitted on get some memorized target, which means nothing unless the row lies within
-    ``reg.network_.certified_radius`` of a memorized one; or `unknown`, if that is given and the network does not
+    ``reg.network_.certified_radius`` of a memorized one; or ``unknown``, if that is given and the network does not
     recognise them. So a score on held-out rows says nothing about the data.
 
     Parameters
@@ -66,21 +66,21 @@ class MemorizingRegressor(RegressorMixin, MemorizingEstimator):
         As in `fastmem.memorize`.
     fingerprint_bits : int
         As in `fastmem.memorize`. With fingerprints, ``reg.network_.contains(X)`` tells rows that were never stored, and
-        so does `predict`, if `unknown` is given.
+        so does `predict`, if ``unknown`` is given.
     delta : float, optional
         As in `fastmem.memorize`, for "rajput2021".
     unknown : float, or k floats, optional
         What `predict` gives rows that the network does not recognise, NaN for example, as `fastmem.Network.predict`
-        does; it needs `fingerprint_bits`. Of targets of k values, one stands for k. None, the default: every row gets
-        some target.
+        does; it needs fingerprints. Of targets of k values, one stands for k. None, the default: every row gets
+        some target. The score, R², refuses predictions of NaN, as all of scikit-learn does.
     tolerance : float
         As in `fastmem.Network.predict`: for an unknown row, codes behind hyperplanes nearer than this are tried too.
     max_probes : int
         As in `fastmem.Network.predict`.
     on_contradiction : {"raise", "mean"}
         What to do with equal rows that have different targets, of which 0.0 and -0.0 are two. "raise": refuse them with
-        `ContradictoryLabels`. "mean": give them all the mean of their targets, which is best for `score`. A row whose
-        target that is not is not memorized: `predict` returns the mean for it.
+        `ContradictoryLabels`. "mean": give them all the mean of their targets, the best for R². A row that had another
+        is not memorized: `predict` returns the mean for it.
     random_state : int, numpy.random.RandomState, numpy.random.Generator or None
         As in `MemorizingClassifier`.
     verify : bool
@@ -112,9 +112,10 @@ class MemorizingRegressor(RegressorMixin, MemorizingEstimator):
     >>> reg = MemorizingRegressor(random_state=0).fit(X, y)
     >>> bool(np.all(reg.predict(X) == y)), reg.score(X, y)
     (True, 1.0)
-    >>> reg = MemorizingRegressor(fingerprint_bits=16, unknown=np.nan, random_state=0)
-    >>> reg.fit([[0, 0], [1, 2], [3, 1]], [0.1, 0.2, 0.3]).predict([[1, 2], [30, -20]])
-    array([0.2, nan])
+    >>> reg = MemorizingRegressor(separate="all", fingerprint_bits=16, unknown=np.nan, random_state=0)
+    >>> others = reg.fit(X[:300], y[:300]).predict(X[300:])
+    >>> bool(np.isnan(others).mean() > 0.6)
+    True
     """
 
     n_averaged_: int
@@ -183,8 +184,8 @@ class MemorizingRegressor(RegressorMixin, MemorizingEstimator):
         ValueError, TypeError
             scikit-learn refuses X or y.
         InvalidInput
-            X, y or a parameter cannot be used as they are, the message names the row; or `unknown` is given without
-            `fingerprint_bits`, or is neither a number nor k of them.
+            X, y or a parameter cannot be used as they are, the message names the row; or ``unknown`` is given without
+            fingerprints, or is neither a number nor k of them.
         ContradictoryLabels
             Equal rows have different targets, with on_contradiction="raise".
         MarginNotReached
@@ -210,7 +211,7 @@ class MemorizingRegressor(RegressorMixin, MemorizingEstimator):
         super()._check_recognition(classes)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Target of each row: for a memorized row its own, for any other row some memorized one, or `unknown`.
+        """Target of each row: for a memorized row its own, for any other row some memorized one, or ``unknown``.
 
         Parameters
         ----------
@@ -219,7 +220,7 @@ class MemorizingRegressor(RegressorMixin, MemorizingEstimator):
         Returns
         -------
         ndarray of shape (n,) or (n, k)
-            Targets in the dtype of y, float64 if y held no floats; with `unknown` in a wider one where that is needed
+            Targets in the dtype of y, float64 if y held no floats; with ``unknown`` in a wider one where that is needed
             to hold it. NaN needs no wider one.
 
         Raises

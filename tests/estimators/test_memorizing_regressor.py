@@ -272,6 +272,17 @@ def test_without_an_unknown_value_every_row_gets_a_memorized_target():
     assert np.isnan(reg.set_params(unknown=np.nan).predict(FAR)).any()
 
 
+def test_the_score_refuses_an_unknown_value_of_nan_and_takes_a_number():
+    X, y = data()
+    reg = MemorizingRegressor(unknown=np.nan, **KNOWS).fit(X, y)
+    assert reg.score(X, y) == 1.0
+    with pytest.raises(ValueError, match="NaN"):
+        reg.score(np.vstack([X, FAR]), np.append(y, np.full(len(FAR), 0.5)))
+    is_known = reg.network_.contains(FAR)
+    reg.set_params(unknown=0.5)
+    assert reg.score(np.vstack([X, FAR[~is_known]]), np.append(y, np.full((~is_known).sum(), 0.5))) == 1.0
+
+
 def test_moved_rows_are_known_within_a_tolerance():
     X, y = data()
     moved = X + 1e-2 * np.random.default_rng(2).standard_normal(X.shape)
