@@ -7,6 +7,7 @@ error that gives advice and is in none of them fails it.
 
 import ast
 import functools
+import math
 import pickle
 import re
 import warnings
@@ -20,7 +21,7 @@ from support.containers import OnlyDlpack
 from support.partners import partner
 
 import fastmem
-from fastmem import InvalidInput, MemorizingClassifier, memorize
+from fastmem import InvalidInput, MemorizingClassifier, MemorizingRegressor, memorize
 from fastmem.data.as_points import as_points
 from fastmem.data.columns import Named
 from fastmem.export.guard import check_arithmetic
@@ -734,6 +735,30 @@ CALLS = {
         lambda _: network_of(fingerprint_bits=8).predict(ROWS, tolerance=0.1),
         "say with unknown=... which label they get",
         lambda message, _: network_of(fingerprint_bits=8).predict(ROWS, tolerance=0.1, unknown=9).tolist() == Y,
+    ),
+    "a classifier without fingerprints": (
+        lambda _: MemorizingClassifier(unknown=9).fit(ROWS, Y), "ask for them too, fingerprint_bits=16",
+        lambda message, _: MemorizingClassifier(unknown=9, **one_option(message, "fingerprint_bits")).fit(
+            ROWS, Y
+        ).predict(ROWS).tolist() == Y,
+    ),
+    "the tolerance of a classifier without unknown": (
+        lambda _: MemorizingClassifier(tolerance=0.1).fit(ROWS, Y), "say with unknown=... what they get",
+        lambda message, _: MemorizingClassifier(tolerance=0.1, unknown=9, fingerprint_bits=16).fit(ROWS, Y).predict(
+            ROWS
+        ).tolist() == Y,
+    ),
+    "targets that are NaN": (
+        lambda _: MemorizingRegressor().fit(ROWS, [0.5, math.nan, 1.5, 2.5]), "drop such rows of X and y",
+        lambda message, _: MemorizingRegressor().fit([ROWS[0], *ROWS[2:]], [0.5, 1.5, 2.5]).score(
+            [ROWS[0], *ROWS[2:]], [0.5, 1.5, 2.5]
+        ) == 1.0,
+    ),
+    "targets that are complex": (
+        lambda _: MemorizingRegressor().fit(ROWS, [1j, 2j, 3, 4]), "give real and imaginary parts as two values",
+        lambda message, _: MemorizingRegressor().fit(
+            ROWS, follow("np.stack([np.real(y), np.imag(y)], axis=-1)", message, y=[1j, 2j, 3, 4])
+        ).predict(ROWS).tolist() == [[0, 1], [0, 2], [3, 0], [4, 0]],
     ),
     "float32": (
         lambda _: guarded("float32"), 'use dtype="float64"', lambda message, _: guarded(**one_option(message, "dtype")),

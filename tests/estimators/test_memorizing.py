@@ -55,15 +55,22 @@ def test_all_of_scikit_learns_checks_pass(options):
 
 def test_parameters_are_kept_as_given_and_cloned():
     options = {
+        "construction": "compact",
         "store": "integer",
         "separate": "all",
         "effort": "small",
         "columns": "all",
         "margin": 1e-3,
         "fingerprint_bits": 8,
+        "delta": 0.5,
+        "unknown": "nobody",
+        "tolerance": 0.25,
+        "max_probes": 10,
         "on_contradiction": "majority",
         "random_state": 7,
+        "verify": False,
         "n_threads": 1,
+        "progress": True,
     }
     clf = MemorizingClassifier(**options)
     assert clf.get_params() == clone(clf).get_params() == options
@@ -258,11 +265,19 @@ def test_labels_that_are_no_classes_are_refused(y):
 @pytest.mark.parametrize(
     ("option", "value"),
     [
+        ("construction", "largest"),
         ("store", "octal"),
         ("separate", "none"),
         ("effort", "huge"),
         ("margin", -1.0),
         ("fingerprint_bits", 33),
+        ("delta", 0.5),
+        ("delta", -1),
+        ("unknown", -1),
+        ("tolerance", 0.5),
+        ("tolerance", -1),
+        ("max_probes", 0),
+        ("progress", "yes"),
         ("on_contradiction", "ignore"),
         ("random_state", "seed"),
         ("random_state", -1),
@@ -278,6 +293,157 @@ def test_wrong_parameters_are_refused_when_fitting(option, value):
 def test_margin_that_cannot_be_had_is_refused():
     with pytest.raises(MarginNotReached):
         MemorizingClassifier(margin=1.0, random_state=0).fit(*data())
+
+
+# Constructions, and rows that the network does not know
+
+
+@pytest.mark.parametrize("construction", ["compact", "rajput2021", "baum1988"])
+def test_every_construction_is_built_as_memorize_builds_it(construction):
+    X, y = data(60, classes=2)
+    clf = MemorizingClassifier(construction=construction, random_state=3).fit(X, y)
+    assert clf.network_ == fastmem.memorize(X, y, construction=construction, random_state=3)
+    assert np.array_equal(clf.predict(X), y)
+
+
+def test_delta_is_what_the_theorem_draws_for():
+    X, y = data(20, classes=2)
+    clf = MemorizingClassifier(construction="rajput2021", delta=0.01, random_state=0).fit(X, y)
+    assert clf.network_.drawn["delta"] == 0.01
+
+
+class Bars:
+    """Stands for tqdm, and counts its bars."""
+
+    asked = 0
+
+    def __init__(self, **_):
+        Bars.asked += 1
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def update(self, n=1):
+        pass
+
+
+def test_progress_is_shown_by_fit_and_by_predict(monkeypatch):
+    monkeypatch.setattr(Bars, "asked", 0)
+    X, y = data()
+    clf = MemorizingClassifier(progress=Bars, random_state=0).fit(X, y)
+    of_fit = Bars.asked
+    assert of_fit > 0
+    assert np.array_equal(clf.predict(X), y)
+    assert Bars.asked > of_fit
+
+
+def test_the_network_is_verified_only_where_that_is_asked_for(monkeypatch):
+    X, y = data()
+    monkeypatch.setattr(fastmem.EncodedNetwork, "wrong_rows", lambda *_: np.array([5]))
+    with pytest.raises(fastmem.MemorizationError):
+        MemorizingClassifier(random_state=0).fit(X, y)
+    assert np.array_equal(MemorizingClassifier(verify=False, random_state=0).fit(X, y).predict(X), y)
+
+
+FAR = 100.0 * np.random.default_rng(1).standard_normal((50, 4))
+KNOWS = {"separate": "all", "fingerprint_bits": 20, "random_state": 0}
+UNKNOWN = {
+    "number": (np.arange(200) % 3, -1),
+    "NaN": (np.arange(200) % 3, np.nan),
+    "number of floats": (np.arange(200) % 3 / 1.0, 0.5),
+    "NaN of floats": ((np.arange(200) % 3).astype(np.float32), np.nan),
+    "text": (np.array(["a", "b"] * 100), "never seen"),
+    "text of variable width": (np.array(["a", "b"] * 100, np.dtypes.StringDType()), "never seen"),
+    "date": (np.array(["2026-01-01", "2026-01-02"] * 100, "M8[D]"), np.datetime64("1970-01-01T00:00")),
+    "no date": (np.array(["2026-01-01", "2026-01-02"] * 100, "M8[D]"), np.datetime64("NaT")),
+    "NaN among objects": (np.array(["a", 1] * 100, object), np.nan),
+    "tuple among objects": (np.fromiter([(1, 2), (1, 3)] * 100, object), ()),
+    "1.0 among objects": (np.array([1, True] * 100, object), 1.0),
+}
+
+
+@pytest.mark.parametrize(("y", "unknown"), UNKNOWN.values(), ids=UNKNOWN)
+def test_rows_that_are_not_recognised_get_the_unknown_label_and_no_class(y, unknown):
+    X, _ = data()
+    clf = MemorizingClassifier(unknown=unknown, **KNOWS).fit(X, y)
+    assert clf.network_ == fastmem.memorize(X, y, **KNOWS)
+    assert list(clf.predict(X)) == list(y)
+    is_known = clf.network_.contains(FAR)
+    assert not is_known.all()
+    given = clf.network_.predict(FAR, unknown=unknown)
+    assert list(map(repr, clf.predict(FAR).tolist())) == list(map(repr, given.tolist()))
+    assert np.array_equal(clf.predict_proba(FAR).sum(axis=1), is_known)
+    assert clf.predict_proba(X).sum() == len(X)
+    columns = clf.predict_proba(X).argmax(axis=1)
+    assert list(map(repr, clf.classes_[columns].tolist())) == list(map(repr, y.tolist()))
+
+
+@pytest.mark.parametrize(("y", "unknown"), UNKNOWN.values(), ids=UNKNOWN)
+def test_the_unknown_label_is_right_only_where_it_is_asked_for(y, unknown):
+    X, _ = data()
+    clf = MemorizingClassifier(unknown=unknown, **KNOWS).fit(X, y)
+    assert clf.score(X, y) == 1.0
+    is_known = clf.network_.contains(FAR)
+    plain = clf.network_.predict(FAR)
+    assert clf.score(FAR, plain) == np.mean(is_known)
+    assert clf.score(FAR, clf.predict(FAR)) == 1.0
+    assert clf.score(FAR, plain, sample_weight=~is_known) == 0.0
+
+
+def test_an_unknown_label_that_is_a_class_is_that_class():
+    X, y = data()
+    for unknown in (0, 0.0, -0.0):
+        for labels in (y, y / 1.0):
+            clf = MemorizingClassifier(unknown=unknown, **KNOWS).fit(X, labels)
+            probabilities = clf.predict_proba(FAR)
+            assert np.array_equal(probabilities.sum(axis=1), np.ones(len(FAR)))
+            assert probabilities[~clf.network_.contains(FAR), 0].all()
+
+
+def test_every_row_gets_a_label_unless_an_unknown_one_is_given():
+    X, y = data()
+    names = np.array([None, "a", "b"], object)[y]
+    clf = MemorizingClassifier(**KNOWS).fit(X, names)
+    assert set(clf.predict(FAR)) <= {None, "a", "b"}
+    assert np.array_equal(clf.predict_proba(FAR).sum(axis=1), np.ones(len(FAR)))
+    assert clf.set_params(unknown="?").predict(FAR).tolist().count("?") == (~clf.network_.contains(FAR)).sum()
+
+
+def test_moved_rows_are_known_within_a_tolerance():
+    X, y = data()
+    moved = X + 1e-2 * np.random.default_rng(2).standard_normal(X.shape)
+    options = {"unknown": -1, "tolerance": 0.05, "max_probes": 50}
+    clf = MemorizingClassifier(**KNOWS, **options).fit(X, y)
+    found = clf.predict(moved)
+    assert np.array_equal(found, clf.network_.predict(moved, **options))
+    assert (found == y).sum() > (clf.set_params(tolerance=0.0).predict(moved) == y).sum()
+
+
+def test_an_unknown_label_needs_fingerprints_and_the_error_says_so():
+    with pytest.raises(InvalidInput, match=r"unknown=-1 needs fingerprints .* fingerprint_bits=16") as caught:
+        MemorizingClassifier(unknown=-1).fit(*data(20))
+    assert caught.value.in_python == "fingerprint_bits=16"
+    X, y = data(20)
+    assert (MemorizingClassifier(unknown=-1, fingerprint_bits=16).fit(X, y).predict(X) == y).all()
+
+
+def test_an_unknown_label_of_another_kind_is_refused_when_fitting():
+    with pytest.raises(InvalidInput, match="unknown='none' cannot stand among labels"):
+        MemorizingClassifier(unknown="none", fingerprint_bits=16).fit(*data(20))
+
+
+def test_classifiers_that_were_pickled_without_the_newer_parameters_work():
+    X, y = data()
+    old = MemorizingClassifier(random_state=0).fit(X, y)
+    for name in ("construction", "delta", "unknown", "tolerance", "max_probes", "verify", "progress", "columns"):
+        del old.__dict__[name]
+    copy = pickle.loads(pickle.dumps(old))
+    assert copy.get_params() == MemorizingClassifier(random_state=0).get_params()
+    assert np.array_equal(copy.predict(X), y)
+    assert clone(copy).fit(X, y).network_ == old.network_
 
 
 # Contradictions
@@ -426,6 +592,17 @@ def test_labels_are_taken_as_memorize_takes_them(y):
 
 def repr_equal(a, b):
     return repr(a) == repr(b)
+
+
+def test_dates_are_scored_by_what_they_are_and_are_no_numbers():
+    X = np.random.default_rng(0).standard_normal((3, 2))
+    days = np.array(["2026-01-01", "2026-01-02", "2026-01-03"], "M8[D]")
+    clf = MemorizingClassifier(random_state=0).fit(X, days.astype("M8[ns]"))
+    assert clf.score(X, days) == 1.0
+    assert clf.score(X, days.astype("M8[ns]").astype(np.int64)) == 0.0
+    assert clf.score(X, days.astype(str)) == 0.0
+    assert clf.score(X, days + 2**60) == 0.0  # of which NumPy takes the nanoseconds modulo 2^64
+    assert clf.score(X, days + np.timedelta64(12, "h")) == 0.0
 
 
 @pytest.mark.parametrize("fitted", [[None, "a", "b", None], ["a", "b", "a", "b"], [b"a", b"b", b"a", b"a"]], ids=str)

@@ -17,6 +17,9 @@ fastmem.memorise(X, y)  # error
 fastmem.compare(X, y, constructions=["compact"])  # error
 fastmem.MemorizingClassifier(effort="medium")  # error
 fastmem.MemorizingClassifier(on_contradiction="minority")  # error
+fastmem.MemorizingClassifier(construction="largest")  # error
+fastmem.MemorizingRegressor(on_contradiction="majority")  # error
+fastmem.MemorizingRegressor(unknwn=0.0)  # error
 fastmem.plot.cell(net, X, y)  # error
 fastmem.theory.instances.circle(8, labels="alternate")  # error
 net.predct(X)  # error

@@ -125,9 +125,14 @@ def estimator() -> float:
     assert_type(model, fastmem.MemorizingClassifier)
     assert_type(model.predict(X), NDArray[Any])
     assert_type(model.predict_proba(X), NDArray[np.float64])
-    assert_type(model.network_, fastmem.EncodedNetwork)
+    assert_type(model.network_, fastmem.Network)
     assert_type(model.classes_, NDArray[Any])
     assert_type(model.n_outvoted_, int)
+    regressor = fastmem.MemorizingRegressor(fingerprint_bits=16, unknown=np.nan, random_state=0).fit(X, X[:, 0])
+    assert_type(regressor, fastmem.MemorizingRegressor)
+    assert_type(regressor.predict(X), NDArray[Any])
+    assert_type(regressor.network_, fastmem.Network)
+    assert_type(regressor.n_averaged_, int)
     return float((model.predict(X) == y).mean())
 
 
