@@ -194,7 +194,7 @@ def cell_codes(net, X):
     def work(start, stop, block):
         codes[start:stop] = net.recognition.codes_of_block(block)[1]
 
-    Points(X).over_rows(work)
+    Points(X).on(net.recognition.reading).over_rows(work)
     return codes
 
 
@@ -214,7 +214,8 @@ def counted(counts, f):
     fresh, known, in_cells = (sum(getattr(each, name) for each in counts) for name in ("fresh", "known", "in_cells"))
     low, high = interval(in_cells, fresh)
     kept = "yes" if high <= 2.0**-f else "no" if low > 2.0**-f else "open"
-    ratio = in_cells / fresh / max(each.report["at_most"] for each in counts)
+    at_most = max(each.report["at_most"] for each in counts)
+    ratio = in_cells / fresh / at_most if at_most else None
     return fresh, known, between(*interval(known, fresh)), in_cells, between(low, high), ratio, kept
 
 
