@@ -283,18 +283,12 @@ def correct(make, X, y, seed):
     spread = 0.01 * train.std(axis=0)
     tolerance = direction_noise(X, float(np.linalg.norm(spread)))
     overridden = [100 * float(found(corrected, test, r)[1].mean()) for r in (0.0, tolerance)]
-    e = nbytes = dict_bytes = None
-    kept = (None,) * 4
-    if corrected.memory_ is not None:
-        e, nbytes = corrected.memory_.n_recognition_hyperplanes, corrected.memory_.nbytes
-    if wrong.any():
-        peer = Dict()
-        peer.fit(train[wrong], y_train[wrong])
-        dict_bytes = peer.nbytes()
-        moved = train[wrong] + spread * np.random.default_rng(seed).standard_normal((wrong.sum(), X.shape[1]))
-        kept = labels_kept(corrected, peer, moved, y_train[wrong], tolerance)
+    memory = corrected.memory_
+    sizes = (None, None) if memory is None else (memory.n_recognition_hyperplanes, memory.nbytes)
+    noisy = train + spread * np.random.default_rng(seed).standard_normal(train.shape)
+    dict_bytes, *kept = beside_dict(corrected, train[wrong], y_train[wrong], noisy[wrong], tolerance)
     return (
-        float(wrong.sum()), corrected.n_memorized_, *accuracies, *overridden, e, nbytes, dict_bytes, seconds["alone"],
+        float(wrong.sum()), corrected.n_memorized_, *accuracies, *overridden, *sizes, dict_bytes, seconds["alone"],
         seconds["corrected"], *kept,
     )  # fmt: skip
 
@@ -307,14 +301,18 @@ def found(corrected, X, tolerance):
     return labels, labels != -1
 
 
-def labels_kept(corrected, peer, X, y, tolerance):
-    """Percent of moved rows with their labels: model alone, dict, memory without and with a tolerance."""
-    alone, by_dict = corrected.estimator_.predict(X), peer.predict(X)
-    near, is_near = found(corrected, X, tolerance)
+def beside_dict(corrected, X, y, noisy, tolerance):
+    """Bytes of a dict of the mistakes; percent of them right when moved: model, dict, memory, memory with tolerance."""
+    if not len(X):
+        return (None,) * 5
+    peer = Dict()
+    peer.fit(X, y)
+    alone, by_dict = corrected.estimator_.predict(noisy), peer.predict(noisy)
+    near, is_near = found(corrected, noisy, tolerance)
     answers = (
-        alone, np.where(by_dict >= 0, by_dict, alone), corrected.predict(X), np.where(is_near, near, alone)
+        alone, np.where(by_dict >= 0, by_dict, alone), corrected.predict(noisy), np.where(is_near, near, alone),
     )  # fmt: skip
-    return tuple(100 * float((answer == y).mean()) for answer in answers)
+    return peer.nbytes(), *(100 * float((answer == y).mean()) for answer in answers)
 
 
 def speed(names):
