@@ -5,7 +5,7 @@ import time
 
 from threadpoolctl import threadpool_limits
 
-__all__ = ["cell", "fastest", "print_header", "print_row", "print_tables"]
+__all__ = ["cell", "fastest", "print_header", "print_row", "print_tables", "shares"]
 
 
 def fastest(steps, rounds=5):
@@ -17,6 +17,12 @@ def fastest(steps, rounds=5):
             step()
             best[name] = min(best[name], time.perf_counter() - start)
     return best
+
+
+def shares(labels, truth):
+    """Percent of labels that are right, wrong, and -1 for unknown, as texts."""
+    right, without = labels == truth, labels == -1
+    return tuple(f"{100 * part.mean():.2f}" for part in (right, ~right & ~without, without))
 
 
 def print_header(columns):

@@ -16,7 +16,7 @@ thread:
 
 import numpy as np
 from benchmarks.data import image_patches
-from measuring import fastest, print_header, print_row, print_tables
+from measuring import fastest, print_header, print_row, print_tables, shares
 from sklearn.neighbors import NearestNeighbors
 
 import fastmem
@@ -111,12 +111,6 @@ def measure(net, y, X, rows, r, nearest):
     tried = net.recognise(Points(queries).block(0, len(rows)), r)[2]
     exact, near, found = (shares(labels[name], y[rows]) for name in ("exact", "near", "nearest"))
     return (*exact, seconds["0"], *near, float(tried.mean()), seconds["r"], found[0], seconds["nearest"])
-
-
-def shares(labels, truth):
-    """Percent right, wrong, and unknown."""
-    right, without = labels == truth, labels == -1
-    return tuple(f"{100 * part.mean():.2f}" for part in (right, ~right & ~without, without))
 
 
 if __name__ == "__main__":
