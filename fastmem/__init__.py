@@ -72,18 +72,26 @@ __all__ = [
 
 _leave_addresses()
 
+_NEED_SCIKIT_LEARN = {  # names and the modules that have them, loaded when they are used
+    "CorrectedClassifier": "fastmem.estimators.corrected",
+    "CorrectedRegressor": "fastmem.estimators.corrected",
+    "MemorizingClassifier": "fastmem.estimators.memorizing",
+}
+
 
 if TYPE_CHECKING:  # so that checkers know these, and report any other name
     from fastmem import plot as plot
     from fastmem import theory as theory
+    from fastmem.estimators.corrected import CorrectedClassifier as CorrectedClassifier
+    from fastmem.estimators.corrected import CorrectedRegressor as CorrectedRegressor
     from fastmem.estimators.memorizing import MemorizingClassifier as MemorizingClassifier
 else:
 
     def __getattr__(name):
         if name == "plot":  # loaded when it is used
             return importlib.import_module("fastmem.plot")
-        if name == "MemorizingClassifier":  # needs scikit-learn
-            return importlib.import_module("fastmem.estimators.memorizing").MemorizingClassifier
+        if name in _NEED_SCIKIT_LEARN:
+            return getattr(importlib.import_module(_NEED_SCIKIT_LEARN[name]), name)
         if name in _HOMES:  # a module of version 0.1
             return importlib.import_module(f"fastmem.{name}")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -91,6 +99,6 @@ else:
 
 def __dir__():
     # What dir() names must be there: help() reads every name, and stops at an ImportError.
-    needs_scikit_learn = ["MemorizingClassifier"] if importlib.util.find_spec("sklearn") else []
+    needs_scikit_learn = _NEED_SCIKIT_LEARN if importlib.util.find_spec("sklearn") else []
     special = [name for name in globals() if name.startswith("__")]
     return sorted([*__all__, *needs_scikit_learn, "plot", "theory", *special])
