@@ -72,10 +72,10 @@ __all__ = [
 
 _leave_addresses()
 
-_NEED_SCIKIT_LEARN = {  # names and the modules that have them, loaded when they are used
-    "CorrectedClassifier": "fastmem.estimators.corrected",
-    "CorrectedRegressor": "fastmem.estimators.corrected",
-    "MemorizingClassifier": "fastmem.estimators.memorizing",
+_ESTIMATORS = {
+    "CorrectedClassifier": "corrected",
+    "CorrectedRegressor": "corrected",
+    "MemorizingClassifier": "memorizing",
 }
 
 
@@ -90,8 +90,8 @@ else:
     def __getattr__(name):
         if name == "plot":  # loaded when it is used
             return importlib.import_module("fastmem.plot")
-        if name in _NEED_SCIKIT_LEARN:
-            return getattr(importlib.import_module(_NEED_SCIKIT_LEARN[name]), name)
+        if name in _ESTIMATORS:  # which need scikit-learn
+            return getattr(importlib.import_module(f"fastmem.estimators.{_ESTIMATORS[name]}"), name)
         if name in _HOMES:  # a module of version 0.1
             return importlib.import_module(f"fastmem.{name}")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -99,6 +99,6 @@ else:
 
 def __dir__():
     # What dir() names must be there: help() reads every name, and stops at an ImportError.
-    needs_scikit_learn = _NEED_SCIKIT_LEARN if importlib.util.find_spec("sklearn") else []
+    needs_scikit_learn = [*_ESTIMATORS] if importlib.util.find_spec("sklearn") else []
     special = [name for name in globals() if name.startswith("__")]
     return sorted([*__all__, *needs_scikit_learn, "plot", "theory", *special])

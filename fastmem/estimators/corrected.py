@@ -61,7 +61,7 @@ class CorrectedClassifier(ClassifierMixin, Corrected):
         A clone of it is fitted; an object without scikit-learn's ``get_params`` is fitted itself. A function, or what
         has no ``fit``, is taken as it is.
     prefit : bool
-        Take the estimator as it is, fitted already. A `sklearn.frozen.FrozenEstimator` is so in any case, and survives
+        Take the estimator as it is, fitted already. A ``FrozenEstimator`` is so in any case, and survives
         cloning, as in cross validation.
     fingerprint_bits : int
         f from 1 to 32: by how many bits a memorized row is known. A row that is not memorized passes for one with
@@ -312,9 +312,11 @@ class CorrectedRegressor(RegressorMixin, Corrected):
             labels = given.astype(np.float64) + 0.0  # 0.0 and -0.0 are one label
         except (TypeError, ValueError, OverflowError) as error:
             raise InvalidInput(f"y holds what is not a number: {error}") from error
-        if given.dtype.kind in "iuO" and (np.abs(labels) > LARGEST_INTEGER).any():
-            row = np.argwhere(np.abs(labels) > LARGEST_INTEGER)[0][0]
-            raise InvalidInput(f"y[{row}] is {given[row]!r}: float64 does not hold all integers beyond 2^53")
+        may_differ = np.abs(labels) >= LARGEST_INTEGER if given.dtype.kind in "iu" else given.dtype.kind == "O"
+        for place in np.argwhere(np.broadcast_to(may_differ, given.shape)):
+            value = given[tuple(place)]
+            if labels[tuple(place)].item() != (value.item() if isinstance(value, np.generic) else value):
+                raise InvalidInput(f"y[{place[0]}] is {value!r}, which float64 does not hold exactly")
         if labels.ndim == 2 and labels.shape[1] == 1 and answers.ndim == 1:
             labels = labels[:, 0]
         return of_shape(labels, answers)

@@ -64,7 +64,7 @@ class Corrected(BaseEstimator):
         ----------
         X : array_like or data frame of shape (n, d)
             What the model takes. The memory reads it as numbers that float64 holds exactly; what the first steps make
-            of it, if the model is a `sklearn.pipeline.Pipeline` of several steps.
+            of it, if the model is a ``Pipeline`` of several steps.
         y : array_like of shape (n,) or (n, k)
         **fit_params
             For the model's own fit, as ``sample_weight``.

@@ -213,12 +213,10 @@ class Corrections:
         memorized = Rows(self.memorized.points, old_labels).and_more(Rows(given.points, new_labels).take(added))
         places = np.concatenate([np.arange(n_old), added + n_old])  # of the memorized rows, among all
         _refuse_guards_with_other_labels(guard, more, memorized, places)
-        taken = set(places.tolist())
-        kept = [i for i, place in enumerate(old_guard.tolist()) if place not in taken]
-        taken.update(old_guard.tolist())
-        given_too = _new_places(new, taken)
-        more_too = _new_places(more, taken)
-        guards = self.guard.take(kept).and_more(Rows(given.points, answers).take(given_too), guard.take(more_too))
+        given_too = _new_places(new, places, old_guard)
+        more_too = _new_places(more, places, old_guard, new[given_too])
+        kept = self.guard.take(~np.isin(old_guard, places))
+        guards = kept.and_more(Rows(given.points, answers).take(given_too), guard.take(more_too))
         return Corrections.of(memorized, guards, self.options)
 
     def without(self, points, answers):
@@ -324,14 +322,10 @@ def _refuse_guards_with_other_labels(guard, more, memorized, places):
         )
 
 
-def _new_places(places, taken):
-    """Where rows stand first whose place is not taken; they are taken then."""
-    new = []
-    for i, place in enumerate(places.tolist()):
-        if place not in taken:
-            taken.add(place)
-            new.append(i)
-    return new
+def _new_places(places, *taken):
+    """Of the places that are not taken, the rows that have them first."""
+    distinct, rows = np.unique(places, return_index=True)
+    return rows[~np.isin(distinct, np.concatenate(taken))]
 
 
 def _named(noun, numbers):

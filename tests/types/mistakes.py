@@ -17,6 +17,8 @@ fastmem.memorise(X, y)  # error
 fastmem.compare(X, y, constructions=["compact"])  # error
 fastmem.MemorizingClassifier(effort="medium")  # error
 fastmem.MemorizingClassifier(on_contradiction="minority")  # error
+fastmem.CorrectedClassifier(len, contradictory="ignore")  # error
+fastmem.CorrectedRegressor(len, 0.5)  # error
 fastmem.plot.cell(net, X, y)  # error
 fastmem.theory.instances.circle(8, labels="alternate")  # error
 net.predct(X)  # error
