@@ -146,7 +146,8 @@ class Corrected(BaseEstimator):
         _refuse(model, labels, is_right & ~is_known, first, "")
         is_right = ~np.isin(first, first[~is_right])
         guards = Rows(points[:0], answers[:0]) if guard is None else Rows(*self._given(model, guard))
-        corrections = self._corrections.corrected(Rows(points, labels), answers, is_right, guards)
+        rows = self._corrections.with_more(Rows(points, labels), answers, is_right, guards)
+        corrections = Corrections.of(*rows, self._corrections.options)
         before = self.__dict__.copy()
         self._set_classes(None, labels)
         self._take(corrections)
@@ -175,7 +176,8 @@ class Corrected(BaseEstimator):
         """
         check_is_fitted(self)
         points, answers = self._given(Model(self.estimator_), X)
-        self._take(self._corrections.without(points, answers))
+        rows = self._corrections.without(points, answers)
+        self._take(Corrections.of(*rows, self._corrections.options))
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:

@@ -128,37 +128,24 @@ class Corrections:
         MemorizationError
             A row does not get its label, or a guard row one that is not the model's. It must never happen.
         """
-        unprotected = np.zeros(len(guard), bool)
+        is_protected = np.zeros(len(guard), bool)
         if not len(memorized):
-            empty = cls(options, memorized, guard, unprotected, n_guards=len(guard))
+            empty = cls(options, memorized, guard, is_protected, n_guards=len(guard))
             return empty if options.keep_guard else empty._without_guard()
         is_tested = np.zeros(len(guard), bool)
         is_tested[np.random.default_rng(options.seed).permutation(len(guard))[: len(guard) // 2]] = True
-        network = _memory(memorized, guard.points[~is_tested], options)
+        network, is_protected[~is_tested], caught = _guarded(memorized, guard.take(~is_tested), options)
         is_known, is_wrong = _overridden(network, guard, options)
+        if is_wrong.any():
+            network, is_protected, caught = _guarded(memorized, guard, options)
+        for warning in caught:
+            warnings.warn(warning.message, stacklevel=3)
         built = cls(
-            options, memorized, guard, unprotected, network, int(is_tested.sum()), int(is_known[is_tested].sum()),
+            options, memorized, guard, is_protected, network, int(is_tested.sum()), int(is_known[is_tested].sum()),
             len(guard),
         )  # fmt: skip
-        if is_wrong.any():
-            built = built._protected()
         built._verify()
         return built if options.keep_guard else built._without_guard()
-
-    def _protected(self):
-        """The same, built with all guard rows and with those memorized that would be overridden wrongly."""
-        is_protected = self.is_protected
-        network = _memory(self.memorized, self.guard.points, self.options)
-        while True:
-            is_wrong = _overridden(network, self.guard, self.options)[1] & ~is_protected
-            if not is_wrong.any():
-                return replace(self, network=network, is_protected=is_protected)
-            is_protected = is_protected | is_wrong
-            # Rows that equal one another are memorized once: a model may round their answers in different ways.
-            (first,) = first_equal(self.options.n_threads, self.guard.points)
-            is_protected = is_protected | np.isin(first, first[is_protected])
-            added = self.guard.take(np.unique(first[is_protected]))
-            network = _memory(self.memorized.and_more(added), self.guard.points[~is_protected], self.options)
 
     def _without_guard(self):
         kept = self.guard.take(self.is_protected)
@@ -182,8 +169,8 @@ class Corrections:
             return np.zeros(len(points), bool), self.memorized.labels[:0]
         return recall(self.network, points, self.options)
 
-    def corrected(self, given, answers, is_right, guard):
-        """The same with more rows memorized, and more guard rows.
+    def with_more(self, given, answers, is_right, guard):
+        """Rows to memorize and guard rows, for `of`: these ones and more.
 
         Parameters
         ----------
@@ -216,11 +203,10 @@ class Corrections:
         given_too = _new_places(new, places, old_guard)
         more_too = _new_places(more, places, old_guard, new[given_too])
         kept = self.guard.take(~np.isin(old_guard, places))
-        guards = kept.and_more(Rows(given.points, answers).take(given_too), guard.take(more_too))
-        return Corrections.of(memorized, guards, self.options)
+        return memorized, kept.and_more(Rows(given.points, answers).take(given_too), guard.take(more_too))
 
     def without(self, points, answers):
-        """The same with some memorized rows no more memorized: they become guard rows, with the model's answers.
+        """Rows to memorize and guard rows, for `of`: some are no more memorized, but left to the model.
 
         Raises
         ------
@@ -237,8 +223,7 @@ class Corrections:
             )
         forgotten, where = np.unique(place, return_index=True)
         kept = np.setdiff1d(np.arange(n_old), forgotten)
-        guards = self.guard.and_more(Rows(points, answers).take(where))
-        return Corrections.of(self.memorized.take(kept), guards, self.options)
+        return self.memorized.take(kept), self.guard.and_more(Rows(points, answers).take(where))
 
 
 def recall(network, points, options):
@@ -271,8 +256,27 @@ def first_equal(n_threads, *parts):
     return np.split(places, np.cumsum(lengths)[:-1])
 
 
+def _guarded(memorized, guard, options):
+    """A memory that leaves guard rows to the model, those among them that are memorized for that, and its warnings.
+
+    With a tolerance, guard rows may be taken for known ones near by. Those that would get a wrong label are memorized
+    with their own, which may reach further guard rows: so it goes in rounds, until there are none.
+    """
+    is_protected = np.zeros(len(guard), bool)
+    network, caught = _memory(memorized, guard.points, options)
+    while True:
+        is_wrong = _overridden(network, guard, options)[1] & ~is_protected
+        if not is_wrong.any():
+            return network, is_protected, caught
+        # Rows that equal one another are memorized once: a model may round their answers in different ways.
+        (first,) = first_equal(options.n_threads, guard.points)
+        is_protected = is_protected | np.isin(first, first[is_wrong])
+        added = guard.take(np.unique(first[is_protected]))
+        network, caught = _memory(memorized.and_more(added), guard.points[~is_protected], options)
+
+
 def _memory(rows, negatives, options):
-    """A network that knows the rows and none of the negatives.
+    """A network that knows the rows and none of the negatives, and the warnings there were.
 
     It knows rows by their cells, unless `memorize` measures that unseen rows would share these too often. Then it knows
     equal rows alone, where that is possible.
@@ -291,10 +295,8 @@ def _memory(rows, negatives, options):
         network = built("cells")
     is_missed = any(issubclass(warning.category, RecognitionWarning) for warning in caught)
     if is_missed and not options.tolerance and options.same_alone:
-        return built("rows")
-    for warning in caught:
-        warnings.warn(warning.message, stacklevel=5)
-    return network
+        return built("rows"), []
+    return network, caught
 
 
 def _overridden(network, guard, options):
