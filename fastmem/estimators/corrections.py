@@ -292,7 +292,15 @@ def _memory(rows, negatives, options):
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        network = built("cells")
+        try:
+            network = built("cells")
+        except InvalidInput as error:
+            if not str(error).startswith(("row", "negatives[")):
+                raise
+            raise InvalidInput(  # rows that are equal in the columns read; as a whole they differ
+                f"{error}. Rows are counted here among those to memorize, negatives among those that stay the model's: "
+                "let the memory read a column more, in which they differ"
+            ) from None
     is_missed = any(issubclass(warning.category, RecognitionWarning) for warning in caught)
     if is_missed and not options.tolerance and options.same_alone:
         return built("rows"), []

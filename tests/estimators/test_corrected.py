@@ -350,6 +350,14 @@ def test_values_that_are_no_numbers_of_the_rows_are_refused(y):
         CorrectedRegressor(lambda X: np.zeros(len(X))).fit(np.eye(3), y)
 
 
+def test_rows_that_are_equal_in_the_columns_to_be_read_are_refused():
+    X, y = np.array([[0.0, 1.0], [0.0, 2.0], [1.0, 3.0]]), np.array([1, 0, 0])
+    for labels in (y, 2 * y + 1):  # a wrong row and a right one, or two wrong ones
+        with pytest.raises(InvalidInput, match=r"equal.*a column more"):
+            CorrectedClassifier(zero, columns=[0], random_state=0).fit(X, labels)
+    assert np.array_equal(CorrectedClassifier(zero, columns=[1], random_state=0).fit(X, y).predict(X), y)
+
+
 # Equal rows
 
 
