@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 from abc import abstractmethod
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Literal, Self, cast, get_args
 
 import numpy as np
@@ -85,30 +86,25 @@ class Corrected(BaseEstimator):
         options = self._options()
         if not has_first_steps(self.estimator):
             refuse_container(X, "X")
-        self._validate(X, reset=True)
-        estimator = fitted(self.estimator, X, y, self.prefit, fit_params)
-        model = Model(estimator)
-        seen = model.seen(X)
-        answers = self._as_answers(model.predict(seen))
-        points, labels = model.points(seen), self._as_labels(y, answers)
-        is_right = self._are_right(answers, labels)
-        (first,) = first_equal(self.n_threads, points)
-        is_contradictory = self._contradictory(model, labels, is_right, first)
-        added = np.unique(first[~is_right & ~is_contradictory])
-        is_guard = ~np.isin(first, added)
-        options = options | {
-            "names": names_of(seen) or None,
-            "same_alone": model.is_same_alone(X, points, added),
-        }
-        corrections = Corrections.of(
-            Rows(points, labels).take(added), Rows(points, answers).take(is_guard), Options(**options)
-        )
-        self.estimator_ = estimator
-        self.n_contradictory_ = int(is_contradictory.sum())
-        self._n_rows, self._model_accuracy = len(points), float(is_right.mean())
-        self._set_classes(model, labels)
-        self._take(corrections)
-        self._verify(X, labels, answers, ~is_contradictory)
+        with self._all_or_nothing():
+            self._validate(X, reset=True)
+            self.estimator_ = fitted(self.estimator, X, y, self.prefit, fit_params)
+            model = Model(self.estimator_)
+            seen = model.seen(X)
+            answers = self._as_answers(model.predict(seen))
+            points, labels = model.points(seen), self._as_labels(y, answers)
+            is_right = self._are_right(answers, labels)
+            (first,) = first_equal(self.n_threads, points)
+            is_contradictory = self._contradictory(model, labels, is_right, first)
+            added = np.unique(first[~is_right & ~is_contradictory])
+            guard = Rows(points, answers).take(~np.isin(first, added))
+            options["names"] = names_of(seen)
+            options["same_alone"] = model.is_same_alone(X, points, added if len(added) else first)
+            self.n_contradictory_ = int(is_contradictory.sum())
+            self._n_rows, self._model_accuracy = len(points), float(is_right.mean())
+            self._set_classes(model, labels)
+            self._take(Corrections.of(Rows(points, labels).take(added), guard, Options(**options)))
+            self._verify(X, labels, answers, ~is_contradictory)
         return self
 
     def correct(self, X: ArrayLike, y: ArrayLike, guard: ArrayLike | None = None) -> Self:
@@ -147,15 +143,10 @@ class Corrected(BaseEstimator):
         is_right = ~np.isin(first, first[~is_right])
         guards = Rows(points[:0], answers[:0]) if guard is None else Rows(*self._given(model, guard))
         rows = self._corrections.with_more(Rows(points, labels), answers, is_right, guards)
-        corrections = Corrections.of(*rows, self._corrections.options)
-        before = self.__dict__.copy()
-        self._set_classes(None, labels)
-        self._take(corrections)
-        try:
+        with self._all_or_nothing():
+            self._set_classes(None, labels)
+            self._take(Corrections.of(*rows, self._corrections.options))
             self._verify(X, labels, answers, np.ones(len(labels), bool))
-        except (InvalidInput, MemorizationError):
-            self.__dict__ = before
-            raise
         return self
 
     def forget(self, X: ArrayLike) -> Self:
@@ -221,8 +212,8 @@ class Corrected(BaseEstimator):
         """
         check_is_fitted(self)
         corrections, memory = self._corrections, self.memory_
-        n_tested = corrections.n_tested
-        options = corrections.options
+        options, n_tested = corrections.options, corrections.n_tested
+        of_memory = None if memory is None else memory.report()
         return CorrectionReport(
             n_rows=self._n_rows,
             n_contradictory=self.n_contradictory_,
@@ -231,8 +222,8 @@ class Corrected(BaseEstimator):
             n_protected=int(corrections.is_protected.sum()),
             n_guards=corrections.n_guards,
             keep_guard=options.keep_guard,
-            recognised_by=None if memory is None else memory.recognise_by,
-            recognition={} if memory is None else dict(memory.report().recognition or {}),
+            recognise=None if of_memory is None else of_memory.recognise,
+            recognition=None if of_memory is None else of_memory.recognition,
             fingerprint_bits=options.fingerprint_bits,
             tolerance=options.tolerance,
             override_rate=self.override_rate_,
@@ -305,6 +296,16 @@ class Corrected(BaseEstimator):
             "seed": _seed(self.random_state),
             "n_threads": self.n_threads,
         }
+
+    @contextmanager
+    def _all_or_nothing(self):
+        """Context in which an error leaves the object as it was."""
+        before = self.__dict__.copy()
+        try:
+            yield
+        except BaseException:
+            self.__dict__ = before
+            raise
 
     def _validate(self, X, *, reset):
         if not reset and hasattr(self, "n_features_in_") and getattr(X, "ndim", 2) == 1:

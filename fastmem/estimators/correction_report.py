@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,11 +32,11 @@ class CorrectionReport:
         Rows that the memory was built not to know.
     keep_guard : bool
         Whether these rows are kept, so that later corrections leave them to the model too.
-    recognised_by : {"cells", "rows"} or None
+    recognise : {"cells", "rows"} or None
         How the memory knows a row: by its cell among hyperplanes, or, where that would take too many other rows for
         known ones, by all of its values. None for an empty memory.
-    recognition : dict
-        What `fastmem.memorize` measured of it.
+    recognition : dict or None
+        What `fastmem.memorize` measured of it, as in `Report`.
     fingerprint_bits : int
     tolerance : float
     override_rate : float
@@ -57,7 +57,7 @@ class CorrectionReport:
     n_protected: int
     n_guards: int
     keep_guard: bool
-    recognised_by: str | None
+    recognise: str | None
     fingerprint_bits: int
     tolerance: float
     override_rate: float
@@ -66,7 +66,7 @@ class CorrectionReport:
     memory_nbytes: int
     kept_nbytes: int
     guard_nbytes: int
-    recognition: dict[str, Any] = field(default_factory=dict)
+    recognition: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """All attributes as a dict."""
@@ -79,19 +79,19 @@ class CorrectionReport:
         yield "model", f"right about {self.model_accuracy:.4%} of {self.n_rows:,} rows"
         if self.n_contradictory:
             yield "left to it", f"{self.n_contradictory:,} rows that equal another one with another label"
-        if self.recognised_by is None:
+        if self.recognise is None:
             yield "memory", "empty: every answer is the model's"
         else:
             yield "memory", f"{self.n_memorized:,} rows in {self.memory_nbytes:,} bytes, known {self._known_by()}"
         if self.n_protected:
             yield "", f"and {self.n_protected:,} rows about which the model is right, in reach of the tolerance"
-        if self.recognised_by is not None:
+        if self.recognise is not None:
             yield "overrides", self._overrides()
         yield "kept", f"{self.kept_nbytes:,} bytes of memorized rows, to build it anew"
         yield "guard", self._guard()
 
     def _known_by(self):
-        if self.recognised_by == "rows":
+        if self.recognise == "rows":
             return f"by all of their values and {self.fingerprint_bits} bits: equal rows alone"
         near = f", within {self.tolerance:g} of their own" if self.tolerance else ""
         return f"by their cells{near} and {self.fingerprint_bits} bits"

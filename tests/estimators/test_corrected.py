@@ -442,8 +442,8 @@ def test_right_values_in_reach_of_the_tolerance_stay_the_models():
 def test_few_rows_in_the_plane_are_known_by_their_values_and_with_a_tolerance_a_warning_is_given():
     X, y = table(300, d=2, classes=2)
     clf = CorrectedClassifier(zero, random_state=0).fit(X, y)
-    assert clf.report().recognised_by == clf.memory_.recognise_by == "rows"
+    assert clf.report().recognise == clf.memory_.report().recognise == "rows"
     assert clf.predict(X + 1e-9).tolist() == [0] * 300
     with pytest.warns(RecognitionWarning):
         clf.set_params(tolerance=1e-3).fit(X, y)
-    assert clf.report().recognised_by == "cells"
+    assert clf.report().recognise == "cells"
