@@ -140,7 +140,6 @@ class Corrected(BaseEstimator):
         (first,) = first_equal(self.n_threads, points)
         is_known = first_equal(self.n_threads, self._corrections.memorized.points, points)[1] < self.n_memorized_
         _refuse(model, labels, is_right & ~is_known, first, "")
-        is_right = ~np.isin(first, first[~is_right])
         guards = Rows(points[:0], answers[:0]) if guard is None else Rows(*self._given(model, guard))
         rows = self._corrections.with_more(Rows(points, labels), answers, is_right, guards)
         with self._all_or_nothing():

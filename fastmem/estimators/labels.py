@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from fastmem.data.arrays import LARGEST_INTEGER
 from fastmem.data.as_labels import as_labels
 
 __all__ = ["classes_of", "equal_labels", "labels_side_by_side", "no_label"]
@@ -11,12 +12,11 @@ _NUMBERS = "biufc"
 
 def equal_labels(a, b):
     """Which labels are equal by value, row by row: bool ndarray of shape (n,). Text never equals a number."""
-    kinds = {a.dtype.kind, b.dtype.kind}
-    if kinds <= set(_NUMBERS) or (len(kinds) == 1 and kinds <= set("USmM")):
-        same = a == b
+    a, b = labels_side_by_side(a, b)
+    if a.dtype.kind == "O":
+        same = np.fromiter((bool(x == y) for x, y in zip(a.flat, b.flat, strict=True)), bool, a.size).reshape(a.shape)
     else:
-        pairs = zip(_entries(a), _entries(b), strict=True)
-        same = np.fromiter((bool(x == y) for x, y in pairs), bool, a.size).reshape(a.shape)
+        same = a == b
     return same if same.ndim == 1 else same.all(axis=1)
 
 
@@ -62,7 +62,9 @@ class _Nothing:
 
 def _is_kept(part, cast):
     """Whether labels are the same in another dtype; only large integers may not be, among floats."""
-    return part.dtype.kind not in "iu" or cast.dtype.kind not in "fc" or bool((np.abs(cast) <= 2.0**53).all())
+    if part.dtype.kind not in "iu" or cast.dtype.kind not in "fc":
+        return True
+    return not part.size or max(abs(int(part.min())), abs(int(part.max()))) <= LARGEST_INTEGER
 
 
 def _entries(labels):

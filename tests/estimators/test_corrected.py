@@ -171,6 +171,15 @@ def test_what_is_no_model_is_refused(model):
         CorrectedClassifier(model).fit(*table())
 
 
+def test_a_fit_that_fails_leaves_the_earlier_one():
+    X, y = table()
+    clf = CorrectedClassifier(stump(), random_state=0).fit(X, y)
+    for rows, labels in ((X[:, :3], y[:-1]), (np.zeros((2, 3)), [0, 1])):
+        with pytest.raises(ValueError, match=r"number of samples|inconsistent|equals"):
+            clf.fit(rows, labels)
+    assert np.array_equal(clf.predict(X), y)
+
+
 def test_a_model_that_changes_its_mind_is_refused():
     rng = np.random.default_rng(0)
     with pytest.raises(InvalidInput, match="asked again"):
@@ -384,6 +393,13 @@ def test_equal_rows_with_different_labels_may_be_left_to_the_model():
     assert clf.predict(X[[0, 1, -2, -1]]).tolist() == [0] * 4
     assert np.array_equal(clf.predict(X[2:-2]), y[2:-2])
     assert "4 rows that equal another one" in str(clf.report())
+    assert clf.report().n_guards == len(X) - clf.n_memorized_
+
+
+def test_both_zeros_are_one_label():
+    clf = CorrectedClassifier(lambda X: np.ones(len(X)), random_state=0).fit([[1], [1], [2]], [0.0, -0.0, 1.0])
+    assert clf.classes_.tolist() == [0.0, 1.0]
+    assert clf.predict([[1], [2]]).tolist() == [0.0, 1.0]
 
 
 def test_equal_rows_with_one_label_are_memorized_once():
@@ -437,6 +453,16 @@ def test_right_values_in_reach_of_the_tolerance_stay_the_models():
     targets = np.r_[np.zeros(40), np.ones(40)] + np.arange(80) / 1000
     reg = CorrectedRegressor(lambda X: np.zeros(len(X)), atol=0.5, tolerance=0.5, random_state=0).fit(X, targets)
     assert np.array_equal(reg.predict(X), np.r_[np.zeros(40), targets[40:]])
+
+
+@pytest.mark.filterwarnings("ignore::fastmem.errors.RecognitionWarning")
+def test_equal_rows_whose_answers_a_model_rounds_in_different_ways_are_protected_once():
+    X = np.repeat(table(20, d=4)[0], 3, axis=0)
+    X[2::3] += 1e-6
+    y = np.tile([0.0, 0.0, 1.0], 20)
+    reg = CorrectedRegressor(lambda X: np.arange(len(X)) * 1e-12, atol=0.5, tolerance=0.5, random_state=0).fit(X, y)
+    assert (np.abs(reg.predict(X) - y) <= 0.5).all()
+    assert reg.report().n_protected > 0
 
 
 def test_few_rows_in_the_plane_are_known_by_their_values_and_with_a_tolerance_a_warning_is_given():

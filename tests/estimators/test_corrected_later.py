@@ -67,6 +67,7 @@ def test_rows_are_forgotten_and_are_the_models_again():
     y[rows[:10]] = 0
     assert np.array_equal(clf.predict(X), y)
     assert clf.n_memorized_ == n_memorized - 10
+    assert clf.report().n_guards == len(X) - clf.n_memorized_
     clf.forget(X[rows[10:]])
     assert clf.memory_ is None
     assert clf.predict(X).tolist() == [0] * len(X)
@@ -91,6 +92,7 @@ def test_guard_rows_stay_the_models():
     assert clf.predict(guard).tolist() == [0] * 300
     assert np.array_equal(clf.predict(X), y)
     n_guards = clf.report().n_guards
+    assert clf.report().n_protected == 0
     clf.correct(X[:1] + 2, [2], guard=guard)  # known already as guard rows
     assert clf.report().n_guards == n_guards
 
@@ -145,6 +147,8 @@ def test_values_are_corrected_and_forgotten():
     reg.correct(X[:2] + 1, [0.25, 1 / 3 + 9])
     assert reg.predict(X[:2] + 1).tolist() == [0.0, 1 / 3 + 9]
     assert np.array_equal(reg.predict(X), y)
+    with pytest.raises(ContradictoryLabels):
+        reg.correct(np.repeat(X[1:2] + 1, 2, axis=0), [0.25, 0.5])
     assert reg.forget(X[1:2] + 1).predict(X[1:2] + 1).tolist() == [0.0]
 
 
@@ -203,6 +207,7 @@ def test_the_upper_end_of_a_rate_is_that_of_clopper_and_pearson():
         ("a", ["a", "longer", "b"]),
         (0, [0, 2**40, 1]),
         (0.5, [0.5, 1, 2]),
+        (0.5, np.array([2**53 + 1, 1, 2])),
         (True, [True, False, True]),
         (None, [None, "a", 1]),
         (b"a", [b"a", b"bc", b"a"]),
@@ -255,6 +260,7 @@ def test_scores_of_two_classes_have_a_column_each_once_there_is_a_third():
     clf.correct(X[:1] + 1, [9])
     scores = clf.decision_function(np.concatenate([X, X[:1] + 1]))
     assert clf.classes_[scores.argmax(axis=1)].tolist() == [*y, 9]
+    assert (scores[:-1, 2] < scores[:-1, :2].min(axis=1)).all()
 
 
 def test_scores_of_pairs_of_classes_are_refused():
