@@ -207,7 +207,7 @@ def test_the_upper_end_of_a_rate_is_that_of_clopper_and_pearson():
         ("a", ["a", "longer", "b"]),
         (0, [0, 2**40, 1]),
         (0.5, [0.5, 1, 2]),
-        (0.5, np.array([2**53 + 1, 1, 2])),
+        (2.0**53, np.array([2**53 + 1, 1, 2])),
         (True, [True, False, True]),
         (None, [None, "a", 1]),
         (b"a", [b"a", b"bc", b"a"]),
