@@ -72,12 +72,19 @@ __all__ = [
 
 _leave_addresses()
 
-_ESTIMATORS = {"MemorizingClassifier": "memorizing", "MemorizingRegressor": "memorizing_regressor"}
+_ESTIMATORS = {
+    "CorrectedClassifier": "corrected",
+    "CorrectedRegressor": "corrected",
+    "MemorizingClassifier": "memorizing",
+    "MemorizingRegressor": "memorizing_regressor",
+}
 
 
 if TYPE_CHECKING:  # so that checkers know these, and report any other name
     from fastmem import plot as plot
     from fastmem import theory as theory
+    from fastmem.estimators.corrected import CorrectedClassifier as CorrectedClassifier
+    from fastmem.estimators.corrected import CorrectedRegressor as CorrectedRegressor
     from fastmem.estimators.memorizing import MemorizingClassifier as MemorizingClassifier
     from fastmem.estimators.memorizing_regressor import MemorizingRegressor as MemorizingRegressor
 else:

@@ -41,7 +41,10 @@ def test_wrong_commands_would_be_found():
 
 def test_dir_shows_public_names_and_no_modules_but_the_two_that_are_public():
     shown = {name for name in dir(fastmem) if not name.startswith("_")}
-    assert shown - {"MemorizingClassifier", "MemorizingRegressor"} == {*fastmem.__all__, "plot", "theory"}
+    corrected, memorizing = (
+        [f"{kind}{of}" for of in ("Classifier", "Regressor")] for kind in ("Corrected", "Memorizing")
+    )
+    assert shown - {*corrected, *memorizing} == {*fastmem.__all__, "plot", "theory"}
     assert {name for name in shown if inspect.ismodule(getattr(fastmem, name))} <= {"plot", "theory"}
 
 

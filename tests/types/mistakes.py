@@ -20,6 +20,8 @@ fastmem.MemorizingClassifier(on_contradiction="minority")  # error
 fastmem.MemorizingClassifier(construction="largest")  # error
 fastmem.MemorizingRegressor(on_contradiction="majority")  # error
 fastmem.MemorizingRegressor(unknwn=0.0)  # error
+fastmem.CorrectedClassifier(len, contradictory="ignore")  # error
+fastmem.CorrectedRegressor(len, 0.5)  # error
 fastmem.plot.cell(net, X, y)  # error
 fastmem.theory.instances.circle(8, labels="alternate")  # error
 net.predct(X)  # error

@@ -136,6 +136,21 @@ def estimator() -> float:
     return float((model.predict(X) == y).mean())
 
 
+def corrected() -> float:
+    X, y = data()
+    model = fastmem.CorrectedClassifier(lambda X: [0] * len(X), contradictory="model", random_state=0).fit(X, y)
+    assert_type(model, fastmem.CorrectedClassifier)
+    assert_type(model.correct(X[:2], y[:2], guard=X[2:]).forget(X[:2]), fastmem.CorrectedClassifier)
+    assert_type(model.predict(X), NDArray[Any])
+    assert_type(model.memory_, fastmem.EncodedNetwork | None)
+    report = model.report()
+    assert_type(report.n_memorized, int)
+    assert_type(report.to_dict(), dict[str, Any])
+    regressor = fastmem.CorrectedRegressor(len, atol=0.5, prefit=True)
+    assert_type(regressor.fit(X, y), fastmem.CorrectedRegressor)
+    return model.override_rate_
+
+
 def pictures(net: fastmem.Network) -> None:
     X, _ = data()
     axes = fastmem.plot.radii(net, X, bins=10)
