@@ -352,7 +352,7 @@ def test_rows_that_no_memory_can_read_are_refused():
 
 
 @pytest.mark.parametrize(
-    "y", [[0, np.nan, 1], [0, 1], [[[1]]] * 3, None, ["a", "b", "c"], [2**53 + 1, 0, 1], [object(), 1, 2]], ids=str
+    "y", [[0, np.nan, 1], [0, 1], [[[1]]] * 3, None, ["a", "b", "c"], [2**53 + 1, 0, 1], [object(), 1, 2]], ids=range(7)
 )
 def test_values_that_are_no_numbers_of_the_rows_are_refused(y):
     with pytest.raises((InvalidInput, TypeError)):

@@ -213,7 +213,7 @@ def test_numbers_that_float64_holds_become_float64(y):
         ((value for value in range(4)), r"list\(y\)"),
         (np.zeros((4, 2, 2)), "dim 3"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_targets_that_are_not_exact_finite_numbers_are_refused(y, message):
     with pytest.raises(ValueError, match=message):
