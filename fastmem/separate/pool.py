@@ -3,8 +3,8 @@
 Half-spaces have directions w ~ N(0, (C + 0.1 tr(C)/d)^-1) of scaled columns, C their correlations: whitened, so that
 correlated columns are told apart, but softly, so that noise in what hardly varies is not. Their thresholds stand in the
 widest gap of the memorized points between the 35 % and the 65 % quantile: near the median each parts about half of all,
-and few memorized points are near. Where columns are many, each half-space reads some of them, and as many as there are
-groups of columns read all.
+and few memorized points are near. Where columns are many, each half-space may read some of them, and as many as there
+are groups of columns read all.
 
 In few dimensions random half-spaces part near points slowly. There, each column is cut at equally spaced ranks with one
 random shift, in the middle of gaps between values.
@@ -22,7 +22,7 @@ POOL = 256
 _FLOOR = 0.1
 _INNER = 0.35, 0.65
 _TOGETHER, _GROUPS = 64, 8  # columns of a half-space, and the most groups of columns
-_MOST_TOGETHER, _WHITENED, _PARTITIONS = 128, 2048, 4
+_MOST_TOGETHER, _MOST_ALONE, _WHITENED, _PARTITIONS = 128, 512, 2048, 4
 
 
 class Law:
@@ -57,6 +57,13 @@ class Law:
 class HalfSpaces:
     """A pool of random half-spaces of a law.
 
+    Parameters
+    ----------
+    law : Law
+    random_state : numpy.random.Generator
+    on_some : bool
+        Whether each reads some of the columns, where these are many; all otherwise.
+
     Attributes
     ----------
     weights : float32 array of shape (POOL, d)
@@ -65,9 +72,9 @@ class HalfSpaces:
         So many of them, one after another, read all columns.
     """
 
-    def __init__(self, law, random_state):
+    def __init__(self, law, random_state, on_some=True):
         columns = np.flatnonzero(law.units)
-        self.n_groups = min(_GROUPS, -(-len(columns) // _TOGETHER))
+        self.n_groups = min(_GROUPS, -(-len(columns) // _TOGETHER)) if on_some else 1
         weights = np.zeros((POOL, law.d))
         groups = _groups(law, columns, self.n_groups, random_state)
         for j in range(POOL):
@@ -105,7 +112,8 @@ def _groups(law, columns, n_groups, random_state):
     for _ in range(_PARTITIONS if n_groups > 1 else 1):
         mixed = random_state.permutation(columns) if n_groups > 1 else columns
         for group in np.array_split(mixed, n_groups):
-            parts = np.array_split(group, -(-len(group) // _MOST_TOGETHER))
+            most = _MOST_TOGETHER if n_groups > 1 else _MOST_ALONE
+            parts = np.array_split(group, -(-len(group) // most))
             groups.append([(part, _whitening(law.scaled[:_WHITENED, part])) for part in parts])
     return groups
 

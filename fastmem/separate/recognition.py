@@ -3,12 +3,12 @@
 Hyperplanes that separate are few, and a cell holds whatever lies between them: of fresh inputs of the law of the points
 half may share one with a memorized point. So hyperplanes are added until, by inputs held out, at most a share of 2^-f
 does (`fastmem.separate.acceptance`). Held-out inputs are rows: the points are separated anew without a fifth of them,
-in five folds where they are few. Rows that must stay unknown, where the user has some, take their place. Where either
+in several folds where they are few. Rows that must stay unknown, where the user has some, take their place. Where these
 are few, the largest rate counts among theirs, that of Gaussian inputs, and that of rows with their columns permuted.
 
 How many hyperplanes is the smallest number whose rate is low enough by the end of its 95 % interval, and a fourth more.
 Of half-spaces (`fastmem.separate.pool`) up to 128 are tried, of cuts along the columns up to 8,192; where inputs that
-carry a rate become fewer than 8, the rate goes on as it fell.
+carry a rate become too few, the rate goes on as it fell.
 """
 
 import math
@@ -23,13 +23,14 @@ from fastmem.separate.pool import POOL, Cuts, HalfSpaces, Law
 __all__ = ["Chosen", "Inputs", "Some", "choose", "rates_of_kinds"]
 
 _LAW_ROWS = 5000
-_FOLDS, _FEW_POINTS, _LEAST_POINTS = 5, 2000, 5
+_FOLDS = ((2000, 5), (20_000, 3))  # up to so many points
+_PARTS, _LEAST_POINTS = 5, 5
 _HELD_OUT, _HELD_FROM = 20_000, 2**20
 _FEW = 200
 _SYNTHETIC = 4000
-_MORE = 1.25
+_MORE, _FEW_MORE = 1.25, 24
 _MOST, _MOST_CUTS = 128, 2**13
-_CARRIED = 8.0
+_CARRIED = 16.0
 _CUT_DIMENSIONS, _FEW_DIMENSIONS, _MANY = 16, 3, 64
 _STEPS = 2  # sizes of cuts that are tried, for each doubling
 _KIND_ROWS, _NEIGHBOURS, _NEIGHBOUR_WORK = 1000, 200, 1e9
@@ -174,8 +175,7 @@ def choose(points, ordered, codes_of, separated_anew, promise, negatives, least,
     if not law.units.any() or not np.isfinite(law.units).all():
         return _nothing(law), law
     sources = _sources(points, ordered, codes_of, separated_anew, negatives, law, random_state)
-    pool = HalfSpaces(law, random_state)
-    best = _half_spaces(pool, [source.in_pool(pool) for source in sources], promise, least)
+    pool, best = _pool(law, sources, promise, least, random_state)
     columns = np.count_nonzero(law.units)
     if columns <= _FEW_DIMENSIONS or (columns <= _CUT_DIMENSIONS and (best.e > _MANY or not best.is_reached)):
         cuts = Cuts(law)
@@ -186,6 +186,18 @@ def choose(points, ordered, codes_of, separated_anew, promise, negatives, least,
             return other.chosen(sources, weights, thresholds, rest, lambda of: of.between_cuts(cuts)), law
     parts = (pool.weights[: best.e], pool.thresholds[: best.e], (pool.weights[best.e :], pool.thresholds[best.e :]))
     return best.chosen(sources, *parts, lambda inputs: inputs.in_pool(pool)), law
+
+
+def _pool(law, sources, promise, least, random_state):
+    """Half-spaces, and their `_Size`: on all columns where those that read some are clearly more."""
+    pool = HalfSpaces(law, random_state)
+    best = _half_spaces(pool, [source.in_pool(pool) for source in sources], promise, least)
+    if pool.n_groups > 1 and (best.e > _FEW_MORE or not best.is_reached):
+        whole = HalfSpaces(law, random_state, on_some=False)
+        other = _half_spaces(whole, [source.in_pool(whole) for source in sources], promise, least)
+        if other._replace(e=math.ceil(_MORE * other.e)).is_better_than(best):
+            return whole, other
+    return pool, best
 
 
 class _Size(NamedTuple):
@@ -254,16 +266,16 @@ def _sources(points, ordered, codes_of, separated_anew, negatives, law, random_s
 def _held_out(points, separated_anew, random_state):
     """Rows beside the points of a separation that does not know them."""
     mixed = random_state.permutation(points.n)[:_HELD_FROM]
-    n_folds = _FOLDS if points.n <= _FEW_POINTS else 1
-    size = -(-len(mixed) // _FOLDS) if n_folds > 1 else min(len(mixed) // _FOLDS, _HELD_OUT)
+    n_folds = next((folds for n, folds in _FOLDS if points.n <= n), 1)
+    size = min(-(-len(mixed) // _PARTS), _HELD_OUT)
     parts = []
     for fold in range(n_folds):
-        held, kept = mixed[fold * size : (fold + 1) * size], np.delete(mixed, slice(fold * size, (fold + 1) * size))
+        part = slice(fold * size, (fold + 1) * size)
+        held, kept = np.sort(mixed[part]), np.sort(np.delete(mixed, part))
         if not len(held):
             continue
-        kept = np.sort(kept)
         ordered, codes_of = separated_anew(kept)
-        rows, others = points.take(np.sort(held)), Some(points, kept)
+        rows, others = points.take(held), Some(points, kept)
         parts.append(Inputs.beside("rows held out", rows, codes_of(Points(rows)), ordered, others, random_state))
     return Inputs.joined(parts)
 
@@ -309,7 +321,7 @@ def _cuts(agreements, promise, d):
     for step in range(_STEPS * int(math.log2(_MOST_CUTS / d)) + 1):
         e = min(round(d * 2 ** (step / _STEPS)), _MOST_CUTS)
         source, estimate = _largest(agreements, e)
-        if estimate.carried_by < _CARRIED and known:
+        if estimate.carried_by < _CARRIED / 2 and known:
             break
         known.append((e, source, estimate))
         if estimate.at_most <= promise:
