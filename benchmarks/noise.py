@@ -5,13 +5,14 @@
 prints Markdown tables, for networks that tell all points apart and store random labels of ten classes, all on one
 thread:
 
-- unknown: inputs whose code was not stored, 1,000,000 standard normal points, scaled. The share that
-  `EncodedNetwork.contains` takes for known, for f fingerprint bits, beside 2^-f, and the bits a point these take;
+- unknown: 1,000,000 standard normal points, scaled. The share that `EncodedNetwork.contains` takes for known, for f
+  fingerprint bits, beside 2^-f, of all and of those that lie in no memorized point's cell, and the bits a point that
+  fingerprints and the e further hyperplanes take;
 - noise: 10,000 memorized points, each plus noise of norm r, a vector of random direction. r is a quantile of the
   certified radii or a part of the median distance of a point from its nearest neighbour. Percent of the answers of
-  ``predict(..., unknown=-1)`` that are right, wrong and unknown, with tolerance 0 and r, codes tried and microseconds
-  a query, beside exact search for the nearest memorized point (scikit-learn, "brute"). A label that has nothing to do
-  with the point is right once in ten.
+  ``predict(..., unknown=-1)`` that are right, wrong and unknown, with tolerance 0 and 3 r / sqrt d, three standard
+  deviations of the noise across a hyperplane, codes tried and microseconds a query, beside exact search for the
+  nearest memorized point (scikit-learn, "brute"). A label that has nothing to do with the point is right once in ten.
 """
 
 import numpy as np
@@ -27,7 +28,7 @@ FINGERPRINT_BITS = (1, 4, 8, 12, 16, 20)
 QUANTILES = (0.01, 0.5, 0.99)
 PARTS = (1 / 30, 1 / 10, 1 / 5, 1 / 2, 1)
 COLUMNS = [
-    "data", "m", "f", "r", "r is", "tolerance 0: right %", "wrong %", "unknown %", "µs", "tolerance r: right %",
+    "data", "m", "f", "r", "r is", "tolerance 0: right %", "wrong %", "unknown %", "µs", "tolerance 3 r / √d: right %",
     "wrong %", "unknown %", "codes tried", "µs", "nearest neighbour: right %", "µs",
 ]  # fmt: skip
 
@@ -57,18 +58,20 @@ def unknown(_):
     """Inputs taken for known although their code was not stored."""
     X = normal_points()
     queries = np.random.default_rng(2).standard_normal((10**6, X.shape[1]), dtype=np.float32)
-    print_header(["f", "2^-f", "accepted", "scaled by 3: accepted", "bits a point"])
+    print_header(["f", "e", "2^-f", "known", "known of other cells", "scaled by 3: known", "bits a point"])
     for f in FINGERPRINT_BITS:
         net, _ = network(X, f)
         n_bytes = net.nbytes - network(X, 0)[0].nbytes
-        rates = [share_accepted(net, X, scale * queries) for scale in (1, 3)]
-        print_row([f, 2.0**-f, *rates, f"{8 * n_bytes / len(X):.2f}"])
+        known, scaled = (net.contains(scale * queries, n_threads=1) for scale in (1, 3))
+        of_others = known[~in_cells(net, X, queries)]
+        rates = [float(share.mean()) for share in (known, of_others, scaled)]
+        print_row([f, net.n_recognition_hyperplanes, 2.0**-f, *rates, f"{8 * n_bytes / len(X):.2f}"])
 
 
-def share_accepted(net, X, queries):
-    """Share of inputs of other codes than those of X that the network contains."""
-    other = ~np.isin(net.codes(queries, n_threads=1), net.codes(X, n_threads=1))
-    return float(net.contains(queries, n_threads=1)[other].mean())
+def in_cells(net, X, queries):
+    """Whether inputs lie in the cells of points of X."""
+    codes, memorized = (net.recognition.codes_of(Points(rows))[1] for rows in (queries, X))
+    return np.isin(codes, memorized)
 
 
 def noise(names):
@@ -101,14 +104,14 @@ def measure(net, y, X, rows, r, nearest):
     """The columns behind r."""
     direction = np.random.default_rng(4).standard_normal((len(rows), X.shape[1]))
     queries = X[rows] + r * direction / np.linalg.norm(direction, axis=1, keepdims=True)
-    labels = {}
+    labels, tolerance = {}, 3 * r / np.sqrt(X.shape[1])
     steps = {
         "0": lambda: labels.update(exact=net.predict(queries, unknown=-1, n_threads=1)),
-        "r": lambda: labels.update(near=net.predict(queries, unknown=-1, tolerance=r, n_threads=1)),
+        "r": lambda: labels.update(near=net.predict(queries, unknown=-1, tolerance=tolerance, n_threads=1)),
         "nearest": lambda: labels.update(nearest=y[nearest.kneighbors(queries, 1)[1][:, 0]]),
     }
     seconds = {name: 1e6 * value / len(rows) for name, value in fastest(steps, 2).items()}
-    tried = net.recognise(Points(queries).block(0, len(rows)), r)[2]
+    tried = net.recognise(Points(queries).block(0, len(rows)), tolerance)[2]
     exact, near, found = (shares(labels[name], y[rows]) for name in ("exact", "near", "nearest"))
     return (*exact, seconds["0"], *near, float(tried.mean()), seconds["r"], found[0], seconds["nearest"])
 

@@ -32,6 +32,15 @@ class Law:
     ----------
     rows : float array of shape (s, d)
     is_memorized : bool array of shape (s,)
+
+    Attributes
+    ----------
+    varies : bool array of shape (d,)
+        Which columns are not constant.
+    scaled : float64 array of shape (s, d)
+        The rows with columns of mean 0 and variance 1, or 0.
+    units : float64 array of shape (d,)
+        By which columns are multiplied for that; of a constant one, which other inputs may differ in, as of most.
     """
 
     def __init__(self, rows, is_memorized):
@@ -47,6 +56,8 @@ class Law:
             self.scaled[:, ~self.varies] = 0.0
             self.units = np.where(self.varies, np.ldexp(1 / deviations, -largest), 0.0)
             self.units[~np.isfinite(self.units)] = 0.0
+            self.varies &= self.units > 0
+            self.units[~self.varies] = np.median(self.units[self.varies]) if self.varies.any() else 0.0
 
     @property
     def d(self):
@@ -83,16 +94,16 @@ class HalfSpaces:
                 weights[j, part] = direction * law.units[part]
         largest = np.abs(weights).max(axis=1, keepdims=True)
         self.weights = np.divide(weights, largest, out=np.zeros_like(weights), where=largest > 0).astype(np.float32)
-        self.thresholds = self._thresholds(law, random_state, columns)
+        self.thresholds = self._thresholds(law, random_state)
 
-    def _thresholds(self, law, random_state, columns):
+    def _thresholds(self, law, random_state):
         thresholds = np.empty(POOL)
         with np.errstate(all="ignore"):
             values = law.rows @ self.weights.T.astype(np.float64)
         for j in range(POOL):
             threshold = _middle_of_widest_gap(values[:, j], law.is_memorized)
             if not np.isfinite(threshold):  # sums overflowed: one column does not
-                column = int(random_state.choice(columns))
+                column = int(random_state.choice(np.flatnonzero(law.varies)))
                 self.weights[j] = 0
                 self.weights[j, column] = 1
                 threshold = _middle_of_widest_gap(law.rows[:, column], law.is_memorized)
@@ -149,7 +160,7 @@ class Cuts:
     """Cuts along the columns of a law."""
 
     def __init__(self, law):
-        self._columns = np.flatnonzero(law.units)
+        self._columns = np.flatnonzero(law.varies)
         self._values = [np.sort(law.rows[:, column]) for column in self._columns]
         self.d, self._all = len(self._columns), law.d
 

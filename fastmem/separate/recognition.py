@@ -6,7 +6,8 @@ does (`fastmem.separate.acceptance`). Held-out inputs are rows: the points are s
 in several folds where they are few. Rows that must stay unknown, where the user has some, take their place. Where these
 are few, the largest rate counts among theirs, that of Gaussian inputs, and that of rows with their columns permuted.
 
-How many hyperplanes is the smallest number whose rate is low enough by the end of its 95 % interval, and a fourth more.
+How many hyperplanes is the smallest number whose rate is low enough by the end of its 95 % interval, and a fourth more,
+or half as many more where few inputs carry that rate.
 Of half-spaces (`fastmem.separate.pool`) up to 128 are tried, of cuts along the columns up to 8,192; where inputs that
 carry a rate become too few, the rate goes on as it fell.
 """
@@ -26,9 +27,9 @@ _LAW_ROWS = 5000
 _FOLDS = ((2000, 5), (20_000, 3))  # up to so many points
 _PARTS, _LEAST_POINTS = 5, 5
 _HELD_OUT, _HELD_FROM = 20_000, 2**20
-_FEW = 200
+_FEW, _GROUPS = 200, 8
 _SYNTHETIC = 4000
-_MORE, _FEW_MORE = 1.25, 24
+_MORE, _UNSURE_MORE, _FEW_MORE = 1.25, 1.5, 24
 _MOST, _MOST_CUTS = 128, 2**13
 _CARRIED = 16.0
 _CUT_DIMENSIONS, _FEW_DIMENSIONS, _MANY = 16, 3, 64
@@ -172,17 +173,20 @@ def choose(points, ordered, codes_of, separated_anew, promise, negatives, least,
     Law
     """
     law = _law(points, negatives, random_state)
-    if not law.units.any() or not np.isfinite(law.units).all():
+    if not law.varies.any():
         return _nothing(law), law
     sources = _sources(points, ordered, codes_of, separated_anew, negatives, law, random_state)
     pool, best = _pool(law, sources, promise, least, random_state)
-    columns = np.count_nonzero(law.units)
+    columns = np.count_nonzero(law.varies)
     if columns <= _FEW_DIMENSIONS or (columns <= _CUT_DIMENSIONS and (best.e > _MANY or not best.is_reached)):
         cuts = Cuts(law)
         other = _cuts([source.between_cuts(cuts) for source in sources], promise, columns)
         if other.is_better_than(best):
             weights, thresholds = cuts.hyperplanes(other.e, random_state)
-            rest = pool.weights, pool.thresholds
+            few = 0 if law.varies.all() else max(pool.n_groups, _GROUPS)  # which read the columns that are not cut
+            weights = np.concatenate([weights, pool.weights[:few]])
+            thresholds = np.concatenate([thresholds, pool.thresholds[:few]])
+            rest = pool.weights[few:], pool.thresholds[few:]
             return other.chosen(sources, weights, thresholds, rest, lambda of: of.between_cuts(cuts)), law
     parts = (pool.weights[: best.e], pool.thresholds[: best.e], (pool.weights[best.e :], pool.thresholds[best.e :]))
     return best.chosen(sources, *parts, lambda inputs: inputs.in_pool(pool)), law
@@ -285,7 +289,7 @@ def _synthetic(law, q, points, random_state):
     s = len(law.rows)
     with np.errstate(all="ignore"):
         deviations = random_state.standard_normal((q, s)) @ law.scaled / math.sqrt(max(s - 1, 1))
-        mean, unit = law.rows.mean(axis=0), np.divide(1, law.units, out=np.zeros(law.d), where=law.units > 0)
+        mean, unit = law.rows.mean(axis=0), np.divide(1, law.units, out=np.zeros(law.d), where=law.varies)
         gaussian = mean + deviations * unit
     permuted = np.column_stack([law.rows[random_state.integers(0, s, q), column] for column in range(law.d)])
     for name, rows in (("Gaussian inputs", gaussian), ("rows with columns permuted", permuted)):
@@ -306,7 +310,8 @@ def _half_spaces(pool, agreements, promise, least):
         if estimate.at_most <= promise:
             break
     is_reached = estimate.at_most <= promise
-    more = max(math.ceil(_MORE * e), pool.n_groups if least or pool.n_groups > 1 else 0)
+    factor = _MORE if estimate.carried_by >= _CARRIED / 2 or not is_reached else _UNSURE_MORE
+    more = max(math.ceil(factor * e), pool.n_groups if least or pool.n_groups > 1 else 0)
     after = _largest(agreements, more)
     # Where few inputs carry the rate it looks better than it is.
     is_extrapolated = after[1].carried_by < _CARRIED

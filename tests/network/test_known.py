@@ -87,6 +87,15 @@ def test_labels_are_read_from_few_columns_and_all_tell_what_is_known():
         net.contains(moved)
 
 
+def test_columns_that_never_vary_tell_what_is_known():
+    X = np.concatenate([gaussian(400, 6), np.full((400, 3), 7.0)], axis=1)
+    net = memorize(X, np.arange(400) % 7, fingerprint_bits=16, **ALL)
+    for column in (6, 7, 8):
+        moved = X.copy()
+        moved[:, column] += 5
+        assert net.contains(moved).mean() < 0.05
+
+
 def test_columns_that_are_not_asked_for_tell_nothing():
     X = gaussian(400, 30)
     net = memorize(X, np.arange(400) % 7, columns=range(10), fingerprint_bits=12, **ALL)
