@@ -2,8 +2,8 @@
 
     python benchmarks/noise.py [--table unknown noise] [--data NAME ...]
 
-prints Markdown tables, for networks that tell all points apart and store random labels of ten classes, all on one
-thread:
+prints Markdown tables, for networks that tell all points apart, read all columns and store random labels of ten
+classes, all on one thread:
 
 - unknown: 1,000,000 standard normal points, scaled. The share that `EncodedNetwork.contains` takes for known, for f
   fingerprint bits, beside 2^-f, of all and of those that lie in no memorized point's cell, and the bits a point that
@@ -50,7 +50,8 @@ DATA = {"normal 100k×64": normal_points, "patches 100k×192": patches}
 def network(X, fingerprint_bits):
     """The network, which differs in fingerprints only, and its labels."""
     y = np.random.default_rng(1).integers(0, 10, len(X))
-    options = {"separate": "all", "fingerprint_bits": fingerprint_bits, "random_state": 0, "n_threads": 1}
+    options = {"separate": "all", "columns": "all", "fingerprint_bits": fingerprint_bits}
+    options |= {"random_state": 0, "n_threads": 1}
     return fastmem.memorize(X, y, **options), y
 
 

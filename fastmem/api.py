@@ -87,9 +87,10 @@ def memorize(
     separate : {"labels", "all"}
         Which points must get different codes: those with different labels, or all that are distinct.
     columns : {"auto", "all"}, or array_like
-        Which columns of X are read. "auto": few that tell points apart, where that makes `predict` faster; with
-        fingerprints, for the theorems' constructions and in up to 16 dimensions it means "all". Or column numbers,
-        names, a slice or booleans: points that must be told apart have to differ in one of them.
+        Which columns of X are read. "auto": few that tell points apart, where that makes `predict` faster; for the
+        theorems' constructions and in up to 16 dimensions it means "all". Or column numbers, names, a slice or
+        booleans: points that must be told apart have to differ in one of them. To know rows all columns are read, or
+        those that are asked for.
     margin : float
         Euclidean distance, in the units of X, that every row keeps from every hyperplane: an input nearer than this
         to a memorized row gets that row's label (see `Network.certified_radius`). Takes more hyperplanes,

@@ -52,7 +52,7 @@ class CorrectedClassifier(ClassifierMixin, Corrected):
     """A classifier with a memory of its mistakes: every row that it was fitted on gets its label.
 
     The model answers as it is, but for rows that the memory knows. On new rows the classifier is the model: the
-    memory takes about ``2**-fingerprint_bits`` of them for known ones, or as many as `report` says were seen.
+    memory takes few of them for known ones: `report` says how many were seen.
 
     Parameters
     ----------
@@ -64,8 +64,8 @@ class CorrectedClassifier(ClassifierMixin, Corrected):
         Take the estimator as it is, fitted already. A ``FrozenEstimator`` is so in any case, and survives
         cloning, as in cross validation.
     fingerprint_bits : int
-        f from 1 to 32: by how many bits a memorized row is known. A row that is not memorized passes for one with
-        probability about 2^-f.
+        f from 1 to 32: by how many bits a memorized row is known. At most about twice 2^-f of new rows of the same law
+        should pass for one; `report` says what was measured.
     tolerance : float
         Euclidean distance, in the units of what the memory reads. Rows about so near to a memorized one get its label
         too (`Network.predict`). Rows of `fit` about which the model is right, and which would get a wrong label so, are

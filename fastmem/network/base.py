@@ -92,7 +92,8 @@ class Network:
     Attributes
     ----------
     hyperplanes : Hyperplanes
-        The first layer: ``weights`` (m, d) float32 and ``thresholds`` (m,) float64.
+        Units of the first layer, those that labels are read from: ``weights`` (m, d) float32 and ``thresholds`` (m,)
+        float64.
     columns : int64 ndarray of shape (r,)
         The columns of X that are read, ascending: all others have weight 0, and may hold what they like.
     layers : tuple of Layer
@@ -182,7 +183,7 @@ class Network:
 
     @cached_property
     def hyperplanes(self) -> Hyperplanes:
-        """The first layer: `Hyperplanes` of weights (m, d), 0 for columns that are not read, and thresholds (m,)."""
+        """Those that labels are read from: weights (m, d), 0 for columns that are not read, and thresholds (m,)."""
         read = self.hyperplanes_read
         if self.reading is None:
             return read
@@ -301,7 +302,7 @@ class Network:
 
     @property
     def n_hyperplanes(self) -> int:
-        """Number m of units of the first layer."""
+        """Number m of units of the first layer that labels are read from."""
         return self.hyperplanes_read.m
 
     @property
@@ -336,7 +337,7 @@ class Network:
 
     @property
     def fingerprint_bits(self) -> int:
-        """Number f of fingerprint bits, 0 if none: unknown inputs are taken for known with probability about 2^-f."""
+        """Number f of fingerprint bits, 0 if none: of codes that were not stored about 2^-f are taken for stored."""
         return self.fingerprints.n_filter_bits if self.fingerprints is not None else 0
 
     _lookup_width: int | None = None  # for blocks of `predict`, as `_forward_width` of `forward`
@@ -374,15 +375,15 @@ class Network:
         X : array_like of shape (n, d)
             Finite numbers that float64 holds exactly.
         unknown : scalar or k scalars, optional
-            What unknown rows get: those whose code was not stored, as `contains` says. The result has a dtype that
+            What unknown rows get, as `contains` says. The result has a dtype that
             holds it and all labels. Of labels of k values, one stands for k.
         tolerance : float
             A Euclidean distance in the units of X. For an unknown row, the codes behind sets of hyperplanes nearer than
             this are tried, those with the least sum of squared distances first, and the first that is known gives the
             label.
         max_probes : int
-            How many codes are tried for a row at most. Each is wrongly taken for a known one with probability about
-            ``2**-fingerprint_bits``.
+            How many codes are tried for a row at most. Each that is not stored is taken for a stored one with
+            probability about ``2**-fingerprint_bits``.
         check_all : bool
             Look at the columns too that are not read, for NaN, infinities and numbers that float64 does not hold. It
             takes a pass over all of X, and changes no result.
@@ -428,10 +429,12 @@ class Network:
     def contains(
         self, X: ArrayLike, *, check_all: bool = False, n_threads: int | None = None, progress: Progress = False
     ) -> NDArray[np.bool_]:
-        """Whether each row is known: whether its code was stored.
+        """Whether each row is known.
 
-        Always true for memorized rows and for all that lie with one of them on the same side of every hyperplane. Of
-        other rows a share of about ``2**-fingerprint_bits`` is taken for known.
+        Always true for memorized rows and for all that lie with one of them on the same side of every hyperplane, also
+        of those that no label is read from: how many of other rows do was measured (`report`). Of rows in other cells a
+        share of about ``2**-fingerprint_bits`` is taken for known. With recognise="rows" only rows of the same numbers
+        are known, and that share of all others.
 
         Parameters
         ----------
@@ -627,6 +630,8 @@ class Network:
         self, X: ArrayLike, *, check_all: bool = False, n_threads: int | None = None
     ) -> NDArray[np.float64]:
         """Distance within which no input's label can differ from that of a row, rounded down.
+
+        That is the label of `predict` without `unknown`: an input nearer than this may be unknown.
 
         ``r(x) = min_j |w_j.x - t_j| / ||w_j||``: every input at Euclidean distance below r(x) has the same signs,
         so the same label, and columns that are not read may hold anything. It falls short of that minimum by a share of

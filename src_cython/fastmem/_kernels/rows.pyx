@@ -137,18 +137,17 @@ def hash_values(const floating[:, :] X, uint64_t[::1] hashes):
     floating-point operation is used, so that no setting of the processor matters.
     """
     cdef Py_ssize_t n = X.shape[0], d = X.shape[1], i, k, bad = -1
-    cdef uint64_t total, bits, place
+    cdef uint64_t total, bits, place, carries
     with nogil:
         for i in range(n):
-            total = place = 0
+            total = place = carries = 0
             for k in range(d):
                 bits = bits_of(&X[i, k])
-                if bits >> 52 & 0x7ff == 0x7ff:
-                    bad = i
-                    break
+                carries |= (bits & 0x7fffffffffffffffull) + 0x0010000000000000ull
                 place += 0x9e3779b97f4a7c15ull
                 total += mix(bits + place)
-            if bad >= 0:
+            if carries >> 63:
+                bad = i
                 break
             hashes[i] = mix(total)
     return bad
