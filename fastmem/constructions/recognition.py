@@ -200,7 +200,7 @@ def _with_margin(choice, margin_kept):
         if len(weights) == len(choice.weights):
             break
         w, t, distance = margin_kept.clear(w, t)
-        if margin_kept.keeps(distance):
+        if margin_kept.keeps(distance) and math.isfinite(t):  # where sums overflow neither is a number
             weights.append(w)
             thresholds.append(t)
     if len(weights) < len(choice.weights):
