@@ -10,7 +10,7 @@ points are known both can be measured, without a search:
   for it by chance: so is the number of probes.
 
 A quarter of the copies that may be lost are left to the tolerance, a quarter to the probes, and the rest to chance and
-to what a network that is built again does otherwise. Fingerprints get so many bits that chance is a small part of what may go wrong.
+to what a network that is built again does otherwise. Fingerprints get so many bits that chance is a small part of it.
 What comes of all three is measured then on fresh copies, and on inputs that must stay unknown: more tolerance lets more
 of these pass.
 """
@@ -595,7 +595,7 @@ def _round_number(count):
 
 
 def _percent(share):
-    return f"{100 * share:.4g} %"
+    return f"{100 * share:.5g} %"
 
 
 def _not_reached(suggestion):
