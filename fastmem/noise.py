@@ -52,8 +52,8 @@ _FEWEST_COPIES, _MOST_COPIES = 2000, 200_000
 _OTHERS, _FEWEST, _MIXED_ROWS = 10_000, 1000, 2000
 _NUMBERS = 2**24  # of copies, or of others
 _BY_TOLERANCE, _BY_PROBES = 0.25, 0.5  # parts of the share that may be lost: by the first, and by both
-_FIRST_PROBES, _GROWTH, _MOST_PROBES, _MOST_FOUND = 30, 10, 100_000, 0.9
-_WORK, _WORK_OF_OTHERS, _PARTS, _FEWEST_TRIED, _FEWEST_MEASURED = 2**24, 2**22, 8, 100, 250  # probes: some seconds
+_FIRST_PROBES, _GROWTH, _MOST_PROBES, _MOST_FOUND = 30, 10, 100_000, 0.99
+_WORK, _WORK_OF_OTHERS, _PARTS, _FEWEST_TRIED, _FEWEST_MEASURED = 2**24, 2**21, 8, 100, 250  # probes: some seconds
 _ROOM, _ROUNDS = 1.5, 3  # times the probes needed
 _SURE_BITS, _MOST_CHANCE = 2, 1e-3  # of what is lost, chance takes a quarter
 _DIGITS = 3
@@ -609,5 +609,5 @@ def _not_reached(suggestion):
     return (
         f"keep asks that {_percent(keep)} of noisy copies get their label, and {_percent(suggestion.right)} do "
         f"({_percent(suggestion.right_at_least)} at least, with a confidence of 95 %); {_percent(suggestion.wrong)} "
-        "get another one: the noise is too large beside the distances between rows"
+        "get another one: the noise is too large beside the distances between rows, or columns differ too much in scale"
     )
