@@ -559,10 +559,11 @@ def _ranks(sure, indices, copies, reaches, tolerance, most_lost, n_threads):
         found, known, tried = _answers(sure, inputs, tolerance, probes, n_threads)
         is_right = known & (found == indices[copies.rows[left]])
         ranks[left[is_right]] = tried[is_right]
-        left, probes = left[~known], min(_GROWTH * probes, _MOST_PROBES)
-        if not len(left) or np.count_nonzero(ranks == _NEVER) <= most_lost:
+        tried, left = tried[~known], left[~known]
+        if np.count_nonzero(ranks == _NEVER) <= most_lost or probes == _MOST_PROBES or (tried < probes).all():
             return ranks
-        if (tried[~known] < probes // _GROWTH).all() or len(left) * probes > _WORK:
+        probes = min(_GROWTH * probes, _MOST_PROBES)
+        if len(left) * probes > _WORK:
             return ranks
 
 
