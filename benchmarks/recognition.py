@@ -391,7 +391,7 @@ def tolerances(X, r):
     net = network(X, 16)
     yield "none", net, 0.0, 1
     yield f"{TIMES} r / √d", net, direction_noise(X, r), 1000
-    suggestion = fastmem.suggest_tolerance(net, X, r)
+    suggestion = fastmem.suggest_tolerance(net, X, r / math.sqrt(X.shape[1]), n_threads=1)
     yield "suggested", net, suggestion.tolerance, suggestion.max_probes
     if suggestion.fingerprint_bits != net.fingerprint_bits:
         more = network(X, suggestion.fingerprint_bits)

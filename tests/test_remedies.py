@@ -451,6 +451,12 @@ def rebuilt(message, X, y):
     return memorize(X, y, random_state=0, **options_in(message))
 
 
+def suggested(net=None, X=ROWS, noise=1e-9, **options):
+    """Whether what is suggested finds all copies, of noise that moves no row across a hyperplane."""
+    net = network_of(fingerprint_bits=16, separate="all") if net is None else net
+    return fastmem.suggest_tolerance(net, X, noise, keep=0.2, random_state=0, **options).right == 1
+
+
 def memorizes(X, y, **options):
     return memorize(X, y, random_state=0, **options).predict(X).tolist() == list(y)
 
@@ -884,6 +890,35 @@ CALLS = {
         lambda _: fastmem.theory.instances.tight_pairs(7, 3), "pairs take an even number of points",
         lambda message, _: len(fastmem.theory.instances.tight_pairs(8, 3).X) == 8,
     ),
+    "a tolerance without fingerprints": (
+        lambda _: suggested(net=network_of("baum1988")), 'memorize(..., construction="compact", fingerprint_bits=16)',
+        lambda message, _: suggested(net=rebuilt(message, ROWS, Y)),
+    ),
+    "a tolerance for a hash of rows": (
+        lambda _: suggested(net=network_of(fingerprint_bits=8, recognise="rows")), 'memorize(..., recognise="cells")',
+        lambda message, _: suggested(net=network_of(fingerprint_bits=8, **options_in(message))),
+    ),
+    "a tolerance for other rows": (
+        lambda _: suggested(X=np.array(ROWS) * 100), "give all rows that it memorized, in any order",
+        lambda message, _: suggested(X=ROWS[::-1]),
+    ),
+    "a tolerance for no noise": (
+        lambda _: suggested(noise=None), "give one of the two, as noise=0.1",
+        lambda message, _: suggested(**one_option(message, "noise")),
+    ),
+    "rows without copies": (
+        lambda _: suggested(rows=[0, 1]), "give copies=... too",
+        lambda message, _: suggested(noise=None, rows=[0, 1], copies=ROWS[:2]),
+    ),
+    "noise of another shape": (
+        lambda _: suggested(noise=ROWS), "give a standard deviation, 2 of them, or a covariance of shape (2, 2)",
+        lambda message, _: suggested(noise=1e-9) and suggested(noise=[0, 1e-9]) and suggested(noise=np.zeros((2, 2)))
+        and suggested(noise=None, copies=ROWS),
+    ),
+    "copies of some rows": (
+        lambda _: suggested(noise=None, copies=ROWS[2:]), "say with rows=... of which row of X each is a copy",
+        lambda message, _: suggested(noise=None, copies=ROWS[2:], rows=[2, 3]),
+    ),
     "equal points": (
         lambda _: fastmem.separation([[1.0], [1.0]]), "a separation needs two distinct rows",
         lambda message, _: fastmem.separation([[1.0], [2.0]]).distance == 1,
@@ -967,6 +1002,7 @@ EXEMPT = {
     "export/jit/predictor.py: out needs one place": "tests/export/test_jit.py",
     "plot.py: series ": "says what does not fit, no remedy",
     "theory/scaling.py: x has": "says what does not fit, no remedy",
+    "noise.py: for {} fingerprint bits": "no error, but what is printed: tests/test_noise.py",
     "store/symbols.py": "damaged files are not mended",
 }
 
