@@ -1009,6 +1009,7 @@ EXEMPT = {
     "export/jit/predictor.py: out needs one place": "tests/export/test_jit.py",
     "plot.py: series ": "says what does not fit, no remedy",
     "theory/scaling.py: x has": "says what does not fit, no remedy",
+    "estimators/corrections.py: tolerance=": "a warning: tests/estimators/test_corrected.py",
     "store/symbols.py": "damaged files are not mended",
 }
 

@@ -65,11 +65,13 @@ class CorrectedClassifier(ClassifierMixin, Corrected):
         cloning, as in cross validation.
     fingerprint_bits : int
         f from 1 to 32: by how many bits a memorized row is known. A row that is not memorized passes for one with
-        probability about 2^-f.
+        probability about 2^-f. With a tolerance up to 1,000 codes are tried for a row, and for that the memory has ten
+        bits more, up to 32.
     tolerance : float
-        Euclidean distance, in the units of what the memory reads. Rows about so near to a memorized one get its label
-        too (`Network.predict`). Rows of `fit` about which the model is right, and which would get a wrong label so, are
-        memorized too.
+        Euclidean distance, in the units of what the memory reads: scale columns of different units first. Rows about so
+        near to a memorized one get its label too (`Network.predict`). Rows of `fit` about which the model is right, and
+        which would get a wrong label so, are memorized too; if there is no end of these, all are, and a
+        `RecognitionWarning` says so.
     columns : {"auto", "all"}, or array_like
         Which columns the memory reads, as in `fastmem.memorize`; of what the first steps make of X, if the model is a
         pipeline of several steps.
