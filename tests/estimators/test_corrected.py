@@ -518,3 +518,17 @@ def test_a_tolerance_that_reaches_ever_more_rows_memorizes_all_of_them_and_says_
     assert np.array_equal(clf.predict(X), y)
     assert clf.report().n_protected == (y == 0).sum()
     assert clf.set_params(tolerance=1e-9).fit(X, y).report().n_protected < 40
+
+
+def test_a_memory_with_a_tolerance_is_saved_with_its_bits_and_its_units_know_the_same_rows(tmp_path):
+    X, y = table(300, d=20)
+    clf = CorrectedClassifier(zero, tolerance=0.3, random_state=0).fit(X, y)
+    clf.save_memory(tmp_path / "memory.safetensors")
+    net = fastmem.load(tmp_path / "memory.safetensors")
+    near = np.concatenate([X, X + 0.02])
+    assert net == clf.memory_
+    assert np.array_equal(net.predict(near, unknown=0, tolerance=0.3), clf.predict(near))
+    signals = near
+    for layer in net.layers:
+        signals = (layer.weights @ signals.T >= layer.thresholds[:, None]).T.astype(float)
+    assert np.array_equal(signals[:, -1] == 1, net.contains(near))
