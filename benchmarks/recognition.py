@@ -106,8 +106,7 @@ LAWS = {
 def labelled_table(n=20_000):
     """Rows of the table, standardized; labels: whether a house is dear for its place, one in twenty turned around.
 
-    With the columns as they are, a tolerance would be one for the number of people, a thousand times any other column:
-    the memory would then take in most rows about which the model is right, in hundreds of rounds.
+    With the columns as they are, a tolerance would be one for the number of people, a thousand times any other column.
     """
     random = np.random.default_rng(SEED)
     X = table(random, n)

@@ -16,12 +16,15 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.naive_bayes import MultinomialNB
+from sklearn.pipeline import make_pipeline
 from support.advice import advice
 from support.containers import OnlyDlpack
 from support.partners import partner
 
 import fastmem
-from fastmem import InvalidInput, MemorizingClassifier, MemorizingRegressor, memorize
+from fastmem import CorrectedClassifier, InvalidInput, MemorizingClassifier, MemorizingRegressor, memorize
 from fastmem.data.as_points import as_points
 from fastmem.data.columns import Named
 from fastmem.export.guard import check_arithmetic
@@ -564,6 +567,15 @@ def on_a_line():
     return np.concatenate([line, 100 * np.random.default_rng(0).standard_normal((400, 2))]), y
 
 
+def zero(X):
+    """A model that always gives the same answer."""
+    return np.zeros(len(X), int)
+
+
+def corrected(X=ROWS, y=Y, model=zero, **options):
+    return CorrectedClassifier(model, random_state=0, **options).fit(X, y)
+
+
 def _memorize_file(path, read):
     np.save(path / "X.npy", ROWS)
     with open(path / "X.npy", "rb") as file:
@@ -753,6 +765,36 @@ CALLS = {
         lambda message, _: MemorizingClassifier(tolerance=0.1, unknown=9, fingerprint_bits=16).fit(ROWS, Y).predict(
             ROWS
         ).tolist() == Y,
+    ),
+    "the tolerance of a classifier that knows whole rows": (
+        lambda _: MemorizingClassifier(tolerance=0.1, unknown=9, fingerprint_bits=16, recognise="rows").fit(ROWS, Y),
+        'take cells instead, recognise="cells"',
+        lambda message, _: MemorizingClassifier(
+            tolerance=0.1, unknown=9, fingerprint_bits=16, **one_option(message.rpartition(",")[2], "recognise")
+        ).fit(ROWS, Y).predict(ROWS).tolist() == Y,
+    ),
+    "contradictory labels beside a model": (
+        lambda _: corrected([*ROWS, ROWS[0]], [*Y, 2]), 'or leave them to the model, contradictory="model"',
+        lambda message, _: corrected([*ROWS, ROWS[0]], [*Y, 2], **one_option(message, "contradictory")).predict(
+            ROWS
+        ).tolist() == Y,
+    ),
+    "guard rows that are memorized": (
+        lambda _: corrected().correct([[9, 9]], [2], guard=[[8, 8], ROWS[1]]), "forget it, or leave it out of guard",
+        lambda *_: corrected().forget(ROWS[1:2]).correct([[9, 9]], [2], guard=[[8, 8], ROWS[1]]).predict(
+            [*ROWS, [9, 9]]
+        ).tolist() == [0, 0, 1, 0, 2]
+        and corrected().correct([[9, 9]], [2], guard=[[8, 8]]).predict([*ROWS, [9, 9]]).tolist() == [*Y, 2],
+    ),
+    "rows to forget that are not memorized": (
+        lambda _: corrected().forget(ROWS), "leave out what was not corrected",
+        lambda *_: corrected().forget(ROWS[1:3]).predict(ROWS).tolist() == [0] * 4,
+    ),
+    "text beside a memory": (
+        lambda _: corrected([["fish"], ["red fish"]], [1, 0]), "give it as a Pipeline whose first steps make numbers",
+        lambda *_: corrected(
+            ["fish", "red fish", "red red fish"], [1, 0, 1], make_pipeline(CountVectorizer(), MultinomialNB())
+        ).predict(["fish", "red fish", "red red fish"]).tolist() == [1, 0, 1],
     ),
     "targets that are NaN": (
         lambda _: MemorizingRegressor().fit(ROWS, [0.5, math.nan, 1.5, 2.5]), "drop such rows of X and y",
@@ -1003,6 +1045,7 @@ EXEMPT = {
     "plot.py: series ": "says what does not fit, no remedy",
     "theory/scaling.py: x has": "says what does not fit, no remedy",
     "noise.py: for {} fingerprint bits": "no error, but what is printed: tests/test_noise.py",
+    "estimators/corrections.py: tolerance=": "a warning: tests/estimators/test_corrected.py",
     "store/symbols.py": "damaged files are not mended",
 }
 
