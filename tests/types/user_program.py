@@ -136,9 +136,13 @@ def estimator() -> float:
     return float((model.predict(X) == y).mean())
 
 
+def zeros(X: NDArray[Any]) -> list[int]:
+    return [0] * len(X)
+
+
 def corrected() -> float:
     X, y = data()
-    model = fastmem.CorrectedClassifier(lambda X: [0] * len(X), contradictory="model", random_state=0).fit(X, y)
+    model = fastmem.CorrectedClassifier(zeros, contradictory="model", random_state=0).fit(X, y)
     assert_type(model, fastmem.CorrectedClassifier)
     assert_type(model.correct(X[:2], y[:2], guard=X[2:]).forget(X[:2]), fastmem.CorrectedClassifier)
     assert_type(model.predict(X), NDArray[Any])
