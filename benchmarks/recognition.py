@@ -106,8 +106,7 @@ LAWS = {
 def labelled_table(n=20_000):
     """Rows of the table, standardized; labels: whether a house is dear for its place, one in twenty turned around.
 
-    With the columns as they are, a tolerance would be one for the number of people, a thousand times any other column:
-    the memory would then take in most rows about which the model is right, in hundreds of rounds.
+    With the columns as they are, a tolerance would be one for the number of people, a thousand times any other column.
     """
     random = np.random.default_rng(SEED)
     X = table(random, n)
@@ -391,7 +390,7 @@ def tolerances(X, r):
     net = network(X, 16)
     yield "none", net, 0.0, 1
     yield f"{TIMES} r / √d", net, direction_noise(X, r), 1000
-    suggestion = fastmem.suggest_tolerance(net, X, r)
+    suggestion = fastmem.suggest_tolerance(net, X, r / math.sqrt(X.shape[1]), n_threads=1)
     yield "suggested", net, suggestion.tolerance, suggestion.max_probes
     if suggestion.fingerprint_bits != net.fingerprint_bits:
         more = network(X, suggestion.fingerprint_bits)

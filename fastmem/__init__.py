@@ -38,6 +38,7 @@ from fastmem.io import from_bytes, load
 from fastmem.layers.layer import Layer
 from fastmem.network import EncodedNetwork, LayeredNetwork, Network
 from fastmem.network.report import Report
+from fastmem.noise import ToleranceSuggestion, suggest_tolerance
 from fastmem.theory.bounds import Bounds, bounds
 from fastmem.theory.separation import Separation, separation
 
@@ -61,12 +62,14 @@ __all__ = [
     "RecognitionWarning",
     "Report",
     "Separation",
+    "ToleranceSuggestion",
     "bounds",
     "compare",
     "from_bytes",
     "load",
     "memorize",
     "separation",
+    "suggest_tolerance",
 ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 import warnings
 from typing import TYPE_CHECKING, get_args
 
@@ -214,13 +215,13 @@ def _options_of(construction, **options):
         default = DEFAULTS[name]
         if name not in taken and (value is not None if default is None else value != default):
             takes = f"takes only {' and '.join(taken)}" if taken else "takes no such option"
-            raise InvalidInput(f"{name}={value!r} is not for construction={construction!r}, which {takes}")
+            raise InvalidInput(f"{name}={value!r:.100} is not for construction={construction!r}, which {takes}")
     return {name: options[name] for name in taken}
 
 
 def _more_than_asked(network):
     """What `RecognitionWarning` says."""
-    measured, f = network.measured, network.fingerprint_bits
+    measured, f = network.measured, network.measured["asked"]
     at_most = measured["at_most"]
     passing = "all" if at_most >= 1 else f"up to 2^{math.log2(at_most):.1f}"
     return (
@@ -233,8 +234,11 @@ def _more_than_asked(network):
 def _negatives(negatives, d, names, columns, n_threads):
     """Rows that must stay unknown, checked, with the columns that are read; None if there are none."""
     reading = columns if isinstance(columns, Reading) else None
-    points = as_points(negatives, d, empty=True, names=names, reading=reading)
-    points.over_rows(lambda *_: None, n_threads, columns=np.empty(0, np.int64))
+    try:
+        points = as_points(negatives, d, empty=True, names=names, reading=reading)
+        points.over_rows(lambda *_: None, n_threads, columns=np.empty(0, np.int64))
+    except InvalidInput as error:
+        raise InvalidInput(re.sub(r"\bX\b", "negatives", str(error))) from error
     return points if points.n else None
 
 

@@ -24,7 +24,7 @@ FLOORS = (
     {"network"},
     {"constructions", "plot"},
     {"api", "io"},
-    {"compare", "estimators"},
+    {"compare", "noise", "estimators"},
     {"__init__"},
     {"cli"},
     {"__main__"},

@@ -16,12 +16,15 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.naive_bayes import MultinomialNB
+from sklearn.pipeline import make_pipeline
 from support.advice import advice
 from support.containers import OnlyDlpack
 from support.partners import partner
 
 import fastmem
-from fastmem import InvalidInput, MemorizingClassifier, MemorizingRegressor, memorize
+from fastmem import CorrectedClassifier, InvalidInput, MemorizingClassifier, MemorizingRegressor, memorize
 from fastmem.data.as_points import as_points
 from fastmem.data.columns import Named
 from fastmem.export.guard import check_arithmetic
@@ -451,6 +454,12 @@ def rebuilt(message, X, y):
     return memorize(X, y, random_state=0, **options_in(message))
 
 
+def suggested(net=None, X=ROWS, noise=1e-9, **options):
+    """Whether what is suggested finds all copies, of noise that moves no row across a hyperplane."""
+    net = network_of(fingerprint_bits=16, separate="all") if net is None else net
+    return fastmem.suggest_tolerance(net, X, noise, keep=0.2, random_state=0, **options).right == 1
+
+
 def memorizes(X, y, **options):
     return memorize(X, y, random_state=0, **options).predict(X).tolist() == list(y)
 
@@ -556,6 +565,15 @@ def on_a_line():
     y = np.zeros(700, int)
     y[:300:2] = 1
     return np.concatenate([line, 100 * np.random.default_rng(0).standard_normal((400, 2))]), y
+
+
+def zero(X):
+    """A model that always gives the same answer."""
+    return np.zeros(len(X), int)
+
+
+def corrected(X=ROWS, y=Y, model=zero, **options):
+    return CorrectedClassifier(model, random_state=0, **options).fit(X, y)
 
 
 def _memorize_file(path, read):
@@ -748,6 +766,36 @@ CALLS = {
             ROWS
         ).tolist() == Y,
     ),
+    "the tolerance of a classifier that knows whole rows": (
+        lambda _: MemorizingClassifier(tolerance=0.1, unknown=9, fingerprint_bits=16, recognise="rows").fit(ROWS, Y),
+        'take cells instead, recognise="cells"',
+        lambda message, _: MemorizingClassifier(
+            tolerance=0.1, unknown=9, fingerprint_bits=16, **one_option(message.rpartition(",")[2], "recognise")
+        ).fit(ROWS, Y).predict(ROWS).tolist() == Y,
+    ),
+    "contradictory labels beside a model": (
+        lambda _: corrected([*ROWS, ROWS[0]], [*Y, 2]), 'or leave them to the model, contradictory="model"',
+        lambda message, _: corrected([*ROWS, ROWS[0]], [*Y, 2], **one_option(message, "contradictory")).predict(
+            ROWS
+        ).tolist() == Y,
+    ),
+    "guard rows that are memorized": (
+        lambda _: corrected().correct([[9, 9]], [2], guard=[[8, 8], ROWS[1]]), "forget it, or leave it out of guard",
+        lambda *_: corrected().forget(ROWS[1:2]).correct([[9, 9]], [2], guard=[[8, 8], ROWS[1]]).predict(
+            [*ROWS, [9, 9]]
+        ).tolist() == [0, 0, 1, 0, 2]
+        and corrected().correct([[9, 9]], [2], guard=[[8, 8]]).predict([*ROWS, [9, 9]]).tolist() == [*Y, 2],
+    ),
+    "rows to forget that are not memorized": (
+        lambda _: corrected().forget(ROWS), "leave out what was not corrected",
+        lambda *_: corrected().forget(ROWS[1:3]).predict(ROWS).tolist() == [0] * 4,
+    ),
+    "text beside a memory": (
+        lambda _: corrected([["fish"], ["red fish"]], [1, 0]), "give it as a Pipeline whose first steps make numbers",
+        lambda *_: corrected(
+            ["fish", "red fish", "red red fish"], [1, 0, 1], make_pipeline(CountVectorizer(), MultinomialNB())
+        ).predict(["fish", "red fish", "red red fish"]).tolist() == [1, 0, 1],
+    ),
     "targets that are NaN": (
         lambda _: MemorizingRegressor().fit(ROWS, [0.5, math.nan, 1.5, 2.5]), "drop such rows of X and y",
         lambda message, _: MemorizingRegressor().fit([ROWS[0], *ROWS[2:]], [0.5, 1.5, 2.5]).score(
@@ -884,6 +932,35 @@ CALLS = {
         lambda _: fastmem.theory.instances.tight_pairs(7, 3), "pairs take an even number of points",
         lambda message, _: len(fastmem.theory.instances.tight_pairs(8, 3).X) == 8,
     ),
+    "a tolerance without fingerprints": (
+        lambda _: suggested(net=network_of("baum1988")), 'memorize(..., construction="compact", fingerprint_bits=16)',
+        lambda message, _: suggested(net=rebuilt(message, ROWS, Y)),
+    ),
+    "a tolerance for a hash of rows": (
+        lambda _: suggested(net=network_of(fingerprint_bits=8, recognise="rows")), 'memorize(..., recognise="cells")',
+        lambda message, _: suggested(net=network_of(fingerprint_bits=8, **options_in(message))),
+    ),
+    "a tolerance for other rows": (
+        lambda _: suggested(X=np.array(ROWS) * 100), "give all rows that it memorized, in any order",
+        lambda message, _: suggested(X=ROWS[::-1]),
+    ),
+    "a tolerance for no noise": (
+        lambda _: suggested(noise=None), "give one of the two, as noise=0.1",
+        lambda message, _: suggested(**one_option(message, "noise")),
+    ),
+    "rows without copies": (
+        lambda _: suggested(rows=[0, 1]), "give copies=... too",
+        lambda message, _: suggested(noise=None, rows=[0, 1], copies=ROWS[:2]),
+    ),
+    "noise of another shape": (
+        lambda _: suggested(noise=ROWS), "give a standard deviation, 2 of them, or a covariance of shape (2, 2)",
+        lambda message, _: suggested(noise=1e-9) and suggested(noise=[0, 1e-9]) and suggested(noise=np.zeros((2, 2)))
+        and suggested(noise=None, copies=ROWS),
+    ),
+    "copies of some rows": (
+        lambda _: suggested(noise=None, copies=ROWS[2:]), "say with rows=... of which row of X each is a copy",
+        lambda message, _: suggested(noise=None, copies=ROWS[2:], rows=[2, 3]),
+    ),
     "equal points": (
         lambda _: fastmem.separation([[1.0], [1.0]]), "a separation needs two distinct rows",
         lambda message, _: fastmem.separation([[1.0], [2.0]]).distance == 1,
@@ -967,6 +1044,8 @@ EXEMPT = {
     "export/jit/predictor.py: out needs one place": "tests/export/test_jit.py",
     "plot.py: series ": "says what does not fit, no remedy",
     "theory/scaling.py: x has": "says what does not fit, no remedy",
+    "noise.py: for {} fingerprint bits": "no error, but what is printed: tests/test_noise.py",
+    "estimators/corrections.py: tolerance=": "a warning: tests/estimators/test_corrected.py",
     "store/symbols.py": "damaged files are not mended",
 }
 

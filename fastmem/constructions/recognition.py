@@ -133,7 +133,9 @@ def _know_cells(memorized, fingerprint_bits, negatives, separated_anew, margin, 
     kinds = {}
     if choice.rate_of is not None:
         kinds = rates_of_kinds(choice, law, different, ordered, memorized.codes_of, random_state)
-    return Known(cells, fingerprints, _measured(choice, kinds), _of_units(memorized, nearest, n_threads))
+    return Known(
+        cells, fingerprints, _measured(choice, kinds, fingerprint_bits), _of_units(memorized, nearest, n_threads)
+    )
 
 
 def _of_units(memorized, further_distance, n_threads):
@@ -158,7 +160,8 @@ def _know_rows(memorized, fingerprint_bits, negatives, n_threads):
     else:
         raise MemorizationError("rows that must stay unknown have the hashes of others: please report it", [])
     measured = dict.fromkeys(("rate", "at_most"), 0.0) | {
-        "by": "all other rows", "rows": 0, "carried_by": 0.0, "is_extrapolated": False, "is_reached": True, "kinds": {},
+        "asked": fingerprint_bits, "by": "all other rows", "rows": 0,
+        "carried_by": 0.0, "is_extrapolated": False, "is_reached": True, "kinds": {},
     }  # fmt: skip
     return Known(recognition, fingerprints, measured, _of_units(memorized, math.inf, n_threads))
 
@@ -200,7 +203,7 @@ def _with_margin(choice, margin_kept):
         if len(weights) == len(choice.weights):
             break
         w, t, distance = margin_kept.clear(w, t)
-        if margin_kept.keeps(distance):
+        if margin_kept.keeps(distance) and math.isfinite(t):  # where sums overflow neither is a number
             weights.append(w)
             thresholds.append(t)
     if len(weights) < len(choice.weights):
@@ -308,9 +311,10 @@ def _parting(rows, cells, memorized, n_threads):
 # What is said of it
 
 
-def _measured(choice, kinds):
+def _measured(choice, kinds, fingerprint_bits):
     estimate = choice.estimate
     return {
+        "asked": fingerprint_bits,
         "by": choice.by,
         "rows": choice.n_inputs,
         "carried_by": _rounded(estimate.carried_by),

@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from fastmem.data.options import Columns, Construction, Effort, Separate, Store
+    from fastmem.data.options import Columns, Construction, Effort, Recognise, Separate, Store
     from fastmem.machine.progress import Progress
     from fastmem.network import Network
 
 __all__ = ["MemorizingEstimator", "equal_rows"]
 
 _OF_MEMORIZE = (
-    "construction", "store", "separate", "effort", "columns", "margin", "fingerprint_bits", "delta", "verify",
-    "n_threads", "progress",
+    "construction", "store", "separate", "effort", "columns", "margin", "fingerprint_bits", "recognise", "negatives",
+    "delta", "verify", "n_threads", "progress",
 )  # fmt: skip
 
 
@@ -54,6 +54,8 @@ class MemorizingEstimator(BaseEstimator):
     columns: Columns
     margin: float
     fingerprint_bits: int
+    recognise: Recognise
+    negatives: ArrayLike | None
     delta: float | None
     unknown: Any
     tolerance: float
@@ -87,6 +89,11 @@ class MemorizingEstimator(BaseEstimator):
                 f"unknown={self.unknown!r} needs fingerprints to know rows by, which only construction='compact' "
                 "takes: ask for them too",
                 "fingerprint_bits=16",
+            )
+        if tolerance and self.recognise == "rows":
+            raise InvalidInput(
+                'recognise="rows" knows equal rows alone, so that there is no tolerance: take cells instead',
+                'recognise="cells"',
             )
         Labels(classes).with_unknown(self.unknown)
 

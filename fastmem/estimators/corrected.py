@@ -52,7 +52,7 @@ class CorrectedClassifier(ClassifierMixin, Corrected):
     """A classifier with a memory of its mistakes: every row that it was fitted on gets its label.
 
     The model answers as it is, but for rows that the memory knows. On new rows the classifier is the model: the
-    memory takes few of them for known ones: `report` says how many were seen.
+    memory takes few of them for known ones, and `report` says how many were seen.
 
     Parameters
     ----------
@@ -64,12 +64,13 @@ class CorrectedClassifier(ClassifierMixin, Corrected):
         Take the estimator as it is, fitted already. A ``FrozenEstimator`` is so in any case, and survives
         cloning, as in cross validation.
     fingerprint_bits : int
-        f from 1 to 32: by how many bits a memorized row is known. At most about twice 2^-f of new rows of the same law
-        should pass for one; `report` says what was measured.
+        f from 1 to 32: by how many bits a memorized row is known. `report` says what share of new rows passes for one.
+        With a tolerance up to 1,000 codes are tried for a row, and for that the memory has ten bits more, up to 32.
     tolerance : float
-        Euclidean distance, in the units of what the memory reads. Rows about so near to a memorized one get its label
-        too (`Network.predict`). Rows of `fit` about which the model is right, and which would get a wrong label so, are
-        memorized too.
+        Euclidean distance, in the units of what the memory reads: scale columns of different units first. Rows about so
+        near to a memorized one get its label too (`Network.predict`). Rows of `fit` about which the model is right, and
+        which would get a wrong label so, are memorized too; if there is no end of these, all are, and a
+        `RecognitionWarning` says so.
     columns : {"auto", "all"}, or array_like
         Which columns the memory reads, as in `fastmem.memorize`; of what the first steps make of X, if the model is a
         pipeline of several steps.

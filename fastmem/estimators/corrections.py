@@ -1,8 +1,13 @@
 """The memory beside a model: rows whose labels it holds, and guard rows, whose answers must stay the model's.
 
 The memory is a network with fingerprints (`fastmem.memorize`). It is built from the memorized rows, with the guard
-rows as its negatives, and rebuilt from both whenever a correction is added or taken back. Guard rows that it takes
-for known ones all the same, within the tolerance and with another label than the model's, are memorized too.
+rows as its negatives, and rebuilt from both whenever a correction is added or taken back.
+
+With a tolerance, `MAX_PROBES` codes are tried for a row, each of which passes for a stored one with probability 2^-f:
+so the memory has more bits, such that all of them together do so with about 2^-f. Guard rows that it takes for known
+ones all the same, since they lie near by, and with another label than the model's, are memorized too. That takes
+another memory, with other hyperplanes, within whose reach other rows may lie: so it goes in rounds, of which each
+looks twice as far as the one before. After the last one all guard rows are memorized.
 
 How often it would override a model's right answer is measured on half of the guard rows, with a memory built without
 them. Where that memory overrides none of them wrongly it is kept; else one is built with all of them.
@@ -10,6 +15,7 @@ them. Where that memory overrides none of them wrongly it is kept; else one is b
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -19,10 +25,15 @@ import numpy as np
 from fastmem.api import memorize
 from fastmem.data.as_points import as_points
 from fastmem.data.columns import Named
+from fastmem.data.sorting import distinct
 from fastmem.errors import InvalidInput, MemorizationError, RecognitionWarning
 from fastmem.estimators.labels import equal_labels, labels_side_by_side, no_label
+from fastmem.hyperplanes.recognition import Cells, more_columns
 from fastmem.machine.floats import default_environment
 from fastmem.machine.threads import resolve_threads
+from fastmem.network.near_codes import MAX_PROBES
+from fastmem.store import Filter
+from fastmem.store.filter import MOST_BITS
 
 if TYPE_CHECKING:
     from fastmem.data.options import Columns
@@ -31,6 +42,9 @@ if TYPE_CHECKING:
 __all__ = ["Corrections", "Options", "Rows", "first_equal", "recall"]
 
 _SHOWN = 5
+_ROUNDS = 6
+_BITS_OF_PROBES = math.ceil(math.log2(MAX_PROBES))
+_LARGEST = np.finfo(np.float64).max
 
 
 @dataclass(frozen=True)
@@ -135,14 +149,13 @@ class Corrections:
         is_tested = np.zeros(len(guard), bool)
         is_tested[np.random.default_rng(options.seed).permutation(len(guard))[: len(guard) // 2]] = True
         network, is_protected[~is_tested], caught = _guarded(memorized, guard.take(~is_tested), options)
-        is_known, is_wrong = _overridden(network, guard, options)
+        is_known, is_wrong = _overridden(network, guard.take(is_tested), options)
         if is_wrong.any():
-            network, is_protected, caught = _guarded(memorized, guard, options)
+            network, is_protected, caught = _guarded(memorized, guard, options, is_protected)
         for warning in caught:
-            warnings.warn(warning.message, stacklevel=3)
+            warnings.warn(warning, stacklevel=3)
         built = cls(
-            options, memorized, guard, is_protected, network, int(is_tested.sum()), int(is_known[is_tested].sum()),
-            len(guard),
+            options, memorized, guard, is_protected, network, int(is_tested.sum()), int(is_known.sum()), len(guard),
         )  # fmt: skip
         built._verify()
         return built if options.keep_guard else built._without_guard()
@@ -256,23 +269,49 @@ def first_equal(n_threads, *parts):
     return np.split(places, np.cumsum(lengths)[:-1])
 
 
-def _guarded(memorized, guard, options):
+def _guarded(memorized, guard, options, is_protected=None):
     """A memory that leaves guard rows to the model, those among them that are memorized for that, and its warnings.
 
-    With a tolerance, guard rows may be taken for known ones near by. Those that would get a wrong label are memorized
-    with their own, which may reach further guard rows: so it goes in rounds, until there are none.
+    Parameters
+    ----------
+    memorized, guard : Rows
+    options : Options
+    is_protected : bool ndarray, optional
+        Guard rows that are memorized in any case.
     """
-    is_protected = np.zeros(len(guard), bool)
-    network, caught = _memory(memorized, guard.points, options)
+    is_protected = np.zeros(len(guard), bool) if is_protected is None else is_protected
+    # Rows that equal one another are memorized once: a model may round their answers in different ways.
+    (first,) = first_equal(options.n_threads, guard.points) if options.tolerance else (np.arange(len(guard)),)
+    more_warnings, n_rounds = [], 0
     while True:
-        is_wrong = _overridden(network, guard, options)[1] & ~is_protected
-        if not is_wrong.any():
-            return network, is_protected, caught
-        # Rows that equal one another are memorized once: a model may round their answers in different ways.
-        (first,) = first_equal(options.n_threads, guard.points)
-        is_protected = is_protected | np.isin(first, first[is_wrong])
+        is_protected = np.isin(first, first[is_protected])
         added = guard.take(np.unique(first[is_protected]))
         network, caught = _memory(memorized.and_more(added), guard.points[~is_protected], options)
+        is_wrong = _overridden(network, guard, options)[1] & ~is_protected
+        if not is_wrong.any():
+            return network, is_protected, caught + more_warnings
+        n_rounds += 1
+        if n_rounds < _ROUNDS:
+            is_protected = is_protected | is_wrong | _reached(network, guard, options, 2.0 ** (n_rounds - 1))
+        else:
+            is_protected = np.ones(len(guard), bool)
+            more_warnings = [RecognitionWarning(_too_far(guard, options))]
+
+
+def _reached(network, guard, options, times):
+    """Which guard rows get another label than the model's within so many times the tolerance: a mask."""
+    if times == 1:
+        return np.zeros(len(guard), bool)
+    farther = min(times * options.tolerance, _LARGEST)
+    return _overridden(network, guard, replace(options, tolerance=farther))[1]
+
+
+def _too_far(guard, options):
+    return (
+        f"tolerance={options.tolerance:g} reaches from memorized rows to others about which the model is right, and in "
+        f"{_ROUNDS} rounds there was no end of these: so all {len(guard):,} of them are memorized too; take a smaller "
+        "tolerance or more fingerprint bits, or scale the columns of X to the same spread"
+    )
 
 
 def _memory(rows, negatives, options):
@@ -304,7 +343,21 @@ def _memory(rows, negatives, options):
     is_missed = any(issubclass(warning.category, RecognitionWarning) for warning in caught)
     if is_missed and not options.tolerance and options.same_alone:
         return built("rows"), []
-    return network, caught
+    if options.tolerance:
+        _add_bits(network, points, options)
+    return network, [warning.message for warning in caught]
+
+
+def _add_bits(network, points, options):
+    """Give a memory so many more bits that it is as rare as before that one of all codes tried passes by chance."""
+    bits = min(network.fingerprint_bits + _BITS_OF_PROBES, MOST_BITS)
+    cells, n_threads = network.recognition, resolve_threads(options.n_threads)
+    random_state = np.random.default_rng(options.seed)
+    columns, n_bits = more_columns(cells.encoder.code, cells.e, network.n_points, bits, random_state)
+    cells = Cells(cells.encoder, cells.further, columns, n_bits, cells.reading, cells.places)
+    codes = cells.codes_of(as_points(points).on(cells.reading), n_threads)[1]
+    network.recognition = cells
+    network.fingerprints = Filter.recognising(distinct(codes), n_bits, bits)
 
 
 def _overridden(network, guard, options):

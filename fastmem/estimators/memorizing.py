@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from fastmem.data.options import Columns, Construction, Effort, Separate, Store
+    from fastmem.data.options import Columns, Construction, Effort, Recognise, Separate, Store
     from fastmem.machine.progress import Progress
 
 __all__ = ["MemorizingClassifier"]
@@ -66,6 +66,11 @@ class MemorizingClassifier(ClassifierMixin, MemorizingEstimator):
     fingerprint_bits : int
         As in `fastmem.memorize`. With fingerprints, ``clf.network_.contains(X)`` tells rows that were never stored, and
         so does `predict`, if ``unknown`` is given.
+    recognise : {"cells", "rows"}
+        As in `fastmem.memorize`: by what rows are known, with fingerprints. With "rows" there is no ``tolerance``.
+    negatives : array_like or data frame of shape (k, d), optional
+        As in `fastmem.memorize`: rows that must stay unknown, with fingerprints. Each `fit` gets them, that of a fold
+        in cross validation too, and refuses one that it is to memorize.
     delta : float, optional
         As in `fastmem.memorize`, for "rajput2021".
     unknown : scalar, optional
@@ -129,6 +134,8 @@ class MemorizingClassifier(ClassifierMixin, MemorizingEstimator):
     # Of estimators that earlier versions pickled.
     construction: Construction = "compact"
     columns: Columns = "auto"
+    recognise: Recognise = "cells"
+    negatives: ArrayLike | None = None
     delta: float | None = None
     unknown: Any = None
     tolerance: float = 0.0
@@ -149,6 +156,8 @@ class MemorizingClassifier(ClassifierMixin, MemorizingEstimator):
         columns: Columns = "auto",
         margin: float = 0.0,
         fingerprint_bits: int = 0,
+        recognise: Recognise = "cells",
+        negatives: ArrayLike | None = None,
         delta: float | None = None,
         unknown: object = None,
         tolerance: float = 0.0,
@@ -166,6 +175,8 @@ class MemorizingClassifier(ClassifierMixin, MemorizingEstimator):
         self.columns = columns
         self.margin = margin
         self.fingerprint_bits = fingerprint_bits
+        self.recognise = recognise
+        self.negatives = negatives
         self.delta = delta
         self.unknown = unknown
         self.tolerance = tolerance

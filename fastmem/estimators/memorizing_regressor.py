@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from fastmem.data.options import Columns, Construction, Effort, Separate, Store
+    from fastmem.data.options import Columns, Construction, Effort, Recognise, Separate, Store
     from fastmem.machine.progress import Progress
 
 __all__ = ["MemorizingRegressor"]
@@ -67,6 +67,11 @@ class MemorizingRegressor(RegressorMixin, MemorizingEstimator):
     fingerprint_bits : int
         As in `fastmem.memorize`. With fingerprints, ``reg.network_.contains(X)`` tells rows that were never stored, and
         so does `predict`, if ``unknown`` is given.
+    recognise : {"cells", "rows"}
+        As in `fastmem.memorize`: by what rows are known, with fingerprints. With "rows" there is no ``tolerance``.
+    negatives : array_like or data frame of shape (k, d), optional
+        As in `fastmem.memorize`: rows that must stay unknown, with fingerprints. Each `fit` gets them, that of a fold
+        in cross validation too, and refuses one that it is to memorize.
     delta : float, optional
         As in `fastmem.memorize`, for "rajput2021".
     unknown : float, or k floats, optional
@@ -130,6 +135,8 @@ class MemorizingRegressor(RegressorMixin, MemorizingEstimator):
         columns: Columns = "auto",
         margin: float = 0.0,
         fingerprint_bits: int = 0,
+        recognise: Recognise = "cells",
+        negatives: ArrayLike | None = None,
         delta: float | None = None,
         unknown: ArrayLike | None = None,
         tolerance: float = 0.0,
@@ -147,6 +154,8 @@ class MemorizingRegressor(RegressorMixin, MemorizingEstimator):
         self.columns = columns
         self.margin = margin
         self.fingerprint_bits = fingerprint_bits
+        self.recognise = recognise
+        self.negatives = negatives
         self.delta = delta
         self.unknown = unknown
         self.tolerance = tolerance

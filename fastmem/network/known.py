@@ -29,7 +29,7 @@ _NAME = "recognition"
 FURTHER_FRAME = tuple(f"{_NAME}.{name}" for name in FRAME)
 """Tensors that speed signs up and are no parameters."""
 
-_MEASURED = ("by", "rows", "carried_by", "rate", "at_most", "is_extrapolated", "is_reached", "kinds")
+_MEASURED = ("asked", "by", "rows", "carried_by", "rate", "at_most", "is_extrapolated", "is_reached", "kinds")
 _OF_UNITS = ("fits_float32", "largest_norm", "smallest_distance")
 
 
@@ -113,7 +113,7 @@ def measured_fits(measured):
     """Whether this is what `fastmem.separate.recognition` measures."""
     if type(measured) is not dict or sorted(measured) != sorted(_MEASURED):
         return False
-    numbers = [measured[name] for name in ("rows", "carried_by", "rate", "at_most")]
+    numbers = [measured[name] for name in ("asked", "rows", "carried_by", "rate", "at_most")]
     kinds = measured["kinds"]
     return (
         type(measured["by"]) is str

@@ -95,10 +95,10 @@ class Report:
     recognition : dict or None
         What was measured when the network was built. Of `rows` inputs, named in `by`, a share of `rate` lies in the
         cell of a memorized point, and `at_most` is the end of the 95 % interval, carried by about `carried_by` of them.
-        `is_extrapolated` says whether these are too few to measure the rate with all hyperplanes: then `at_most` is
-        that with a fifth fewer, or goes on as rates fell before. `is_reached`: whether it is as low as
-        2^-fingerprint_bits. `kinds` has the rate of other inputs by what they are. Fingerprints add
-        2^-fingerprint_bits to each rate. None where nothing was measured, as for networks of format 1.
+        `asked` is f, as `memorize` was given it; more bits may be stored. `is_extrapolated` says whether these are too
+        few to measure the rate with all hyperplanes: then `at_most` is that with a fifth fewer, or goes on as rates
+        fell before. `is_reached`: whether it is as low as 2^-f. `kinds` has the rate of other inputs by what they are.
+        Fingerprints add 2^-fingerprint_bits to each rate. None where nothing was measured, as for networks of format 1.
     """
 
     n_points: int
@@ -243,7 +243,7 @@ class Report:
         yield "recognition", f"{how}: {of}at most {_power(measured['at_most'])} lie in the cell of a memorized point"
         carried = f"95 %, carried by {measured['carried_by']:.2g} of them" if measured["rows"] else "not measured"
         carried += ", extrapolated" if measured["is_extrapolated"] else ""
-        missed = "" if measured["is_reached"] else f"; 2^-{self.fingerprint_bits} was asked for and not reached"
+        missed = "" if measured["is_reached"] else f"; 2^-{measured['asked']} was asked for and not reached"
         yield "", f"({carried}), {_power(both)} with fingerprints{missed}"
         kinds = ", ".join(f"{name} {_power(rate)}" for name, rate in sorted(measured["kinds"].items()))
         if kinds:

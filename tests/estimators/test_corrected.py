@@ -23,6 +23,7 @@ from sklearn.utils.estimator_checks import check_estimator
 import fastmem
 from fastmem import ContradictoryLabels, CorrectedClassifier, CorrectedRegressor, InvalidInput
 from fastmem.errors import RecognitionWarning
+from fastmem.estimators import corrections
 
 DATA = {"digits": load_digits, "breast cancer": load_breast_cancer, "wine": load_wine}
 MODELS = {
@@ -473,3 +474,61 @@ def test_few_rows_in_the_plane_are_known_by_their_values_and_with_a_tolerance_a_
     with pytest.warns(RecognitionWarning):
         clf.set_params(tolerance=1e-3).fit(X, y)
     assert clf.report().recognise == "cells"
+
+
+def test_a_tolerance_lets_hardly_more_rows_pass():
+    X, y = table(1000, d=20)
+    new = table(4000, d=20, seed=1)[0]
+    clf = CorrectedClassifier(zero, tolerance=0.5, random_state=0).fit(X, y)
+    assert (clf.predict(new) != 0).sum() < 8  # of 4,000: 1,000 codes tried with 16 bits each would pass 60
+    assert clf.override_rate_ < 0.01
+    assert clf.memory_.fingerprint_bits == 16 + 10
+    assert clf.set_params(fingerprint_bits=30).fit(X, y).memory_.fingerprint_bits == 32
+
+
+@pytest.mark.parametrize("tolerance", [0.1, 15.0])
+def test_columns_of_very_different_units_take_few_memories(tolerance, monkeypatch):
+    rng, built = np.random.default_rng(0), []
+    X = np.column_stack([rng.standard_normal((2000, 7)), np.exp(rng.normal(7, 0.8, 2000))]) * [
+        1,
+        9,
+        2,
+        0.07,
+        1,
+        3,
+        3,
+        1,
+    ]
+    y = (X[:, 0] + X[:, 2] / 2 > 0).astype(int) ^ (rng.random(2000) < 0.1)
+    memorize = corrections.memorize
+    monkeypatch.setattr(corrections, "memorize", lambda *args, **options: built.append(1) or memorize(*args, **options))
+    clf = CorrectedClassifier(stump(), tolerance=tolerance, random_state=0).fit(X, y)
+    assert np.array_equal(clf.predict(X), y)
+    assert len(built) <= 4
+    assert clf.report().n_protected < 20
+
+
+@pytest.mark.filterwarnings("ignore:fingerprint_bits:fastmem.errors.RecognitionWarning")
+def test_a_tolerance_that_reaches_ever_more_rows_memorizes_all_of_them_and_says_so(monkeypatch):
+    monkeypatch.setattr(corrections, "_ROUNDS", 1)
+    X, y = table(400, d=1)
+    clf = CorrectedClassifier(zero, tolerance=0.1, random_state=0)
+    with pytest.warns(RecognitionWarning, match=r"tolerance=0.1 reaches .* all \d+ of them .* scale the columns"):
+        clf.fit(X, y)
+    assert np.array_equal(clf.predict(X), y)
+    assert clf.report().n_protected == (y == 0).sum()
+    assert clf.set_params(tolerance=1e-9).fit(X, y).report().n_protected < 40
+
+
+def test_a_memory_with_a_tolerance_is_saved_with_its_bits_and_its_units_know_the_same_rows(tmp_path):
+    X, y = table(300, d=20)
+    clf = CorrectedClassifier(zero, tolerance=0.3, random_state=0).fit(X, y)
+    clf.save_memory(tmp_path / "memory.safetensors")
+    net = fastmem.load(tmp_path / "memory.safetensors")
+    near = np.concatenate([X, X + 0.02])
+    assert net == clf.memory_
+    assert np.array_equal(net.predict(near, unknown=0, tolerance=0.3), clf.predict(near))
+    signals = near
+    for layer in net.layers:
+        signals = (layer.weights @ signals.T >= layer.thresholds[:, None]).T.astype(float)
+    assert np.array_equal(signals[:, -1] == 1, net.contains(near))

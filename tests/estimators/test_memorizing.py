@@ -43,7 +43,7 @@ def with_equal_rows(n=500, seed=0):
     [
         {},
         {"on_contradiction": "majority", "effort": "fast"},
-        {"store": "integer", "separate": "all", "effort": "fast", "fingerprint_bits": 8},
+        {"store": "integer", "separate": "all", "effort": "fast", "fingerprint_bits": 8, "recognise": "rows"},
     ],
     ids=str,
 )
@@ -62,6 +62,8 @@ def test_parameters_are_kept_as_given_and_cloned():
         "columns": "all",
         "margin": 1e-3,
         "fingerprint_bits": 8,
+        "recognise": "rows",
+        "negatives": [[1.0, 2.0]],
         "delta": 0.5,
         "unknown": "nobody",
         "tolerance": 0.25,
@@ -271,6 +273,9 @@ def test_labels_that_are_no_classes_are_refused(y):
         ("effort", "huge"),
         ("margin", -1.0),
         ("fingerprint_bits", 33),
+        ("recognise", "hashes"),
+        ("recognise", "rows"),
+        ("negatives", [[0.0] * 4]),
         ("delta", 0.5),
         ("delta", -1),
         ("unknown", -1),
@@ -422,6 +427,30 @@ def test_moved_rows_are_known_within_a_tolerance():
     assert (found == y).sum() > (clf.set_params(tolerance=0.0).predict(moved) == y).sum()
 
 
+def test_rows_known_by_their_values_are_known_alone_and_have_no_tolerance():
+    X, y = data()
+    clf = MemorizingClassifier(unknown=-1, recognise="rows", **KNOWS).fit(X, y)
+    assert clf.network_ == fastmem.memorize(X, y, recognise="rows", **KNOWS)
+    assert np.array_equal(clf.predict(X), y)
+    assert clf.predict(np.nextafter(X, np.inf)).tolist() == [-1] * len(X)
+    with pytest.raises(InvalidInput, match=r'no tolerance.*recognise="cells"') as caught:
+        clone(clf).set_params(tolerance=0.1).fit(X, y)
+    assert caught.value.in_python == 'recognise="cells"'
+
+
+def test_negatives_stay_unknown():
+    X, y = data()
+    near = np.nextafter(X, np.inf)
+    options = {"unknown": -1, "separate": "all", "fingerprint_bits": 2, "random_state": 0}
+    assert (MemorizingClassifier(**options).fit(X, y).predict(near) == y).all()
+    clf = MemorizingClassifier(negatives=near, **options).fit(X, y)
+    assert np.array_equal(clf.predict(X), y)
+    assert clf.predict(near).tolist() == [-1] * len(X)
+    with pytest.raises(InvalidInput, match=r"negatives\[3\] equals X\[3\], which is memorized"):
+        clf.set_params(negatives=np.concatenate([near[:3], X[3:]])).fit(X, y)
+    assert clf.predict(near).tolist() == [-1] * len(X)
+
+
 def test_an_unknown_label_needs_fingerprints_and_the_error_says_so():
     with pytest.raises(InvalidInput, match=r"unknown=-1 needs fingerprints .* fingerprint_bits=16") as caught:
         MemorizingClassifier(unknown=-1).fit(*data(20))
@@ -438,7 +467,10 @@ def test_an_unknown_label_of_another_kind_is_refused_when_fitting():
 def test_classifiers_that_were_pickled_without_the_newer_parameters_work():
     X, y = data()
     old = MemorizingClassifier(random_state=0).fit(X, y)
-    for name in ("construction", "delta", "unknown", "tolerance", "max_probes", "verify", "progress", "columns"):
+    for name in (
+        "construction", "columns", "recognise", "negatives", "delta", "unknown", "tolerance", "max_probes", "verify",
+        "progress",
+    ):  # fmt: skip
         del old.__dict__[name]
     copy = pickle.loads(pickle.dumps(old))
     assert copy.get_params() == MemorizingClassifier(random_state=0).get_params()

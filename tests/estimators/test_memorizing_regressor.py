@@ -44,6 +44,7 @@ def is_bit_for_bit(predicted, y):
         {},
         {"on_contradiction": "mean", "effort": "fast"},
         {"store": "integer", "separate": "all", "effort": "fast", "fingerprint_bits": 8, "unknown": np.nan},
+        {"separate": "all", "fingerprint_bits": 8, "recognise": "rows"},
     ],
     ids=str,
 )
@@ -62,6 +63,8 @@ def test_parameters_are_kept_as_given_and_cloned():
         "columns": "all",
         "margin": 1e-3,
         "fingerprint_bits": 8,
+        "recognise": "rows",
+        "negatives": [[1.0, 2.0]],
         "delta": 0.5,
         "unknown": -1.5,
         "tolerance": 0.25,
@@ -283,6 +286,16 @@ def test_the_score_refuses_an_unknown_value_of_nan_and_takes_a_number():
     assert reg.score(np.vstack([X, FAR[~is_known]]), np.append(y, np.full((~is_known).sum(), 0.5))) == 1.0
 
 
+def test_negatives_stay_unknown_and_rows_known_by_their_values_are_known_alone():
+    X, y = data()
+    near = np.nextafter(X, np.inf)
+    for options in ({"negatives": near, "fingerprint_bits": 2}, {"recognise": "rows", "fingerprint_bits": 20}):
+        reg = MemorizingRegressor(unknown=np.nan, separate="all", random_state=0, **options).fit(X, y)
+        assert is_bit_for_bit(reg.predict(X), y)
+        assert np.isnan(reg.predict(near)).all()
+        assert reg.network_ == fastmem.memorize(X, y, separate="all", random_state=0, **options)
+
+
 def test_moved_rows_are_known_within_a_tolerance():
     X, y = data()
     moved = X + 1e-2 * np.random.default_rng(2).standard_normal(X.shape)
@@ -303,6 +316,8 @@ def test_moved_rows_are_known_within_a_tolerance():
         ({"unknown": [1.0, 2.0], "fingerprint_bits": 16}, "unknown must be a number"),
         ({"unknown": BIG + 1, "fingerprint_bits": 16}, "cannot stand among labels"),
         ({"tolerance": 0.5}, "say with unknown"),
+        ({"recognise": "rows"}, "negatives and recognise are about fingerprints"),
+        ({"recognise": "rows", "fingerprint_bits": 8, "unknown": 0.0, "tolerance": 0.1}, "no tolerance"),
         ({"tolerance": -1}, "tolerance must be a finite distance"),
         ({"max_probes": 0}, "max_probes must be an integer"),
         ({"on_contradiction": "majority"}, "on_contradiction must be one of 'raise', 'mean'"),

@@ -17,6 +17,7 @@ from fastmem.hyperplanes.hyperplanes import Hyperplanes
 from fastmem.hyperplanes.recognition import Cells
 
 D = 40
+UNITS = {"smallest_distance": 0.0, "largest_norm": 0.0, "fits_float32": False}
 RNG = np.random.default_rng(0)
 X = np.round(16 * RNG.standard_normal((300, D))).astype(np.float32)
 Y = RNG.integers(0, 5, 300)
@@ -71,7 +72,7 @@ def over_all_columns(net):
     everywhere = Cells(encoder, further, cells.columns, cells.n_bits)
     return EncodedNetwork(
         encoder, net.store, net.classes, fingerprints=net.fingerprints, recognition=everywhere,
-        measured=net.measured, **facts,
+        measured=net.measured, of_units=UNITS, **facts,
     )  # fmt: skip
 
 

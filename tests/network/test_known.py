@@ -159,7 +159,12 @@ def test_a_row_that_is_memorized_cannot_stay_unknown():
 
 @pytest.mark.parametrize(
     ("negatives", "message"),
-    [([[1.0, 2.0]], "2 columns"), ([[np.nan, 0, 0]], "nan"), ([["a", "b", "c"]], "numbers"), (3, "two-dimensional")],
+    [
+        ([[1.0, 2.0]], "negatives has 2 columns"),
+        ([[np.nan, 0, 0]], r"negatives\[0, 0\] is nan"),
+        ([["a", "b", "c"]], "numbers"),
+        (3, "two-dimensional"),
+    ],
 )
 def test_rows_that_are_no_points_cannot_stay_unknown(negatives, message):
     with pytest.raises(InvalidInput, match=message):
