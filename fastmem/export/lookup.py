@@ -12,7 +12,8 @@ and beside it, with fingerprints, whether the row is known (`Known`): its own si
 and a ribbon that stores the code's fingerprint.
 
 Each part is a frozen dataclass of arrays and integers, nothing else. Its method ``read`` says what it computes, in
-plain NumPy: that is the definition which all runtimes are written from and tested against. All words are 64 bits, unsigned; everything behind the signs is integers.
+plain NumPy: that is the definition which all runtimes are written from and tested against. All words are 64 bits,
+unsigned; everything behind the signs is integers.
 """
 
 from __future__ import annotations
