@@ -1,5 +1,6 @@
 """Networks written as ONNX, run by onnxruntime."""
 
+import dataclasses
 import sys
 
 import numpy as np
@@ -9,6 +10,7 @@ from support.exported import CASES, case, others
 from support.partners import partner
 
 import fastmem
+from fastmem.export import lookup
 from fastmem.export.onnx import model as exporter
 
 STANDARD = {
@@ -32,6 +34,8 @@ SAVED = {
     "parted columns": saved.parted_columns_network,
     "theorem": lambda: saved.theorem_network("rajput2021"),
     "named columns": saved.named_network,
+    "filters behind a filter": lambda: saved.uneven_network([0.96, 0.035, 0.003, 0.002], n=20_000),
+    "long words of several lengths": lambda: saved.uneven_network(np.repeat([1 / 600, 1 / 12], [200, 8])),
 }
 
 
@@ -115,6 +119,22 @@ def test_labels_are_looked_up_in_networks_of_every_kind(name, path):
     net.to_onnx(path, form="lookup", output="index")
     X = 3 * np.random.default_rng(5).standard_normal((2000, net.n_features_in))
     assert_same(net, np.concatenate([X, np.round(X), 100 * X]), path)
+
+
+@pytest.mark.partner
+@pytest.mark.parametrize("kind", ["symbols", "constant"])
+def test_symbols_in_another_order_than_classes_are_looked_up(kind, path, monkeypatch):
+    net = saved.random_network()
+    plan = lookup.plan_of(net)
+    symbols = plan.classes.symbols if kind == "symbols" else lookup.Constant(1)
+    mapped = lookup.Mapped(symbols, np.array([2, 0, 1], np.int32))
+    plan = dataclasses.replace(plan, classes=lookup.Binary(plan.classes.features, mapped))
+    monkeypatch.setattr(exporter, "plan_of", lambda _: plan)
+    net.to_onnx(path, output="index")
+    X = np.random.default_rng(0).standard_normal((500, 3))
+    indices = run(path, X)["label"]
+    assert np.array_equal(indices, plan.read(X))
+    assert len(np.unique(indices)) == (3 if kind == "symbols" else 1)
 
 
 @pytest.mark.partner

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastmem.errors import NetworkTooLarge
 from fastmem.export.exact_sums import first_layer
 from fastmem.export.lookup import Binary, Constant, Filtered, Lifts, Mapped, Plain, Runs
 from fastmem.layers.layer import narrowed
@@ -117,11 +118,9 @@ def _first(graph, bits, n_bits, m):
 def _signs(graph, signs, dtype):
     """Signs of hyperplanes, 0 and 1: float32 array of shape (m, n)."""
     with graph.within("hyperplanes"):
-        X = (
-            "X"
-            if signs.columns is None
-            else graph.node("Gather", "X", _constant(graph, "columns", signs.columns), axis=1)
-        )
+        X = "X"
+        if signs.columns is not None:
+            X = graph.node("Gather", "X", _constant(graph, "columns", signs.columns), axis=1)
         thresholds = first_layer(signs.hyperplanes, dtype)[1]
         weights = graph.constant("weights", signs.hyperplanes.weights)  # float32, which float64 holds
         if dtype != "float32":
@@ -143,6 +142,8 @@ def _code(graph, code, signs):
 
 def _parities(graph, columns, n_bits, bits):
     """Bits of the XOR of ``columns[j]`` over the bits j that are 1: float32 array of shape (n_bits, n)."""
+    if len(columns) >= 1 << _EXACT:
+        raise NetworkTooLarge(f"a code of {len(columns):,} signs has too many for sums in float32")
     columns = graph.constant("columns", columns.astype(np.uint64))
     places = graph.constant("places", np.arange(n_bits, dtype=np.uint64)[:, None])
     matrix = graph.node("BitwiseAnd", _shifted(graph, columns, places), graph.constant("one", _ONE))
@@ -160,12 +161,9 @@ def _words(graph, bits, n_bits):
     sums = graph.node("MatMul", graph.constant("powers", powers), bits)
     words = graph.node("Cast", sums, to=graph.type_of(np.uint64))
     if len(parts) > 1:
-        words = _shifted(
-            graph, words, graph.constant("places", np.array([[part[0]] for part in parts], np.uint64)), "LEFT"
-        )
-    joined, *others = (
-        graph.node("Gather", words, graph.constant("part", np.int64(i)), axis=0) for i in range(len(parts))
-    )
+        places = np.array([[part[0]] for part in parts], np.uint64)
+        words = _shifted(graph, words, graph.constant("places", places), "LEFT")
+    joined, *others = (graph.node("Gather", words, _place(graph, "part", i), axis=0) for i in range(len(parts)))
     for other in others:
         joined = graph.node("BitwiseOr", joined, other)
     return joined
@@ -276,11 +274,19 @@ def _start(graph, ribbon, code):
     """Where the window of each code starts in its row: uint64 array of shape (n,), or None where all start at 0."""
     if not ribbon.spacing:
         return None
-    columns = ribbon.start_table[:, 1 << np.arange(8)].ravel()[: code.n_bits]
+    columns = _parity_columns(ribbon.start_table)[: code.n_bits]
     n_bits = max(int(columns.max()).bit_length(), 1)
     beta = _as_places(graph, _words(graph, _parities(graph, columns, n_bits, code.bits), n_bits))
     scaled = graph.node("Mul", beta, _place(graph, "spacing", ribbon.spacing))
     return _shifted_down(graph, graph.node("Cast", scaled, to=graph.type_of(np.uint64)), 16)
+
+
+def _parity_columns(start_table):
+    """What each bit of a code flips of beta, as `Ribbon` has it in a table by bytes: uint16 array of shape (bits,)."""
+    of_bits, bits = start_table[:, 1 << np.arange(8)], np.arange(256)[:, None] >> np.arange(8) & 1
+    if not np.array_equal(np.bitwise_xor.reduce(of_bits[:, None] * bits, axis=2), start_table):
+        raise ValueError("the start of a window is no parity of the code's bits")
+    return of_bits.ravel()
 
 
 def _windows(graph, ribbon, code):
