@@ -983,6 +983,11 @@ OF_PARTNERS_CALLS = {
         "onnx", lambda: memorize(ROWS, [b"a", b"b", b"b", b"a"]).to_onnx("never written"), 'output="index"',
         lambda message: one_option(message, "output") == {"output": "index"},
     ),
+    "rows known by a hash, to ONNX": (
+        "onnx", lambda: network_of(fingerprint_bits=8, recognise="rows").to_onnx("never written"),
+        "build one with memorize(..., recognise=\"cells\"), or take net.without_fingerprints()",
+        lambda message: network_of(fingerprint_bits=8, **one_option(message, "recognise")).recognise_by == "cells",
+    ),
     "labels that numba has not": (
         "numba", lambda: memorize(ROWS, list("abba")).jit(), 'output="index"',
         lambda message: memorize(ROWS, list("abba"), random_state=0).jit(**one_option(message, "output"))[0](

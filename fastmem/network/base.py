@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, get_args
 
 import numpy as np
 
 from fastmem.data.as_labels import NO_VALUE, Labels
 from fastmem.data.as_points import as_points
 from fastmem.data.long_doubles import first_long_double
-from fastmem.data.options import as_count, as_distance, as_float_dtype
+from fastmem.data.options import Form, as_count, as_distance, as_float_dtype, check_option
 from fastmem.data.points import norms_of
 from fastmem.data.reading import Reading
 from fastmem.errors import FormatError, InvalidInput
@@ -545,6 +545,16 @@ class Network:
     def _need_cells(self):
         """Raise `InvalidInput` where inputs are recognised by what no cell is near to."""
 
+    _has_codes = False
+
+    def _form(self, what, form):
+        """The form of an export: the one asked for, if the network has it, or the default."""
+        if form is None:
+            return "lookup" if self._has_codes else "layers"
+        if check_option("form", form, get_args(Form)) == "lookup":
+            self._need_codes(f'{what}(form="lookup")')
+        return form
+
     def need_units(self, what):
         """Raise `InvalidInput` where inputs are recognised by what is no threshold unit."""
 
@@ -814,17 +824,21 @@ class Network:
         self,
         path: str | os.PathLike[str],
         *,
+        form: Form | None = None,
         dtype: FloatDType = "float64",
         batch: int | Literal["dynamic"] = "dynamic",
         output: Output = "label",
         X: ArrayLike | None = None,
         unsafe: bool = False,
     ) -> None:
-        """Write the layers as an ONNX model of standard operators (opset 17).
+        """Write an ONNX model of standard operators.
 
         The graph's input "X" has shape (batch, d), its output "label" shape (batch,); with fingerprints the output
-        "known" says whether the input is recognised. Node names begin with the layer and what it does. The file holds a
-        dense matrix for most layers, of one byte a weight where weights are small.
+        "known" says whether the input is recognised. Node names begin with what the node is for.
+
+        With form="lookup" (opset 18) the graph looks labels up by codes, as `predict` does, and the file is about as
+        large as the network's own. With form="layers" (opset 17) it evaluates every threshold unit, and the file holds
+        a dense matrix for most layers, of one byte a weight where weights are small.
 
         Any runtime that computes in `dtype`, in whatever order, returns every memorized label; that is checked before
         anything is written. Labels of points nearer to a hyperplane than `rounding_reach` may differ from `predict`,
@@ -833,6 +847,9 @@ class Network:
         Parameters
         ----------
         path : str or os.PathLike
+        form : {"lookup", "layers"}, optional
+            What the model evaluates: the shortcut from codes to labels, or all units. "lookup" by default, or "layers"
+            where the network has no codes.
         dtype : {"float64", "float32"}
             Of the input and of the first layer's arithmetic. Beyond it sums are integers, and exact.
         batch : "dynamic" or int
@@ -849,7 +866,8 @@ class Network:
         MarginTooSmall
             Memorized points are too near a hyperplane for `dtype`.
         InvalidInput
-            An option cannot be used as it is.
+            An option cannot be used as it is; the network has no codes to look labels up by; or it knows rows by a hash
+            of their numbers (recognise="rows"), which ONNX does not compute.
         NetworkTooLarge
             The file would take more than 2 GiB, which ONNX does not hold.
         ImportError
@@ -859,7 +877,7 @@ class Network:
         """
         from fastmem.export import onnx
 
-        onnx.write(self, path, dtype, batch, output, X, unsafe)
+        onnx.write(self, path, self._form("to_onnx", form), dtype, batch, output, X, unsafe)
 
     def to_torch(
         self,

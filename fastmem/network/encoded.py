@@ -181,6 +181,8 @@ class EncodedNetwork(Network, kind="encoded"):
             "recognition": self.measured,
         }
 
+    _has_codes = True
+
     def _need_codes(self, what, and_option=""):
         """Nothing to refuse: it has them."""
 

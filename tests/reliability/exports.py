@@ -12,6 +12,7 @@ needs ``pip install ".[onnx,torch]"`` and a C compiler; ``--to c`` needs the com
 
 import argparse
 import collections
+import functools
 import sys
 import tempfile
 from pathlib import Path
@@ -115,15 +116,19 @@ def lost_by_rounding(net, X, y, dtype):
 
 
 def check_onnx(rng, X, y, net, folder):
-    """Compare onnxruntime with `predict`; return the number of rows, 0 where the export is refused."""
+    """Compare both forms of a model in onnxruntime with `predict`; return the number of rows, 0 where all are refused.
+
+    Networks without codes have one form.
+    """
     import onnxruntime
 
-    def run(dtype, rows):
-        net.to_onnx(folder / "net.onnx", dtype=dtype)
+    def run(form, dtype, rows):
+        net.to_onnx(folder / "net.onnx", form=form, dtype=dtype)
         session = onnxruntime.InferenceSession(folder / "net.onnx", providers=["CPUExecutionProvider"])
         return session.run(None, {"X": rows})
 
-    return check_rounding(rng, X, y, net, run)
+    forms = ("layers",) if net.construction == "baum1988" else ("lookup", "layers")
+    return sum(check_rounding(rng, X, y, net, functools.partial(run, form)) for form in forms)
 
 
 def check_torch(rng, X, y, net, folder):
