@@ -243,6 +243,11 @@ class EncodedNetwork(Network, kind="encoded"):
         return None if self.recognition is None else self.recognition.by
 
     @property
+    def known_fits_float32(self):
+        """Whether float32 holds the numbers by which memorized points are known."""
+        return bool(self._of_units["fits_float32"] if self._of_units else self.fits_float32)
+
+    @property
     def n_recognition_hyperplanes(self) -> int:
         """Number e of hyperplanes that tell known inputs from others, and that no label is read from."""
         return 0 if self.recognition is None else self.recognition.e
