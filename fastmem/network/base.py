@@ -612,7 +612,9 @@ class Network:
         InvalidInput
             As `predict`.
         """
-        return self.unsafe_points(self.points_of(X, recognising=True), dtype, resolve_threads(n_threads))
+        reading = self.units_read.reading
+        points = as_points(X, self.n_features_in, empty=True, names=self.feature_names, reading=reading)
+        return self.unsafe_points(points, dtype, resolve_threads(n_threads))
 
     def unsafe_points(self, points, dtype, n_threads=1):
         """The same for points with the columns that `units_read` reads."""
