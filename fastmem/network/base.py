@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, get_args
 
 import numpy as np
 
 from fastmem.data.as_labels import NO_VALUE, Labels
 from fastmem.data.as_points import as_points
 from fastmem.data.long_doubles import first_long_double
-from fastmem.data.options import as_count, as_distance, as_float_dtype
+from fastmem.data.options import Form, as_count, as_distance, as_float_dtype, check_option
 from fastmem.data.points import norms_of
 from fastmem.data.reading import Reading
 from fastmem.errors import FormatError, InvalidInput
@@ -542,6 +542,15 @@ class Network:
             f"memorize(..., {options})"
         )
 
+    _default_form = "layers"  # of exports
+
+    def _form_of_export(self, form, what):
+        """A form by its name, the network's own for None; `InvalidInput` where it has no codes to look up."""
+        form = self._default_form if form is None else check_option("form", form, get_args(Form))
+        if form == "lookup":
+            self._need_codes(f'{what}(form="lookup")')
+        return form
+
     def _need_cells(self):
         """Raise `InvalidInput` where inputs are recognised by what no cell is near to."""
 
@@ -866,16 +875,17 @@ class Network:
     def to_torch(
         self,
         *,
+        form: Form | None = None,
         dtype: FloatDType = "float64",
         output: Output = "label",
         X: ArrayLike | None = None,
         unsafe: bool = False,
     ) -> torch.nn.Module:
-        """The layers as a PyTorch module, for CPU and CUDA, ``torch.jit.script`` and ``torch.export``.
+        """The network as a PyTorch module, for CPU and CUDA, ``torch.jit.script``, ``.export`` and ``.compile``.
 
         ``module(X)`` takes a tensor of shape (n, d) and dtype `dtype` and returns the labels, a tensor of shape (n,);
-        with fingerprints a second tensor says which are known. Weights are buffers: ``module.to("cuda")`` moves them,
-        ``state_dict`` holds them, and there is nothing to train.
+        with fingerprints a second tensor says which are known. Tables and weights are buffers: ``module.to("cuda")``
+        moves them, ``state_dict`` holds them, and there is nothing to train.
 
         In `dtype`, in any order of summation, every memorized point gets its label; that is checked first. Labels of
         points nearer to a hyperplane than `rounding_reach` may differ from `predict`, and NaN is not refused. A float32
@@ -884,6 +894,9 @@ class Network:
 
         Parameters
         ----------
+        form : {"lookup", "layers"}, optional
+            "lookup": signs, codes and tables, as `predict` takes them, with integers of 64 bits; many times faster.
+            "layers": every unit of `layers`. By default "lookup" where the network has codes, else "layers".
         dtype : {"float64", "float32"}
             Of the input and of the first layer's arithmetic. Beyond it sums are integers, and exact.
         output : {"label", "index"}
@@ -900,14 +913,28 @@ class Network:
         Raises
         ------
         MarginTooSmall
-            Memorized points are too near a hyperplane for `dtype`.
+            Memorized points are too near a hyperplane for `dtype`, or rows are known by numbers that it does not hold.
         InvalidInput
-            An option cannot be used as it is.
+            An option cannot be used as it is; the network has no codes for form="lookup", or knows rows by what is no
+            unit for form="layers".
         NetworkTooLarge
-            The module would take more than 8 GiB.
+            The layers would take more than 8 GiB.
         ImportError
             There is no PyTorch: ``pip install "fastmem-nn[torch]"``.
+
+        Examples
+        --------
+        >>> import numpy as np, fastmem
+        >>> X = np.random.default_rng(0).normal(size=(1000, 16))
+        >>> net = fastmem.memorize(X, np.arange(1000) % 7, random_state=0)
+        >>> module = net.to_torch()  # doctest: +SKIP
+        >>> module(torch.from_numpy(X))[:9].tolist()  # doctest: +SKIP
+        [0, 1, 2, 3, 4, 5, 6, 0, 1]
         """
+        if self._form_of_export(form, "to_torch") == "lookup":
+            from fastmem.export import torch_lookup
+
+            return torch_lookup.module(self, dtype, output, X, unsafe)
         from fastmem.export import torch
 
         return torch.module(self, dtype, output, X, unsafe)
