@@ -3,9 +3,10 @@
     pip install ".[bench,onnx,torch]" && python benchmarks/exports.py
 
 prints the table of docs/export.md. *Bytes* are those of the file; of C, those of the tables that a compiler makes of
-it. *Write* includes loading by the runtime, and compiling of C by ``cc -O2``. Rows are predicted in one batch where
-the runtime takes batches, best of several passes, all on the memorized points, whose labels are compared. Layers are
-evaluated unit by unit, but for `predict`.
+it. *Write* includes loading by the runtime, and compiling: of C by ``cc -O2``, of PyTorch by ``torch.compile``. Rows
+are predicted in one batch where the runtime takes batches, best of several passes, all on the memorized points, whose
+labels are compared. onnxruntime, C and what is called layers evaluate all units; `predict` and the others take the
+shortcut from codes to labels.
 """
 
 import ctypes
@@ -56,11 +57,26 @@ def of_onnx(net, X, folder):
     return (folder / "net.onnx").stat().st_size, lambda: session.run(["label"], points)[0]
 
 
-def of_torch(net, X, folder):
+def of_torch(net, X, folder, form="lookup"):
     """A module in float64; its size is that of its state."""
-    module, points = net.to_torch(), torch.from_numpy(X.astype(np.float64))
+    module, points = net.to_torch(form=form), torch.from_numpy(X.astype(np.float64))
     torch.save(module.state_dict(), folder / "net.pt")
     return (folder / "net.pt").stat().st_size, lambda: module(points).numpy()
+
+
+def of_torch_compiled(net, X, folder):
+    """The same module, compiled for these points."""
+    torch.compiler.reset()
+    module, points = net.to_torch(), torch.from_numpy(X.astype(np.float64))
+    compiled = torch.compile(module, fullgraph=True)
+    compiled(points)
+    torch.save(module.state_dict(), folder / "net.pt")
+    return (folder / "net.pt").stat().st_size, lambda: compiled(points).numpy()
+
+
+def of_torch_layers(net, X, folder):
+    """A module of all units."""
+    return of_torch(net, X, folder, form="layers")
 
 
 def of_c(net, X, folder):
@@ -78,7 +94,14 @@ def of_c(net, X, folder):
     return size, predict
 
 
-RUNTIMES = {"predict": of_file, "onnxruntime": of_onnx, "PyTorch": of_torch, "C": of_c}
+RUNTIMES = {
+    "predict": of_file,
+    "onnxruntime": of_onnx,
+    "PyTorch": of_torch,
+    "PyTorch, compiled": of_torch_compiled,
+    "PyTorch, layers": of_torch_layers,
+    "C": of_c,
+}
 
 
 def main():

@@ -38,7 +38,6 @@ except ImportError as error:
 __all__ = ["LookupModule", "RecognisingLookupModule", "module"]
 
 _KINDS = "biufc"
-_N_FEATURES = 64
 
 
 def module(network, dtype, output, X, unsafe):
@@ -186,7 +185,7 @@ class _Search(nn.Module):
         self.shift = search.shift
         self.last = len(search.starts) - 1
         self.n_halvings = search.n_halvings
-        self.register_buffer("starts", _numbers(search.starts))
+        self.register_buffer("starts", _narrow(search.starts))
         self.register_buffer("index", _narrow(search.index))
 
     def forward(self, codes: Tensor) -> Tensor:
@@ -252,40 +251,30 @@ class _Lifts(nn.Module):
 class _Features(nn.Module):
     """64 threshold features of a code, as the bits of a word.
 
-    Their counts are below 128: eight of them are the bytes of a word, and eight words are added up for a byte of the
-    code at once. The count of feature t is byte t // 8 of word t % 8, so that bit 6 of each byte is only to be shifted
-    to bit t % 8.
+    Their counts are below 128, so that eight of them are the bytes of a word, and are added at once. The count of
+    feature t is byte t // 8 of word t % 8: bit 6 of each byte is only to be shifted to bit t % 8.
     """
 
     def __init__(self, part):
         super().__init__()
-        shifts, tables = _counts_of_bytes(part)
-        self.shifts = shifts
-        self.register_buffer("counts", _words(np.concatenate(tables)))
+        self.shifts = part.shifts.tolist()
+        self.register_buffer("counts", _words(_counts_in_bytes(part).reshape(-1, 8)))
         self.register_buffer("places", _numbers(np.arange(8)))
 
     def forward(self, codes: Tensor) -> Tensor:
-        counts = self.counts.index_select(0, (codes >> self.shifts[0]) & 255)
+        counts = self.counts.index_select(0, (codes >> self.shifts[0]) & 15)
         for i, shift in enumerate(self.shifts):
             if i > 0:
-                counts = counts + self.counts.index_select(0, ((codes >> shift) & 255) + (i << 8))
+                counts = counts + self.counts.index_select(0, ((codes >> shift) & 15) + (i << 4))
         return (((counts >> 6) & 0x0101010101010101) << self.places).sum(dim=1)
 
 
-def _counts_of_bytes(part):
-    """Of `Features`: shifts of bytes of the code, and for each the words of counts for its values, (256, 8)."""
-    digits = part.counts[..., None] >> np.arange(_N_FEATURES, dtype=np.uint64) & np.uint64(1)
-    numbers = (digits << np.arange(7, dtype=np.uint64)[:, None]).sum(axis=2, dtype=np.uint64)  # (g, 16, 64)
-    words = numbers.reshape(-1, 16, 8, 8) << (8 * np.arange(8, dtype=np.uint64))[:, None]
-    words = words.sum(axis=2, dtype=np.uint64)
-    shifts, tables, value = [], [], np.arange(256)
-    for shift, table in zip(part.shifts.tolist(), words, strict=True):
-        if shifts and shift == shifts[-1] + 4:
-            tables[-1] = tables[-1] + table[value >> 4]
-        else:
-            shifts.append(shift)
-            tables.append(table[value & 15])
-    return shifts, tables
+def _counts_in_bytes(part):
+    """What each value of each group adds to the counts of `Features`: words of shape (g, 16, 8)."""
+    digits = part.counts[..., None] >> np.arange(64, dtype=np.uint64) & np.uint64(1)
+    numbers = (digits << np.arange(7, dtype=np.uint64)[:, None]).sum(axis=2, dtype=np.uint64)
+    places = 8 * np.arange(8, dtype=np.uint64)
+    return (numbers.reshape(-1, 16, 8, 8) << places[:, None]).sum(axis=2, dtype=np.uint64)
 
 
 class _Ribbon(nn.Module):
