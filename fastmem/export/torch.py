@@ -21,8 +21,8 @@ _MOST_BYTES = 2**33
 
 
 def module(network, dtype, output, X, unsafe):
-    """The module that `Network.to_torch` returns."""
-    network.need_units("PyTorch")
+    """The module that `Network.to_torch` returns for form="layers"."""
+    network.need_units('to_torch(form="layers")')
     values = output_values(network, output, _KINDS, "PyTorch")
     check_size(network, 8 * n_weights_stored(network), _MOST_BYTES, "a PyTorch module")
     dtype = check_arithmetic(network, dtype, X, unsafe)

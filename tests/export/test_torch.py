@@ -339,7 +339,7 @@ def test_a_network_too_large_is_refused(torch, monkeypatch):
 def test_a_form_that_the_network_has_not_is_refused(torch):
     with pytest.raises(fastmem.InvalidInput, match=r'to_torch\(form="lookup"\) needs codes'):
         case("baum1988")[2].to_torch(form="lookup")
-    with pytest.raises(fastmem.InvalidInput, match="PyTorch evaluates threshold units"):
+    with pytest.raises(fastmem.InvalidInput, match=r'to_torch\(form="layers"\) evaluates threshold units'):
         saved_network("rows known, few columns read").to_torch(form="layers")
     with pytest.raises(fastmem.InvalidInput, match="form must be one of 'lookup', 'layers', not 'units'"):
         case("line")[2].to_torch(form="units")
