@@ -3,9 +3,9 @@
     pip install ".[bench,onnx,torch]" && python benchmarks/exports.py
 
 prints the table of docs/export.md. *Bytes* are those of the file; of C, those of the tables that a compiler makes of
-it. *Write* includes loading by the runtime, and compiling of C by ``cc -O2``. Rows are predicted in one batch where
-the runtime takes batches, in onnxruntime 10,000 at a time, best of several passes, all on the memorized points, whose
-labels are compared. Where it says *layers* every unit is evaluated. *C* is called for one row at a time, built by
+it. *Write* includes loading by the runtime, and compiling: of C by ``cc -O2``, of PyTorch by ``torch.compile``. Rows
+are predicted in one batch where the runtime takes batches, in onnxruntime 10,000 at a time, best of several passes, all
+on the memorized points, whose labels are compared. Where it says *layers* every unit is evaluated. *C* is called for one row at a time, built by
 ``cc -O2``, *C, many* once for all rows, built by ``cc -O3 -march=native``, *C, layers* as *C*.
 
     python benchmarks/exports.py --table c_tables
@@ -65,11 +65,26 @@ def of_onnx(form, net, X, folder):
     )
 
 
-def of_torch(net, X, folder):
+def of_torch(net, X, folder, form="lookup"):
     """A module in float64; its size is that of its state."""
-    module, points = net.to_torch(), torch.from_numpy(X.astype(np.float64))
+    module, points = net.to_torch(form=form), torch.from_numpy(X.astype(np.float64))
     torch.save(module.state_dict(), folder / "net.pt")
     return (folder / "net.pt").stat().st_size, lambda: module(points).numpy()
+
+
+def of_torch_compiled(net, X, folder):
+    """The same module, compiled for these points."""
+    torch.compiler.reset()
+    module, points = net.to_torch(), torch.from_numpy(X.astype(np.float64))
+    compiled = torch.compile(module, fullgraph=True)
+    compiled(points)
+    torch.save(module.state_dict(), folder / "net.pt")
+    return (folder / "net.pt").stat().st_size, lambda: compiled(points).numpy()
+
+
+def of_torch_layers(net, X, folder):
+    """A module of all units."""
+    return of_torch(net, X, folder, form="layers")
 
 
 def of_c(net, X, folder):
@@ -107,6 +122,8 @@ RUNTIMES = {
     "onnxruntime": functools.partial(of_onnx, "lookup"),
     "onnxruntime, layers": functools.partial(of_onnx, "layers"),
     "PyTorch": of_torch,
+    "PyTorch, compiled": of_torch_compiled,
+    "PyTorch, layers": of_torch_layers,
     "C": of_c,
     "C, many": of_c_many,
     "C, layers": of_c_layers,

@@ -542,16 +542,6 @@ class Network:
             f"memorize(..., {options})"
         )
 
-    _has_codes = False
-
-    def _form(self, what, form):
-        """The form of an export: the one asked for, if the network has it, or the default."""
-        if form is None:
-            return "lookup" if self._has_codes else "layers"
-        if check_option("form", form, get_args(Form)) == "lookup":
-            self._need_codes(f'{what}(form="lookup")')
-        return form
-
     def _need_cells(self):
         """Raise `InvalidInput` where inputs are recognised by what no cell is near to."""
 
@@ -632,7 +622,9 @@ class Network:
         InvalidInput
             As `predict`.
         """
-        return self.unsafe_points(self.points_of(X, recognising=True), dtype, resolve_threads(n_threads))
+        reading = self.units_read.reading
+        points = as_points(X, self.n_features_in, empty=True, names=self.feature_names, reading=reading)
+        return self.unsafe_points(points, dtype, resolve_threads(n_threads))
 
     def unsafe_points(self, points, dtype, n_threads=1):
         """The same for points with the columns that `units_read` reads."""
@@ -892,16 +884,17 @@ class Network:
     def to_torch(
         self,
         *,
+        form: Form | None = None,
         dtype: FloatDType = "float64",
         output: Output = "label",
         X: ArrayLike | None = None,
         unsafe: bool = False,
     ) -> torch.nn.Module:
-        """The layers as a PyTorch module, for CPU and CUDA, ``torch.jit.script`` and ``torch.export``.
+        """The network as a PyTorch module, for CPU and CUDA, ``torch.jit.script``, ``.export`` and ``.compile``.
 
         ``module(X)`` takes a tensor of shape (n, d) and dtype `dtype` and returns the labels, a tensor of shape (n,);
-        with fingerprints a second tensor says which are known. Weights are buffers: ``module.to("cuda")`` moves them,
-        ``state_dict`` holds them, and there is nothing to train.
+        with fingerprints a second tensor says which are known. Tables and weights are buffers: ``module.to("cuda")``
+        moves them, ``state_dict`` holds them, and there is nothing to train.
 
         In `dtype`, in any order of summation, every memorized point gets its label; that is checked first. Labels of
         points nearer to a hyperplane than `rounding_reach` may differ from `predict`, and NaN is not refused. A float32
@@ -910,6 +903,9 @@ class Network:
 
         Parameters
         ----------
+        form : {"lookup", "layers"}, optional
+            "lookup": signs, codes and tables, as `predict` takes them, with integers of 64 bits; many times faster.
+            "layers": every unit of `layers`. By default "lookup" where the network has codes, else "layers".
         dtype : {"float64", "float32"}
             Of the input and of the first layer's arithmetic. Beyond it sums are integers, and exact.
         output : {"label", "index"}
@@ -926,14 +922,28 @@ class Network:
         Raises
         ------
         MarginTooSmall
-            Memorized points are too near a hyperplane for `dtype`.
+            Memorized points are too near a hyperplane for `dtype`, or rows are known by numbers that it does not hold.
         InvalidInput
-            An option cannot be used as it is.
+            An option cannot be used as it is; the network has no codes for form="lookup", or knows rows by what is no
+            unit for form="layers".
         NetworkTooLarge
-            The module would take more than 8 GiB.
+            The layers would take more than 8 GiB.
         ImportError
             There is no PyTorch: ``pip install "fastmem-nn[torch]"``.
+
+        Examples
+        --------
+        >>> import numpy as np, fastmem
+        >>> X = np.random.default_rng(0).normal(size=(1000, 16))
+        >>> net = fastmem.memorize(X, np.arange(1000) % 7, random_state=0)
+        >>> module = net.to_torch()  # doctest: +SKIP
+        >>> module(torch.from_numpy(X))[:9].tolist()  # doctest: +SKIP
+        [0, 1, 2, 3, 4, 5, 6, 0, 1]
         """
+        if self._form("to_torch", form) == "lookup":
+            from fastmem.export import torch_lookup
+
+            return torch_lookup.module(self, dtype, output, X, unsafe)
         from fastmem.export import torch
 
         return torch.module(self, dtype, output, X, unsafe)

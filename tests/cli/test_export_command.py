@@ -88,8 +88,9 @@ def test_export_leaves_the_label_column_out(built, tmp_path):
 @pytest.mark.parametrize(("form", "package"), [("onnx", "onnx"), ("torch", "torch")])
 def test_a_missing_package_is_one_line(form, package, built, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
-    monkeypatch.delitem(sys.modules, "fastmem.export.torch", raising=False)
-    monkeypatch.delattr(sys.modules.get("fastmem.export", fastmem), "torch", raising=False)
+    for name in ("torch", "torch_lookup"):
+        monkeypatch.delitem(sys.modules, f"fastmem.export.{name}", raising=False)
+        monkeypatch.delattr(sys.modules.get("fastmem.export", fastmem), name, raising=False)
     message = failure("export", built[0], "--to", form, "-o", tmp_path / "exported")
     assert message.startswith(f"Error: --to {form} needs ")
     assert message.endswith(f'which is not installed: pip install "fastmem-nn[{form}]"')

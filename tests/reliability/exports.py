@@ -3,7 +3,7 @@
 Networks of every construction and store, of random data of six kinds, are exported to one runtime after the other.
 In C each row must get the label of `predict`, rows on hyperplanes and beside them, subnormal and huge ones included,
 whatever the flags of the compiler; in ONNX and PyTorch each memorized row, and each other one that clears the bound of
-rounding. An export that is refused must name the rows that would lose their label.
+rounding, in PyTorch by tables and by units. An export that is refused must name the rows that would lose their label.
 
     cd tests && python -m reliability.exports --cases 300 --seed 0
 
@@ -145,11 +145,15 @@ def check_torch(rng, X, y, net, folder):
     """Compare PyTorch with `predict`; return the number of rows, 0 where the export is refused."""
     import torch
 
-    def run(dtype, rows):
-        outputs = net.to_torch(dtype=dtype)(torch.from_numpy(rows))
-        return [output.numpy() for output in (outputs if isinstance(outputs, tuple) else (outputs,))]
+    def run_form(form):
+        def run(dtype, rows):
+            outputs = net.to_torch(form=form, dtype=dtype)(torch.from_numpy(rows))
+            return [output.numpy() for output in (outputs if isinstance(outputs, tuple) else (outputs,))]
 
-    return check_rounding(rng, X, y, net, run)
+        return check_rounding(rng, X, y, net, run)
+
+    forms = ("layers",) if net.construction == "baum1988" else ("lookup", "layers")
+    return sum(map(run_form, forms))
 
 
 def beside_hyperplanes(rng, net, dtype, n=100):
