@@ -180,9 +180,10 @@ def scripted_and_exported(module):
     torch = partner("torch")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PyTorch deprecates its own scripting
+        scripted = torch.jit.script(module)
         example = torch.zeros((2, module.n_features_in), dtype=torch.float64)
         program = torch.export.export(module, (example,), dynamic_shapes=({0: torch.export.Dim("batch")},)).module()
-        return torch.jit.script(module), program
+    return scripted, program
 
 
 @pytest.mark.partner
