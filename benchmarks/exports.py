@@ -5,7 +5,12 @@
 prints the table of docs/export.md. *Bytes* are those of the file; of C, those of the tables that a compiler makes of
 it. *Write* includes loading by the runtime, and compiling of C by ``cc -O2``. Rows are predicted in one batch where
 the runtime takes batches, best of several passes, all on the memorized points, whose labels are compared. Layers are
-evaluated unit by unit, but for `predict`.
+evaluated unit by unit, but for `predict` and *C*, which take the shortcut. *C* is called for one row at a time, built
+by ``cc -O2``, *C, many* once for all rows, built by ``cc -O3 -march=native``, *C, layers* as *C*.
+
+    python benchmarks/exports.py --table c_tables
+
+prints what C tables take, beside the bytes of the network's parameters.
 """
 
 import ctypes
@@ -18,7 +23,7 @@ import numpy as np
 import onnxruntime
 import torch
 from benchmarks.data import digits, random_bits, sphere
-from measuring import fastest, print_header, print_row
+from measuring import fastest, print_header, print_row, print_tables
 
 import fastmem
 
@@ -64,25 +69,47 @@ def of_torch(net, X, folder):
 
 
 def of_c(net, X, folder):
-    """C, one point at a time."""
+    """C, one point a call."""
+    return _of_c(net, X, folder, "-O2")
+
+
+def of_c_many(net, X, folder):
+    """C, all points in one call."""
+    return _of_c(net, X, folder, "-O3", "-march=native", function="fastmem_predict_many")
+
+
+def of_c_layers(net, X, folder):
+    """C, one point a call, every unit."""
+    return _of_c(net, X, folder, "-O2", form="layers")
+
+
+def _of_c(net, X, folder, *flags, form="lookup", function="predict_rows"):
     X = np.ascontiguousarray(X, np.float32)
-    size = net.to_c(folder / "net.c", X=X).table_bytes
+    folder = Path(tempfile.mkdtemp(dir=folder))
+    size = net.to_c(folder / "net.c", X=X, form=form).table_bytes
     (folder / "rows.c").write_text(ROWS_OF_C % net.n_features_in)
-    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", "rows.so", "rows.c"], cwd=folder, check=True)
-    predict_rows, labels = ctypes.CDLL(folder / "rows.so").predict_rows, np.empty(len(X), np.intc)
+    subprocess.run(["cc", *flags, "-shared", "-fPIC", "-o", "rows.so", "rows.c"], cwd=folder, check=True)
+    run, labels = getattr(ctypes.CDLL(folder / "rows.so"), function), np.empty(len(X), np.intc)
 
     def predict():
-        predict_rows(ctypes.c_void_p(X.ctypes.data), ctypes.c_long(len(X)), ctypes.c_void_p(labels.ctypes.data))
+        run(ctypes.c_void_p(X.ctypes.data), ctypes.c_long(len(X)), ctypes.c_void_p(labels.ctypes.data))
         return labels
 
     return size, predict
 
 
-RUNTIMES = {"predict": of_file, "onnxruntime": of_onnx, "PyTorch": of_torch, "C": of_c}
+RUNTIMES = {
+    "predict": of_file,
+    "onnxruntime": of_onnx,
+    "PyTorch": of_torch,
+    "C": of_c,
+    "C, many": of_c_many,
+    "C, layers": of_c_layers,
+}
 
 
-def main():
-    """Print the table."""
+def runtimes():
+    """Bytes, seconds to write, and nanoseconds a row in each runtime."""
     torch.set_num_threads(1)
     print_header(COLUMNS)
     for name, data in DATA.items():
@@ -102,5 +129,18 @@ def main():
                     print_row((name, store, runtime, size, wrote, seconds[runtime] / len(X) * 1e9, right))
 
 
+def c_tables():
+    """Bytes of C tables, and of the parameters that they are made from."""
+    print_header(("data", "parameters", "hyperplanes", "store", "known", "tables", "tables / parameters"))
+    digits_known = {"separate": "all", "fingerprint_bits": 8}
+    for name, options in (("sphere 100k×32, random", {}), ("digits", {}), ("digits", digits_known)):
+        net = fastmem.memorize(*DATA[name](), random_state=0, **options)
+        with tempfile.TemporaryDirectory() as folder:
+            size = net.to_c(Path(folder, "net.c"), unsafe=True)
+        name += ", fingerprints" if options else ""
+        parts = size.layer_bytes[0], size.store_bytes, size.known_bytes, size.table_bytes
+        print_row((name, net.nbytes, *parts, size.table_bytes / net.nbytes))
+
+
 if __name__ == "__main__":
-    main()
+    print_tables(__doc__, [runtimes, c_tables])

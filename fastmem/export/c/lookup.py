@@ -6,6 +6,7 @@ another form where that is smaller:
 - *Features* are threshold units, so their counts are sums over bits of the code: for each bit one word tells which
   features read it, and one which of these count it where it is 0. Four bits are added to the counts of all 64 features
   at once, digit by digit (carry-save adders).
+- *Ranges* are found by fewer prefixes and a few more halvings. Their starts lose the zeros that all of them end with.
 - *Starts* of windows are parities of the code, so their table is linear: told by groups of four bits, not of eight.
 """
 
@@ -22,6 +23,7 @@ from fastmem.hyperplanes.hyperplanes import Hyperplanes
 __all__ = ["Lookup"]
 
 _NIBBLE = 4
+_SHARE = 1 / 2  # of prefixes in starts
 
 
 class Lookup:
@@ -134,11 +136,14 @@ class Lookup:
 
     def _write_search(self, part):
         name, r = self.source.name("range"), len(part.starts)
-        start = self.source.table(name, "starts", part.starts, "(low + half)")
-        index = self.source.table(name, "index", part.index, "({})")
         n_bits = part.shift + (len(part.index) - 2).bit_length()
-        self.source.write(text.SEARCH, name=name, r=r, shift=part.shift, low=index.format("prefix"), start=start,
-                          high=index.format("prefix + 1"), kind=_word(n_bits))  # fmt: skip
+        shift, prefixes = _coarser(part)
+        every = int(np.bitwise_or.reduce(part.starts))
+        zeros = (every & -every).bit_length() - 1
+        start = self.source.table(name, "starts", part.starts >> np.uint64(zeros), "(low + half)")
+        index = self.source.table(name, "index", prefixes, "({})")
+        self.source.write(text.SEARCH, name=name, r=r, shift=shift, low=index.format("prefix"), start=start,
+                          high=index.format("prefix + 1"), zeros=zeros, kind=_word(n_bits - zeros))  # fmt: skip
         return name
 
     # The binary store
@@ -174,9 +179,10 @@ class Lookup:
         return name
 
     def _start(self, name, part):
-        nibbles = np.stack([part.start_table[:, :16], part.start_table[:, :: 1 << _NIBBLE]], axis=1)
+        nibbles = np.stack([part.start_table[:, :16], part.start_table[:, :: 1 << _NIBBLE]], axis=1).reshape(-1, 16)
+        nibbles = nibbles[: max(np.flatnonzero(nibbles.any(axis=1)), default=0) + 1]
         beta = self.source.table(name, "starts", nibbles.ravel(), "(i << 4 | ((uint32_t)(code >> 4 * i) & 15))")
-        return _text(text.START, n=2 * len(part.start_table), beta=beta, spacing=part.spacing, n_planes=part.n_planes)
+        return _text(text.START, n=len(nibbles), beta=beta, spacing=part.spacing, n_planes=part.n_planes)
 
     def _symbols(self, part):
         """A function from a code and its features to symbols, or classes."""
@@ -279,6 +285,14 @@ def _everywhere(plan, signs):
     everywhere = np.zeros((len(weights), plan.n_features), np.float32)
     everywhere[:, signs.columns] = weights
     return everywhere
+
+
+def _coarser(search):
+    """Shift and index of a search with half as many prefixes as starts: less to store, for a few more steps."""
+    shift, index = search.shift, search.index
+    while len(index) > 3 and len(index) % 2 and len(index) > _SHARE * len(search.starts):
+        shift, index = shift + 1, index[::2]
+    return shift, index
 
 
 def _text(template, **parts):

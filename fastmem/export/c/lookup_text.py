@@ -260,10 +260,11 @@ SEARCH = """
 static uint32_t {name}(uint64_t code)
 {{
     const uint32_t prefix = (uint32_t)(code >> {shift});
+    const {kind} start = ({kind})(code >> {zeros});
     uint32_t low = (uint32_t){low}, width = (uint32_t){high} - low + 1;
     while (width > 1) {{
         const uint32_t half = width >> 1;
-        low += ({kind}){start} <= ({kind})code ? half : 0;
+        low += ({kind}){start} <= start ? half : 0;
         width -= half;
     }}
     return low;

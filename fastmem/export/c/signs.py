@@ -41,7 +41,7 @@ _BLOCK, _WORD, _LANES = 64, 32, 4
 _UNIT, _SMALLEST = 2.0**-23, 2.0**-126
 _MOST_CUT = 2.0**120
 _MOST_COLUMNS = 2**20  # of the first step
-_ALIKE = 4
+_ALIKE = 16
 _WORTH = 8  # so much smaller must a bound be for another table
 _SCALES = 100
 
@@ -309,7 +309,7 @@ class _Bounds:
         self.floor = _rounded_up(2 * _SMALLEST * (4 * weights.sum(axis=1) + sums + 4 * d + 8).max())
         self.growths = None
         used = growths[weights.any(axis=1)]
-        if used.max() > _ALIKE * used.min():
+        if used.max() > _ALIKE * np.median(used):
             self.growths = np.array([_rounded_up(growth) for growth in growths], np.float32)
         # Nor may a growth be a number that is taken for 0.
         numbers = [self.growth, self.floor, *np.abs(self.cuts).tolist()]
