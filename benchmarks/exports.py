@@ -5,8 +5,9 @@
 prints the table of docs/export.md. *Bytes* are those of the file; of C, those of the tables that a compiler makes of
 it. *Write* includes loading by the runtime, and compiling: of C by ``cc -O2``, of PyTorch by ``torch.compile``. Rows
 are predicted in one batch where the runtime takes batches, in onnxruntime 10,000 at a time, best of several passes, all
-on the memorized points, whose labels are compared. Where it says *layers* every unit is evaluated. *C* is called for one row at a time, built by
-``cc -O2``, *C, many* once for all rows, built by ``cc -O3 -march=native``, *C, layers* as *C*.
+on the memorized points, whose labels are compared. Where it says *layers* every unit is evaluated. *C* is called for
+one row at a time, built by ``cc -O2``, *C, many* once for all rows, built by ``cc -O3 -march=native``, *C, layers* as
+*C*.
 
     python benchmarks/exports.py --table c_tables
 

@@ -8,7 +8,8 @@ approximates,
     |p - (w.x - t)| <= gamma(d + 1) S + flushed,    S <= A + gamma(d + 1) S + flushed,
     flushed = eta sum_i |w_i| + (2 d + 8) 2^-1022,  gamma(k) = k u / (1 - k u)
 
-(Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., sections 3.1 and 4.2). So the sign of p is right where
+(Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., sections 3.1 and 4.2); weights that are subnormal as
+float may be taken for 0 too, so that a sum with any decides nothing. So the sign of p is right where
 |p| > (d + 8) u A + 2 flushed; A < 2^1000 excludes overflow. All other signs are decided in integers, as in step 3 of
 ``src_cython/fastmem/_kernels/signs.pyx``: mantissas are multiplied and added up in a fixed-point number that is wide
 enough for these weights and thresholds and every finite point.
@@ -31,6 +32,7 @@ from fastmem.layers.layer import narrowed
 __all__ = ["BinaryLayer", "FirstLayer", "Tables", "as_literal", "filled", "n_words"]
 
 _WORD = 32
+_SMALLEST = 2.0**-126
 _LISTED, _HEADER = 2, 4  # bytes: of a weight in a list, and of a run without its mask, about
 _LEAST_RUN = 6
 _STEPS, _NEGATIVE = 128, 64  # bits of the kind of a run, above the power of two of its weights
@@ -137,9 +139,12 @@ class FirstLayer:
         return lowest, (highest - lowest + bits) // _WORD + 3
 
     def floor(self):
-        """A bound of all that is lost where numbers are taken for 0."""
+        """A bound of all that is lost where numbers are taken for 0; beyond all sums where weights are subnormal."""
+        magnitudes = np.abs(self.weights)
+        if ((magnitudes > 0) & (magnitudes < _SMALLEST)).any():
+            return 2.0**1023
         smallest = 2.0**-126 if self.dtype == "float32" else 2.0**-1022
-        largest_sum = self.d * float(np.abs(self.weights).max(initial=0))  # the same on every machine
+        largest_sum = self.d * float(magnitudes.max(initial=0))  # the same on every machine
         return 2 * (largest_sum * (1 + 2.0**-20) * smallest + (2 * self.d + 8) * 2.0**-1022)
 
     def code(self):

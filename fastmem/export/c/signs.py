@@ -26,7 +26,7 @@ magnitudes of all products, so it does not mind where points lie. The third is t
 Hyperplanes x_c = t on a line are searched by the bits of the numbers: those that the coordinate reaches come first.
 """
 
-from fractions import Fraction
+import math
 
 import numpy as np
 
@@ -330,19 +330,18 @@ class _Bounds:
         with np.errstate(over="ignore", under="ignore"):
             if self.centre is None:
                 return thresholds.astype(np.float32)
-            centre = [Fraction(c) for c in self.centre.tolist()]
-            exact = [
-                Fraction(t) - sum(Fraction(a) * c for a, c in zip(w, centre, strict=True) if a)
-                for w, t in zip(hyperplanes.weights.tolist(), thresholds.tolist(), strict=True)
-            ]
-            return np.array([_as_float(cut) for cut in exact]).astype(np.float32)
+            # Products of floats are exact in float64.
+            products = -hyperplanes.weights.astype(np.float64) * self.centre.astype(np.float64)
+            cuts = [_exact_sum(row) for row in np.column_stack([thresholds, products]).tolist()]
+            return np.array(cuts).astype(np.float32)
 
 
-def _as_float(number):
+def _exact_sum(numbers):
+    """The sum, rounded once; infinite where it overflows."""
     try:
-        return float(number)
+        return math.fsum(numbers)
     except OverflowError:
-        return np.inf
+        return math.inf
 
 
 def _rounded_up(number):
