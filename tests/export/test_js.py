@@ -1,5 +1,6 @@
 """JavaScript modules written for networks give the labels of `predict` for every input, in Node.js."""
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -92,11 +93,19 @@ def test_signs_decided_by_integers_alone_are_the_same(node, tmp_path):
     for name in names:
         network(name).to_js(tmp_path / name, unsafe=True)
         text = (tmp_path / name).read_text()
-        assert text.count("2 ** -52") == 1
+        assert text.count("2 ** -52") == 2
         (tmp_path / f"{name}.mjs").write_text(text.replace("2 ** -52", "Infinity"))
     found = answers(node, tmp_path, [(f"{name}.mjs", X) for name, X in zip(names, points, strict=True)])
     for name, X, answer in zip(names, points, found, strict=True):
         assert answer["labels"] == network(name).predict(X).tolist()
+
+
+def test_columns_of_very_different_sizes_are_no_matter(node, tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((300, 6)) * [1e9, 1e-9, 1, 1e300, 1e-300, 5e-324] + [1e12, 0, 0, 0, 0, 0]
+    networks = [memorize(X, np.arange(300) % 3, separate="all", fingerprint_bits=4, random_state=0),
+                memorize(X[:, :2], np.arange(300) % 3, separate="all", fingerprint_bits=4, random_state=0)]  # fmt: skip
+    assert_same(node, tmp_path, [(net, part) for net, part in zip(networks, (X, X[:, :2]), strict=True)])
 
 
 def test_numbers_of_columns_that_are_not_read_may_be_anything(node, tmp_path):
@@ -188,6 +197,13 @@ console.log(predict([0, -0, 1]) === predict(Uint8Array.of(0, 0, 1)));
         "numbers"
     )
     assert lines[14:] == ["0 0 0,1,2 3", "true"]
+
+
+def test_the_example_of_the_documentation_prints_what_it_says(node, tmp_path):
+    text = (Path(__file__).parent.parent.parent / "docs" / "export.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```js\n(.*?)```", text, re.DOTALL)
+    saved.random_network(d=8).to_js(tmp_path / "net.mjs")
+    assert run(node, tmp_path, example).splitlines() == re.findall(r"\); +// (true|\d+)$", example, re.MULTILINE)
 
 
 # What is written
