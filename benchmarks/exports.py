@@ -5,7 +5,7 @@
 prints the table of docs/export.md. *Bytes* are those of the file; of C, those of the tables that a compiler makes of
 it. *Write* includes loading by the runtime, and compiling of C by ``cc -O2``. Rows are predicted in one batch where
 the runtime takes batches, best of several passes, all on the memorized points, whose labels are compared. Layers are
-evaluated unit by unit, but for `predict`.
+evaluated unit by unit, but for `predict` and Node.js, which must be installed.
 """
 
 import ctypes
@@ -30,6 +30,15 @@ void predict_rows(const coordinate *X, long n, int *labels)
     for (long i = 0; i < n; i++)
         labels[i] = fastmem_predict(X + i * (long)(%d));
 }
+"""
+# Labels of all points for each line that is read; they are written once.
+ROWS_OF_JS = """
+import { readFileSync, writeFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { predictMany } from "./net.mjs";
+const X = new Float32Array(Uint8Array.from(readFileSync("X.bin")).buffer);
+writeFileSync("labels.bin", predictMany(X));
+createInterface({ input: process.stdin }).on("line", () => console.log(predictMany(X).length));
 """
 
 
@@ -78,7 +87,26 @@ def of_c(net, X, folder):
     return size, predict
 
 
-RUNTIMES = {"predict": of_file, "onnxruntime": of_onnx, "PyTorch": of_torch, "C": of_c}
+def of_js(net, X, folder):
+    """JavaScript in float32, and Node.js in a process of its own, which ends when nothing more is asked."""
+    X = np.ascontiguousarray(X, np.float32)
+    net.to_js(folder / "net.mjs", X=X)
+    X.tofile(folder / "X.bin")
+    (folder / "rows.mjs").write_text(ROWS_OF_JS)
+    node = subprocess.Popen(["node", "rows.mjs"], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def predict():
+        node.stdin.write(b"\n")
+        node.stdin.flush()
+        if int(node.stdout.readline() or -1) != len(X):
+            raise RuntimeError("Node.js ended")
+        return np.fromfile(folder / "labels.bin", np.int32)
+
+    predict()
+    return (folder / "net.mjs").stat().st_size, predict
+
+
+RUNTIMES = {"predict": of_file, "onnxruntime": of_onnx, "PyTorch": of_torch, "C": of_c, "Node.js": of_js}
 
 
 def main():

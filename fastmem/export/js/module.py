@@ -9,7 +9,6 @@ a feature a sum.
 
 import base64
 import json
-import textwrap
 from typing import get_args
 
 import numpy as np
@@ -79,7 +78,8 @@ def _lines(net, plan, labels):
     yield from module.lines
     yield from closing
     yield from ("", "function base64() {", "  return `")
-    yield from textwrap.wrap(base64.b64encode(module.bytes).decode("ascii"), _WIDTH)
+    letters = base64.b64encode(module.bytes).decode("ascii")
+    yield from (letters[start : start + _WIDTH] for start in range(0, len(letters), _WIDTH))
     yield from ("`;", "}", "")
 
 
