@@ -7,7 +7,7 @@ it. *Write* includes loading by the runtime, and compiling: of C by ``cc -O2``, 
 are predicted in one batch where the runtime takes batches, in onnxruntime 10,000 at a time, best of several passes, all
 on the memorized points, whose labels are compared. Where it says *layers* every unit is evaluated. *C* is called for
 one row at a time, built by ``cc -O2``, *C, many* once for all rows, built by ``cc -O3 -march=native``, *C, layers* as
-*C*.
+*C*. Node.js must be installed.
 
     python benchmarks/exports.py --table c_tables
 
@@ -38,6 +38,15 @@ void predict_rows(const coordinate *X, long n, int *labels)
     for (long i = 0; i < n; i++)
         labels[i] = fastmem_predict(X + i * (long)(%d));
 }
+"""
+# Labels of all points for each line that is read; they are written once.
+ROWS_OF_JS = """
+import { readFileSync, writeFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { predictMany } from "./net.mjs";
+const X = new Float32Array(Uint8Array.from(readFileSync("X.bin")).buffer);
+writeFileSync("labels.bin", predictMany(X));
+createInterface({ input: process.stdin }).on("line", () => console.log(predictMany(X).length));
 """
 
 
@@ -118,6 +127,25 @@ def _of_c(net, X, folder, *flags, form="lookup", function="predict_rows"):
     return size, predict
 
 
+def of_js(net, X, folder):
+    """JavaScript in float32, and Node.js in a process of its own, which ends when nothing more is asked."""
+    X = np.ascontiguousarray(X, np.float32)
+    net.to_js(folder / "net.mjs", X=X)
+    X.tofile(folder / "X.bin")
+    (folder / "rows.mjs").write_text(ROWS_OF_JS)
+    node = subprocess.Popen(["node", "rows.mjs"], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def predict():
+        node.stdin.write(b"\n")
+        node.stdin.flush()
+        if int(node.stdout.readline() or -1) != len(X):
+            raise RuntimeError("Node.js ended")
+        return np.fromfile(folder / "labels.bin", np.int32)
+
+    predict()
+    return (folder / "net.mjs").stat().st_size, predict
+
+
 RUNTIMES = {
     "predict": of_file,
     "onnxruntime": functools.partial(of_onnx, "lookup"),
@@ -128,6 +156,7 @@ RUNTIMES = {
     "C": of_c,
     "C, many": of_c_many,
     "C, layers": of_c_layers,
+    "Node.js": of_js,
 }
 
 

@@ -1030,6 +1030,70 @@ class Network:
             self, path, form=self._form("to_c", form), dtype=dtype, output=output, name=name, X=X, unsafe=unsafe
         )
 
+    def to_js(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        dtype: FloatDType = "float32",
+        output: Output = "label",
+        X: ArrayLike | None = None,
+        unsafe: bool = False,
+    ) -> None:
+        """Write the network as one JavaScript module (ES2020) without dependencies, for browsers and Node.js.
+
+        It exports ``predict(x)`` and ``predictMany(X)``, the labels of one point and of many, row by row in one array;
+        of a network with fingerprints ``contains(x)`` and ``containsMany(X)``; ``classes`` and ``nFeatures``. They take
+        the shortcut that `predict` takes, and signs are exact: the answers are those of `predict` and `contains` for
+        every input, memorized or not. Where a number that is read is NaN or infinite, or an array has another length,
+        they throw a RangeError; where it holds no numbers, a TypeError.
+
+        Points are arrays of numbers, Float32Array, Float64Array or arrays of integers, which are taken as they are.
+        ``predictMany`` returns an Int32Array, a Float64Array where labels are others than 32-bit integers, or an Array
+        of text or booleans.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            Ends with ".mjs" for Node.js, unless a package.json says that it is a module.
+        dtype : {"float32", "float64"}
+            In which the points that the module is given are kept. With "float32" they are rounded if they have more
+            digits, so it is checked first that no memorized point loses its label by that. The module is the same.
+        output : {"label", "index"}
+            "index": return positions in `classes`. Labels themselves can be returned if they are integers within 2^53,
+            floats, booleans or text.
+        X : array_like of shape (n, d), optional
+            The memorized points, each of which is then checked. Without it "float32" asks that they are float32
+            numbers (`fits_float32`), or that the smallest distance of one from a hyperplane is larger than rounding
+            can move it. "float64" needs no check.
+        unsafe : bool
+            Write the file unchecked.
+
+        Raises
+        ------
+        MarginTooSmall
+            Memorized points lose their labels, or might, when they are rounded to float32.
+        InvalidInput
+            JavaScript has no such labels, an option or X cannot be used, or the network has no codes.
+        NetworkTooLarge
+            The parameters take more than 256 MiB.
+        OSError
+            The file cannot be written; an older file at `path` is then left as it was.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile, fastmem
+        >>> net = fastmem.memorize([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0], random_state=0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "parity.mjs")
+        ...     net.to_js(path)
+        ...     "export function predictMany(X)" in path.read_text()
+        True
+        """
+        self._need_codes("to_js")
+        from fastmem.export.js.module import write
+
+        write(self, path, dtype=dtype, output=output, X=X, unsafe=unsafe)
+
     def to_networkx(self, *, most_weights: int = 1_000_000) -> networkx.DiGraph[tuple[int, int]]:
         """Units and signed weights as a graph, for small networks.
 

@@ -1,13 +1,14 @@
-"""Exports of random networks give the labels that docs/export.md promises, in onnxruntime, PyTorch and C.
+"""Exports of random networks give the labels that docs/export.md promises, in onnxruntime, PyTorch, C and Node.js.
 
 Networks of every construction and store, of random data of six kinds, are exported to one runtime after the other.
-In C each row must get the label of `predict`, rows on hyperplanes and beside them, subnormal and huge ones included,
-whatever the flags of the compiler; in ONNX and PyTorch each memorized row, and each other one that clears the bound of
-rounding, in PyTorch by tables and by units. An export that is refused must name the rows that would lose their label.
+In C and JavaScript each row must get the label of `predict`, rows on hyperplanes and beside them, subnormal and huge
+ones included, whatever the flags of the compiler; in ONNX and PyTorch each memorized row, and each other one that
+clears the bound of rounding, in PyTorch by tables and by units. An export that is refused must name the rows that would
+lose their label.
 
     cd tests && python -m reliability.exports --cases 300 --seed 0
 
-needs ``pip install ".[onnx,torch]"`` and a C compiler; ``--to c`` needs the compiler alone.
+needs ``pip install ".[onnx,torch]"``, a C compiler and Node.js; ``--to c`` needs the compiler alone.
 """
 
 import argparse
@@ -18,11 +19,11 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from oracles import c_programs
+from oracles import c_programs, js_modules
 
 import fastmem
 
-RUNTIMES = ("onnx", "torch", "c")
+RUNTIMES = ("onnx", "torch", "c", "js")
 OPTIONS = (
     {},
     {"store": "integer"},
@@ -37,6 +38,7 @@ OPTIONS = (
 )
 MOST_WEIGHTS = 500_000
 FLAGS = (c_programs.STRICT, c_programs.FREE, (*c_programs.STRICT, "-Os", "-DFASTMEM_NO_DOUBLE"))
+MOST_SIGNS = 10**8  # in JavaScript; of a single class there may be many without a weight of a layer
 
 
 def random_network(rng):
@@ -96,21 +98,45 @@ def check_c(rng, X, y, net, folder):
     form = str(rng.choice(forms_of(net)))
     dtype = ("float32", "float64")[rng.integers(2)]
     flags = FLAGS[rng.integers(len(FLAGS))]
-    lost = lost_by_rounding(net, X, y, dtype)
-    refused = []
-    try:
-        net.to_c(folder / "checked.c", form=form, dtype=dtype, X=X)
-    except fastmem.MarginTooSmall as error:
-        refused = error.rows
-    assert list(refused) == lost
+    check_refused(functools.partial(net.to_c, form=form), folder / "checked.c", net, X, y, dtype)
     compiler = c_programs.find_compiler()
     program = c_programs.Program(compiler, folder, net, flags, dtype=dtype, form=form)
-    rows = rounded(np.concatenate([X, others(rng, X)]), dtype)
-    rows = np.concatenate([rows, c_programs.hard_rows(net, dtype, n=100, seed=int(rng.integers(2**31)))])
-    rows = rows[np.isfinite(rows).all(axis=1)]
+    rows = rows_of_all_kinds(rng, net, X, dtype)
     assert np.array_equal(program.predict(rows), net.predict(rows))
     if net.fingerprint_bits:
         assert np.array_equal(program.contains(rows), net.contains(rows))
+    return len(rows)
+
+
+def check_refused(write, path, net, X, y, dtype):
+    """An export that decides signs exactly names the rows that lose labels when they are rounded, and no others."""
+    refused = []
+    try:
+        write(path, dtype=dtype, X=X)
+    except fastmem.MarginTooSmall as error:
+        refused = error.rows
+    assert list(refused) == lost_by_rounding(net, X, y, dtype)
+
+
+def rows_of_all_kinds(rng, net, X, dtype):
+    """Memorized rows, others as large, and those that are hardest, in the dtype."""
+    rows = rounded(np.concatenate([X, others(rng, X)]), dtype)
+    rows = np.concatenate([rows, c_programs.hard_rows(net, dtype, n=100, seed=int(rng.integers(2**31)))])
+    return rows[np.isfinite(rows).all(axis=1)]
+
+
+def check_js(rng, X, y, net, folder):
+    """Compare the module with `predict`; return the number of rows, 0 for networks that have no shortcut."""
+    if net.construction == "baum1988":
+        return 0
+    dtype = ("float32", "float64")[rng.integers(2)]
+    check_refused(net.to_js, folder / "checked.mjs", net, X, y, dtype)
+    net.to_js(folder / "net.mjs", dtype=dtype, unsafe=True)
+    rows = rows_of_all_kinds(rng, net, X, dtype)
+    rows = rows[:: 1 + len(rows) * net.n_hyperplanes // MOST_SIGNS]
+    (found,) = js_modules.answers(js_modules.find_node(), folder, [("net.mjs", rows)])
+    assert found["labels"] == net.predict(rows).tolist()
+    assert found["known"] == (net.contains(rows).tolist() if net.fingerprint_bits else [])
     return len(rows)
 
 
@@ -183,7 +209,7 @@ def check_rounding(rng, X, y, net, run):
     return len(rows)
 
 
-CHECKS = {"onnx": check_onnx, "torch": check_torch, "c": check_c}
+CHECKS = {"onnx": check_onnx, "torch": check_torch, "c": check_c, "js": check_js}
 
 
 def attack(case, seed, runtimes=RUNTIMES):

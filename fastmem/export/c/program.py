@@ -11,28 +11,19 @@ from typing import Any, get_args
 import numpy as np
 
 from fastmem.data.options import Output, as_float_dtype, check_option
-from fastmem.data.points import refuse_row
-from fastmem.errors import InvalidInput, MarginTooSmall
+from fastmem.errors import InvalidInput
 from fastmem.export.c import lookup_text, text
 from fastmem.export.c.layers import BinaryLayer, FirstLayer, Tables, filled, n_words
 from fastmem.export.c.lookup import Lookup
-from fastmem.export.guard import (
-    build_with_margin,
-    check_size,
-    memorized_points,
-    no_such_labels,
-    refuse_rows_of_labels,
-    rows_named,
-)
+from fastmem.export.guard import check_size, no_such_labels, refuse_rows_of_labels
 from fastmem.export.lookup import plan_of
+from fastmem.export.rounded import points_to_round, refuse_lost_rows
 from fastmem.machine.disk import write_whole
 
 __all__ = ["CSize", "write"]
 
 _C_TYPES = {"float32": "float", "float64": "double"}
 _MOST_BYTES = 2**28
-_ROWS = 2**16
-_UNIT32 = 2.0**-24
 
 
 @dataclass(frozen=True)
@@ -93,15 +84,14 @@ def write(net, path, *, form, dtype, output, name, X, unsafe):
     """Write the file that `Network.to_c` describes; returns its `CSize`."""
     if form == "layers":
         net.need_units("a C file of layers")
-    by_rows = form == "lookup" and net.recognise_by == "rows"
-    dtype, points = as_float_dtype(dtype), memorized_points(net, X, by_rows)
+    dtype, points = as_float_dtype(dtype), points_to_round(net, X)
     check_option("output", output, get_args(Output))
     if not (isinstance(name, str) and re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name)):
         raise InvalidInput(f"name must be a C identifier, the first part of the functions' names, not {name!r}")
     check_size(net, net.nbytes, _MOST_BYTES, "a C file")
     labels = _Labels(net.classes, output, name)
     if dtype == "float32" and not unsafe:
-        _refuse_lost_rows(net, points, by_rows)
+        refuse_lost_rows(net, points)
     size, lines = (_layers if form == "layers" else _lookup)(net, dtype, labels, name)
     check_size(net, size.table_bytes, _MOST_BYTES, "a C file")
     write_whole(path, "\n".join(lines).encode("ascii"))
@@ -143,70 +133,6 @@ def _lookup(net, dtype, labels, name):
         known_bytes=lookup.known_bytes,
     )
     return size, _lookup_file(net, plan, lookup, size, labels, dtype, name)
-
-
-# Points rounded to float32
-
-
-def _refuse_lost_rows(net, points, by_rows):
-    """Raise `MarginTooSmall` unless memorized points keep their labels when they are rounded to float32."""
-    units = net.units_read
-    if points is None and (net.known_fits_float32 if by_rows else units.fits_float32):
-        return
-    # The last factor is for roundings of the norm and of this line.
-    moved = (_UNIT32 * units.largest_norm + units.hyperplanes.d**0.5 * 2.0**-150) * (1 + 2.0**-20)
-    fits = units.largest_norm < float(np.finfo(np.float32).max)
-    advice = f", {build_with_margin(net, moved)}" if fits and net.n_points else ""
-    advice = f'take dtype="float64"{advice}, or go on with unsafe=True'
-    if points is None and by_rows:
-        raise MarginTooSmall(
-            "rows are known by their numbers, and float32 does not hold those that were memorized; give X=..., the "
-            f"memorized points, to learn which, {advice}",
-            [],
-        )
-    if points is None:
-        if units.smallest_distance > moved and fits:
-            return
-        raise MarginTooSmall(
-            f"points of norm up to {units.largest_norm:.3g} move by up to {moved:.3g} when rounded to float32, "
-            f"and the smallest distance of one from a hyperplane is {units.smallest_distance:.3g}: labels may be lost; "
-            f"give X=..., the memorized points, to check each of them, {advice}",
-            [],
-        )
-    rows = []
-    for start in range(0, points.n, _ROWS):
-        points.over_rows(_refuse_not_finite, rows=slice(start, min(start + _ROWS, points.n)))
-        rows += (start + _changed(net, points.block(start, start + _ROWS))).tolist()
-    if rows:
-        raise MarginTooSmall(f"{rows_named(rows, points.n)} lose labels when rounded to float32; {advice}", rows)
-
-
-def _refuse_not_finite(start, stop, block):
-    finite = np.isfinite(block).all(axis=1)
-    refuse_row(-1 if finite.all() else int(finite.argmin()))
-
-
-def _changed(net, block):
-    """Rows of a block that rounding to float32 gives another label, makes unknown, or makes infinite."""
-    if block.dtype == np.float32:
-        return np.empty(0, np.int64)
-    with np.errstate(over="ignore", under="ignore"):
-        rounded = block.astype(np.float32)
-    finite = np.isfinite(rounded).all(axis=1)
-    rounded[~finite] = 0
-    before, after = (_known_classes(net, rows) for rows in (block, rounded))
-    same = (before[0] == after[0]) & (after[1] | ~before[1])
-    return np.flatnonzero(~(same & finite))
-
-
-def _known_classes(net, block):
-    """Class indices of a block, and whether it is known; without fingerprints all is."""
-    if not net.fingerprint_bits:
-        indices, known = net.class_indices(block), np.ones(len(block), bool)
-    else:
-        codes, known, _ = net.recognise(block)
-        indices = net.store.lookup(codes)
-    return np.minimum(indices, len(net.classes) - 1), known
 
 
 # Labels, and the file
