@@ -3,9 +3,13 @@
 Nothing is fetched while building or reading: no inventories of other projects, no fonts or scripts of other servers.
 """
 
+import sys
 from pathlib import Path
 
 import fastmem
+
+sys.path.insert(0, str(Path(__file__).parent))
+import digits
 
 project = "fastmem"
 author = "The fastmem developers"
@@ -41,6 +45,12 @@ def _link_to_the_page_that_includes_it(app, docname, source):
     source[0] = source[0].replace("](../benchmarks/README.md", "](benchmarks.md")
 
 
+def _write_digits(app, exception):
+    if exception is None and app.builder.format == "html":
+        digits.write(Path(app.outdir, "_static"))
+
+
 def setup(app):
-    """Links to benchmarks/README.md, right in the repository, lead to the page that includes it."""
+    """Links to benchmarks/README.md, right in the repository, lead to the page that includes it; digits are a page."""
     app.connect("source-read", _link_to_the_page_that_includes_it)
+    app.connect("build-finished", _write_digits)

@@ -1,7 +1,7 @@
 """Examples in docstrings, README and documentation run; links lead somewhere; the documentation builds."""
 
 import doctest
-import importlib
+import importlib.util
 import pkgutil
 import re
 import subprocess
@@ -22,7 +22,7 @@ MODULES = sorted(
     if not module.name.startswith("fastmem._kernels.")
 )
 # Modules that cannot be imported without a package that the test extra does not install.
-MODULES_OF_PARTNERS = {"fastmem.export.torch": "torch"}
+MODULES_OF_PARTNERS = {"fastmem.export.torch": "torch", "fastmem.export.torch_lookup": "torch"}
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 TEXTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "benchmarks" / "README.md", *PAGES]
@@ -146,6 +146,19 @@ class References(HTMLParser):
         ]
         if "href" in attributes:
             (self.links if tag == "a" else self.loaded).append(attributes["href"])
+
+
+def test_the_page_of_digits_is_one_small_file_with_known_and_unknown_pictures(tmp_path):
+    spec = importlib.util.spec_from_file_location("digits", ROOT / "docs" / "digits.py")
+    digits = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(digits)
+    path = digits.write(tmp_path)
+    assert path.stat().st_size < 100_000
+    assert References(path).loaded == []
+    assert "export function contains(x)" in path.read_text(encoding="utf-8")
+    answers = digits.answers(digits.network(), digits.pictures())
+    assert {digits.UNKNOWN, *map(str, range(10))} == set(answers)
+    assert digits.UNKNOWN not in answers[: digits.N_SHOWN]
 
 
 @pytest.mark.partner

@@ -532,6 +532,11 @@ def exported(tmp_path, **options):
     return True
 
 
+def hashed():
+    """Rows that no float32 numbers are equal to, known by a hash of their numbers."""
+    return memorize(np.array(ROWS) + 0.1, Y, fingerprint_bits=8, recognise="rows", random_state=0)
+
+
 def guarded(dtype, X=None, *, unsafe=False, net=None):
     return check_arithmetic(net or near(), dtype, X, unsafe) == dtype
 
@@ -848,6 +853,10 @@ CALLS = {
         lambda path: exported(path), "or go on with unsafe=True",
         lambda message, path: exported(path, **one_option(message, "unsafe")),
     ),
+    "JavaScript of float64 points, known by a hash": (
+        lambda path: hashed().to_js(path / "net.mjs"), 'take dtype="float64"',
+        lambda message, path: hashed().to_js(path / "net.mjs", **one_option(message, "dtype")) is None,
+    ),
     "labels that C has not": (
         lambda path: memorize(ROWS, list("abba"), random_state=0).to_c(path / "net.c"),
         'output="index" returns positions in net.classes',
@@ -983,6 +992,11 @@ OF_PARTNERS_CALLS = {
         "onnx", lambda: memorize(ROWS, [b"a", b"b", b"b", b"a"]).to_onnx("never written"), 'output="index"',
         lambda message: one_option(message, "output") == {"output": "index"},
     ),
+    "rows known by a hash, to ONNX": (
+        "onnx", lambda: network_of(fingerprint_bits=8, recognise="rows").to_onnx("never written"),
+        "build one with memorize(..., recognise=\"cells\"), or take net.without_fingerprints()",
+        lambda message: network_of(fingerprint_bits=8, **one_option(message, "recognise")).recognise_by == "cells",
+    ),
     "labels that numba has not": (
         "numba", lambda: memorize(ROWS, list("abba")).jit(), 'output="index"',
         lambda message: memorize(ROWS, list("abba"), random_state=0).jit(**one_option(message, "output"))[0](
@@ -1032,6 +1046,8 @@ EXEMPT = {
     "_kernels/__init__.py": "without compiled modules nothing can be called",
     "machine/partners.py": "tests do not install packages; tests/test_names.py and others look at the command",
     "export/c/text.py": "C code",
+    "export/js/text.py": "JavaScript code",
+    "export/js/module.py: {} reads {} bits at a time": "memorize builds no such network: tests/export/test_js.py",
     "data/as_labels.py: y has dates with a time zone": "in the table of labels of other packages",
     "network/base.py: labels are long doubles": "pickles of version 0.1: tests/network/test_pickles.py",
     "network/labels.py: labels are long doubles": "files of version 0.1: tests/network/test_io.py",

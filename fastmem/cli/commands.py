@@ -92,6 +92,7 @@ def _table_options(command):
 
 
 _OUTPUT = click.Path(dir_okay=False, writable=True, path_type=Path)
+_FORMS = {".onnx": "onnx", ".pt2": "torch", ".c": "c", ".js": "js", ".mjs": "js"}  # by the end of a file's name
 # Rows and bytes predicted at a time at most, of points as of labels: enough for many threads.
 _BLOCK_ROWS, _BLOCK_BYTES = 2**19, 2**27
 
@@ -404,11 +405,12 @@ def _kind_of_picture(path):
 
 @main.command()
 @click.argument("network", type=_EXISTING)
-@click.option("--to", "form", type=click.Choice(["onnx", "torch", "c"]), required=True, help="What to write.")
+@click.option("--to", "form", type=click.Choice(["onnx", "torch", "c", "js"]),
+              help="What to write (default: what the file's name ends with).")  # fmt: skip
 @click.option("-o", "--output", type=_OUTPUT, required=True,
-              help="File to write: .onnx, .pt2 of torch.export, or .c.")  # fmt: skip
+              help="File to write: .onnx, .pt2 of torch.export, .c, or .js or .mjs.")  # fmt: skip
 @click.option("--dtype", type=click.Choice(["float64", "float32"]),
-              help="Dtype of the points that it takes (default: float32 for c, else float64).")  # fmt: skip
+              help="Dtype of the points that it takes (default: float32 for c and js, else float64).")  # fmt: skip
 @click.option("--returns", type=click.Choice(get_args(Output)), default="label", show_default=True,
               help="Return labels or their positions among the classes.")  # fmt: skip
 @click.option("--data", type=_EXISTING, help="The memorized points, of which each is checked in the export.")
@@ -417,9 +419,12 @@ def _kind_of_picture(path):
 @_table_options
 @_JSON
 def export(network, form, output, dtype, returns, data, label, unsafe, json, table):
-    """Write NETWORK for another runtime: an ONNX model, a PyTorch program, or C."""
+    """Write NETWORK for another runtime: an ONNX model, a PyTorch program, C, or a JavaScript module."""
     if label is not None and data is None:
         raise click.UsageError("--label chooses a column of --data")
+    form = form or _FORMS.get(suffix(output))
+    if form is None:
+        raise click.UsageError(f"{output}: say with --to what to write, or end the name with {', '.join(_FORMS)}")
     net = fastmem.load(network)
     X = None if data is None else read_points(data, label, table, net.feature_names)
     options = {"output": returns, "unsafe": unsafe, "X": X}
@@ -439,6 +444,8 @@ def _export(net, form, path, dtype, options):
     """Write a network in another form; what `Network.to_c` reports."""
     if form == "c":
         return net.to_c(path, **options)
+    if form == "js":
+        return net.to_js(path, **options)
     if form == "onnx":
         return net.to_onnx(path, **options)
     return _save_program(net.to_torch(**options), net.n_features_in, dtype, path)

@@ -16,6 +16,7 @@ __all__ = [
     "Construction",
     "Effort",
     "FloatDType",
+    "Form",
     "Output",
     "Recognise",
     "Separate",
@@ -40,6 +41,7 @@ Columns = Literal["auto", "all"] | slice | Sequence[int] | Sequence[str] | NDArr
 
 # Of exports.
 Output = Literal["label", "index"]
+Form = Literal["lookup", "layers"]
 FloatDType = Literal["float32", "float64"] | type[np.float32] | type[float] | np.dtype[Any]
 
 

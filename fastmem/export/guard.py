@@ -79,14 +79,16 @@ def build_with_margin(network, reach):
     return f"build with memorize(..., {options}margin={1.25 * reach:.2g})"
 
 
-def memorized_points(network, X):
+def memorized_points(network, X, recognising=False):
     """The columns of X that are read as `Points`, if X is given; `InvalidInput` unless there are as many as memorized.
+
+    Those by which rows are known, if that is asked for: no unit reads them where they are known by a hash.
 
     Any number will do where the network has memorized none.
     """
     if X is None:
         return None
-    reading = network.units_read.reading
+    reading = network.recognition.reading if recognising else network.units_read.reading
     if network.n_points:
         return as_memorized_points(X, network.n_points, network.n_features_in, network.feature_names, reading)
     return as_points(X, network.n_features_in, names=network.feature_names, reading=reading)

@@ -14,25 +14,26 @@ try:
 except ImportError as error:
     raise missing("to_torch", "PyTorch", "torch") from error
 
-__all__ = ["MemorizingModule", "RecognisingModule", "module"]
+__all__ = ["MemorizingModule", "PointsModule", "RecognisingModule", "label_tensor", "module", "signs_module"]
 
 _KINDS = "biufc"
 _MOST_BYTES = 2**33
 
 
 def module(network, dtype, output, X, unsafe):
-    """The module that `Network.to_torch` returns."""
-    network.need_units("PyTorch")
+    """The module that `Network.to_torch` returns for form="layers"."""
+    network.need_units('to_torch(form="layers")')
     values = output_values(network, output, _KINDS, "PyTorch")
     check_size(network, 8 * n_weights_stored(network), _MOST_BYTES, "a PyTorch module")
     dtype = check_arithmetic(network, dtype, X, unsafe)
     layers = [_first_layer(network, dtype)] if network.layers else []
     layers += [_layer(exact_layer(layer, dtype)) for layer in network.layers[1:]]
     kind = RecognisingModule if network.fingerprint_bits else MemorizingModule
-    return kind(layers, network, _labels(values, len(network.classes)), dtype)
+    return kind(layers, network, label_tensor(values, len(network.classes)), dtype)
 
 
-def _labels(values, n_classes):
+def label_tensor(values, n_classes):
+    """Of `guard.output_values`: labels, or class indices; `InvalidInput` where PyTorch has no such labels."""
     if values is None:
         return torch.arange(n_classes, device="cpu")
     try:
@@ -56,9 +57,14 @@ def _weighted_sum(weighted):
 
 def _first_layer(network, dtype):
     hyperplanes, reading = network.units_read[:2]
-    if reading is None:
+    return signs_module(hyperplanes, None if reading is None else reading.columns, dtype)
+
+
+def signs_module(hyperplanes, columns, dtype):
+    """From points to signs of hyperplanes on some columns, or on all if None: a module with a buffer "weights"."""
+    if columns is None:
         return _Hyperplanes(hyperplanes, dtype)
-    return _HyperplanesOnColumns(hyperplanes, dtype, torch.from_numpy(reading.columns.copy()))
+    return _HyperplanesOnColumns(hyperplanes, dtype, torch.from_numpy(columns.copy()))
 
 
 class _Hyperplanes(nn.Module):
@@ -151,20 +157,17 @@ def _need_whole_products(X):
         )
 
 
-class _Base(nn.Module):
-    """Layers, and what their outputs mean."""
+class PointsModule(nn.Module):
+    """What takes points, rows of a number of features in one dtype, and returns labels."""
 
-    def __init__(self, layers, network, labels, dtype):
+    def __init__(self, network, labels, dtype):
         super().__init__()
         self.n_features_in = network.n_features_in
-        self.n_digits = network.n_label_bits
-        self.last = len(network.classes) - 1
-        self.layers = nn.ModuleList(layers)
-        self.register_buffer("labels", labels)
-        self.register_buffer("powers", 1 << torch.arange(self.n_digits, device="cpu"))
         self.dtype = getattr(torch, dtype)
+        self.register_buffer("labels", labels)
 
-    def _bits(self, X: Tensor) -> Tensor:
+    def check(self, X: Tensor) -> None:
+        """Refuse what are no such points."""
         if X.dim() != 2 or X.shape[1] != self.n_features_in:
             raise ValueError(f"X has shape {X.shape}, but points are rows of {self.n_features_in} numbers")
         if X.dtype != self.dtype:
@@ -173,6 +176,20 @@ class _Base(nn.Module):
             )
         if not torch.jit.is_scripting():
             _need_whole_products(X)
+
+
+class _Base(PointsModule):
+    """Layers, and what their outputs mean."""
+
+    def __init__(self, layers, network, labels, dtype):
+        super().__init__(network, labels, dtype)
+        self.n_digits = network.n_label_bits
+        self.last = len(network.classes) - 1
+        self.layers = nn.ModuleList(layers)
+        self.register_buffer("powers", 1 << torch.arange(self.n_digits, device="cpu"))
+
+    def _bits(self, X: Tensor) -> Tensor:
+        self.check(X)
         bits = torch.empty((X.shape[0], 0), dtype=torch.bool, device=X.device)
         for position, layer in enumerate(self.layers):
             bits = layer(X if position == 0 else bits)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, get_args
 
 import numpy as np
 
 from fastmem.data.as_labels import NO_VALUE, Labels
 from fastmem.data.as_points import as_points
 from fastmem.data.long_doubles import first_long_double
-from fastmem.data.options import as_count, as_distance, as_float_dtype
+from fastmem.data.options import Form, as_count, as_distance, as_float_dtype, check_option
 from fastmem.data.points import norms_of
 from fastmem.data.reading import Reading
 from fastmem.errors import FormatError, InvalidInput
@@ -542,8 +542,28 @@ class Network:
             f"memorize(..., {options})"
         )
 
+    _has_codes = False
+
+    def _form(self, what, form):
+        """The form of an export: the one asked for, if the network has it, or the default."""
+        if form is None:
+            return "lookup" if self._has_codes else "layers"
+        if check_option("form", form, get_args(Form)) == "lookup":
+            self._need_codes(f'{what}(form="lookup")')
+        return form
+
     def _need_cells(self):
         """Raise `InvalidInput` where inputs are recognised by what no cell is near to."""
+
+    _has_codes = False
+
+    def _form(self, what, form):
+        """The form of an export: the one asked for, if the network has it, or the default."""
+        if form is None:
+            return "lookup" if self._has_codes else "layers"
+        if check_option("form", form, get_args(Form)) == "lookup":
+            self._need_codes(f'{what}(form="lookup")')
+        return form
 
     def need_units(self, what):
         """Raise `InvalidInput` where inputs are recognised by what is no threshold unit."""
@@ -612,7 +632,9 @@ class Network:
         InvalidInput
             As `predict`.
         """
-        return self.unsafe_points(self.points_of(X, recognising=True), dtype, resolve_threads(n_threads))
+        reading = self.units_read.reading
+        points = as_points(X, self.n_features_in, empty=True, names=self.feature_names, reading=reading)
+        return self.unsafe_points(points, dtype, resolve_threads(n_threads))
 
     def unsafe_points(self, points, dtype, n_threads=1):
         """The same for points with the columns that `units_read` reads."""
@@ -814,17 +836,21 @@ class Network:
         self,
         path: str | os.PathLike[str],
         *,
+        form: Form | None = None,
         dtype: FloatDType = "float64",
         batch: int | Literal["dynamic"] = "dynamic",
         output: Output = "label",
         X: ArrayLike | None = None,
         unsafe: bool = False,
     ) -> None:
-        """Write the layers as an ONNX model of standard operators (opset 17).
+        """Write an ONNX model of standard operators.
 
         The graph's input "X" has shape (batch, d), its output "label" shape (batch,); with fingerprints the output
-        "known" says whether the input is recognised. Node names begin with the layer and what it does. The file holds a
-        dense matrix for most layers, of one byte a weight where weights are small.
+        "known" says whether the input is recognised. Node names begin with what the node is for.
+
+        With form="lookup" (opset 18) the graph looks labels up by codes, as `predict` does, and the file is about as
+        large as the network's own. With form="layers" (opset 17) it evaluates every threshold unit, and the file holds
+        a dense matrix for most layers, of one byte a weight where weights are small.
 
         Any runtime that computes in `dtype`, in whatever order, returns every memorized label; that is checked before
         anything is written. Labels of points nearer to a hyperplane than `rounding_reach` may differ from `predict`,
@@ -833,6 +859,9 @@ class Network:
         Parameters
         ----------
         path : str or os.PathLike
+        form : {"lookup", "layers"}, optional
+            What the model evaluates: the shortcut from codes to labels, or all units. "lookup" by default, or "layers"
+            where the network has no codes.
         dtype : {"float64", "float32"}
             Of the input and of the first layer's arithmetic. Beyond it sums are integers, and exact.
         batch : "dynamic" or int
@@ -849,7 +878,8 @@ class Network:
         MarginTooSmall
             Memorized points are too near a hyperplane for `dtype`.
         InvalidInput
-            An option cannot be used as it is.
+            An option cannot be used as it is; the network has no codes to look labels up by; or it knows rows by a hash
+            of their numbers (recognise="rows"), which ONNX does not compute.
         NetworkTooLarge
             The file would take more than 2 GiB, which ONNX does not hold.
         ImportError
@@ -859,21 +889,22 @@ class Network:
         """
         from fastmem.export import onnx
 
-        onnx.write(self, path, dtype, batch, output, X, unsafe)
+        onnx.write(self, path, self._form("to_onnx", form), dtype, batch, output, X, unsafe)
 
     def to_torch(
         self,
         *,
+        form: Form | None = None,
         dtype: FloatDType = "float64",
         output: Output = "label",
         X: ArrayLike | None = None,
         unsafe: bool = False,
     ) -> torch.nn.Module:
-        """The layers as a PyTorch module, for CPU and CUDA, ``torch.jit.script`` and ``torch.export``.
+        """The network as a PyTorch module, for CPU and CUDA, ``torch.jit.script``, ``.export`` and ``.compile``.
 
         ``module(X)`` takes a tensor of shape (n, d) and dtype `dtype` and returns the labels, a tensor of shape (n,);
-        with fingerprints a second tensor says which are known. Weights are buffers: ``module.to("cuda")`` moves them,
-        ``state_dict`` holds them, and there is nothing to train.
+        with fingerprints a second tensor says which are known. Tables and weights are buffers: ``module.to("cuda")``
+        moves them, ``state_dict`` holds them, and there is nothing to train.
 
         In `dtype`, in any order of summation, every memorized point gets its label; that is checked first. Labels of
         points nearer to a hyperplane than `rounding_reach` may differ from `predict`, and NaN is not refused. A float32
@@ -882,6 +913,9 @@ class Network:
 
         Parameters
         ----------
+        form : {"lookup", "layers"}, optional
+            "lookup": signs, codes and tables, as `predict` takes them, with integers of 64 bits; many times faster.
+            "layers": every unit of `layers`. By default "lookup" where the network has codes, else "layers".
         dtype : {"float64", "float32"}
             Of the input and of the first layer's arithmetic. Beyond it sums are integers, and exact.
         output : {"label", "index"}
@@ -898,14 +932,28 @@ class Network:
         Raises
         ------
         MarginTooSmall
-            Memorized points are too near a hyperplane for `dtype`.
+            Memorized points are too near a hyperplane for `dtype`, or rows are known by numbers that it does not hold.
         InvalidInput
-            An option cannot be used as it is.
+            An option cannot be used as it is; the network has no codes for form="lookup", or knows rows by what is no
+            unit for form="layers".
         NetworkTooLarge
-            The module would take more than 8 GiB.
+            The layers would take more than 8 GiB.
         ImportError
             There is no PyTorch: ``pip install "fastmem-nn[torch]"``.
+
+        Examples
+        --------
+        >>> import numpy as np, fastmem
+        >>> X = np.random.default_rng(0).normal(size=(1000, 16))
+        >>> net = fastmem.memorize(X, np.arange(1000) % 7, random_state=0)
+        >>> module = net.to_torch()  # doctest: +SKIP
+        >>> module(torch.from_numpy(X))[:9].tolist()  # doctest: +SKIP
+        [0, 1, 2, 3, 4, 5, 6, 0, 1]
         """
+        if self._form("to_torch", form) == "lookup":
+            from fastmem.export import torch_lookup
+
+            return torch_lookup.module(self, dtype, output, X, unsafe)
         from fastmem.export import torch
 
         return torch.module(self, dtype, output, X, unsafe)
@@ -914,6 +962,7 @@ class Network:
         self,
         path: str | os.PathLike[str],
         *,
+        form: Form | None = None,
         dtype: FloatDType = "float32",
         output: Output = "label",
         name: str = "fastmem",
@@ -923,13 +972,17 @@ class Network:
         """Write the network as one C99 file: no allocation, no library, all tables read-only.
 
         It defines ``int fastmem_predict(const float *x)``, which returns the label of a point of d coordinates, and, of
-        a network with fingerprints, ``int fastmem_contains(const float *x)``. They evaluate every unit of `layers`, and
-        signs are exact: the answer is that of `predict` and `contains` for every input, memorized or not. For NaN and
-        infinities they return ``INT_MIN``, defined as ``FASTMEM_INVALID``, and 0.
+        a network with fingerprints, ``int fastmem_contains(const float *x)``. Signs are exact: the answer is that of
+        `predict` and `contains` for every input, memorized or not. For NaN and infinities they return ``INT_MIN``,
+        defined as ``FASTMEM_INVALID``, and 0.
 
         Parameters
         ----------
         path : str or os.PathLike
+        form : {"lookup", "layers"}, optional
+            "lookup": take the shortcut that `predict` takes, in hundreds of nanoseconds a point; there is
+            ``void fastmem_predict_many(const float *X, size_t n, int *labels)`` too, for n points one behind the other.
+            "layers": evaluate every unit of `layers`. By default "lookup", but for networks that have no codes.
         dtype : {"float32", "float64"}
             Of the coordinates: ``float`` or ``double``. With "float32" the caller rounds points that have more digits,
             so it is checked first that no memorized point loses its label by that.
@@ -955,7 +1008,8 @@ class Network:
         MarginTooSmall
             Memorized points lose their labels, or might, when they are rounded to float32.
         InvalidInput
-            The labels are no such integers, or an option or X cannot be used.
+            The labels are no such integers, or an option or X cannot be used. With form="lookup": the network has no
+            codes. With form="layers": it knows inputs by a hash of their numbers (recognise="rows").
         NetworkTooLarge
             The tables would take more than 256 MiB.
         OSError
@@ -967,12 +1021,78 @@ class Network:
         >>> net = fastmem.memorize([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0], random_state=0)
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     size = net.to_c(pathlib.Path(folder, "parity.c"), name="parity")
-        >>> size.n_units == net.n_neurons, size.table_bytes < 100
-        (True, True)
+        >>> size.table_bytes < 200
+        True
         """
         from fastmem.export.c.program import write
 
-        return write(self, path, dtype=dtype, output=output, name=name, X=X, unsafe=unsafe)
+        return write(
+            self, path, form=self._form("to_c", form), dtype=dtype, output=output, name=name, X=X, unsafe=unsafe
+        )
+
+    def to_js(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        dtype: FloatDType = "float32",
+        output: Output = "label",
+        X: ArrayLike | None = None,
+        unsafe: bool = False,
+    ) -> None:
+        """Write the network as one JavaScript module (ES2020) without dependencies, for browsers and Node.js.
+
+        It exports ``predict(x)`` and ``predictMany(X)``, the labels of one point and of many, row by row in one array;
+        of a network with fingerprints ``contains(x)`` and ``containsMany(X)``; ``classes`` and ``nFeatures``. They take
+        the shortcut that `predict` takes, and signs are exact: the answers are those of `predict` and `contains` for
+        every input, memorized or not. Where a number that is read is NaN or infinite, or an array has another length,
+        they throw a RangeError; where it holds no numbers, a TypeError.
+
+        Points are arrays of numbers, Float32Array, Float64Array or arrays of integers, which are taken as they are.
+        ``predictMany`` returns an Int32Array, a Float64Array where labels are others than 32-bit integers, or an Array
+        of text or booleans.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            Ends with ".mjs" for Node.js, unless a package.json says that it is a module.
+        dtype : {"float32", "float64"}
+            In which the points that the module is given are kept. With "float32" they are rounded if they have more
+            digits, so it is checked first that no memorized point loses its label by that. The module is the same.
+        output : {"label", "index"}
+            "index": return positions in `classes`. Labels themselves can be returned if they are integers within 2^53,
+            floats, booleans or text.
+        X : array_like of shape (n, d), optional
+            The memorized points, each of which is then checked. Without it "float32" asks that they are float32
+            numbers (`fits_float32`), or that the smallest distance of one from a hyperplane is larger than rounding
+            can move it. "float64" needs no check.
+        unsafe : bool
+            Write the file unchecked.
+
+        Raises
+        ------
+        MarginTooSmall
+            Memorized points lose their labels, or might, when they are rounded to float32.
+        InvalidInput
+            JavaScript has no such labels, an option or X cannot be used, or the network has no codes.
+        NetworkTooLarge
+            The parameters take more than 256 MiB.
+        OSError
+            The file cannot be written; an older file at `path` is then left as it was.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile, fastmem
+        >>> net = fastmem.memorize([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0], random_state=0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "parity.mjs")
+        ...     net.to_js(path)
+        ...     "export function predictMany(X)" in path.read_text()
+        True
+        """
+        self._need_codes("to_js")
+        from fastmem.export.js.module import write
+
+        write(self, path, dtype=dtype, output=output, X=X, unsafe=unsafe)
 
     def to_networkx(self, *, most_weights: int = 1_000_000) -> networkx.DiGraph[tuple[int, int]]:
         """Units and signed weights as a graph, for small networks.

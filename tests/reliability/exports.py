@@ -1,32 +1,35 @@
-"""Exports of random networks give the labels that docs/export.md promises, in onnxruntime, PyTorch and C.
+"""Exports of random networks give the labels that docs/export.md promises, in onnxruntime, PyTorch, C and Node.js.
 
 Networks of every construction and store, of random data of six kinds, are exported to one runtime after the other.
-In C each row must get the label of `predict`, rows on hyperplanes and beside them, subnormal and huge ones included,
-whatever the flags of the compiler; in ONNX and PyTorch each memorized row, and each other one that clears the bound of
-rounding. An export that is refused must name the rows that would lose their label.
+In C and JavaScript each row must get the label of `predict`, rows on hyperplanes and beside them, subnormal and huge
+ones included, whatever the flags of the compiler; in ONNX and PyTorch each memorized row, and each other one that
+clears the bound of rounding, in PyTorch by tables and by units. An export that is refused must name the rows that would
+lose their label.
 
     cd tests && python -m reliability.exports --cases 300 --seed 0
 
-needs ``pip install ".[onnx,torch]"`` and a C compiler; ``--to c`` needs the compiler alone.
+needs ``pip install ".[onnx,torch]"``, a C compiler and Node.js; ``--to c`` needs the compiler alone.
 """
 
 import argparse
 import collections
+import functools
 import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
-from oracles import c_programs
+from oracles import c_programs, js_modules
 
 import fastmem
 
-RUNTIMES = ("onnx", "torch", "c")
+RUNTIMES = ("onnx", "torch", "c", "js")
 OPTIONS = (
     {},
     {"store": "integer"},
     {"separate": "all"},
     {"separate": "all", "fingerprint_bits": 9},
+    {"recognise": "rows", "fingerprint_bits": 9},
     {"margin": 1e-6},
     {"columns": "some"},
     {"columns": "some", "separate": "all", "fingerprint_bits": 9},
@@ -34,6 +37,8 @@ OPTIONS = (
     {"construction": "baum1988"},
 )
 MOST_WEIGHTS = 500_000
+FLAGS = (c_programs.STRICT, c_programs.FREE, (*c_programs.STRICT, "-Os", "-DFASTMEM_NO_DOUBLE"))
+MOST_SIGNS = 10**8  # in JavaScript; of a single class there may be many without a weight of a layer
 
 
 def random_network(rng):
@@ -81,25 +86,57 @@ def rounded(X, dtype):
         return X.astype(dtype)
 
 
+def forms_of(net):
+    """The forms in which a network can be written as C."""
+    if net.construction == "baum1988":
+        return ["layers"]
+    return ["lookup"] if net.fingerprint_bits and net.recognise_by == "rows" else ["lookup", "layers"]
+
+
 def check_c(rng, X, y, net, folder):
-    """Compare the C program with `predict`; return the number of rows."""
+    """Compare the C program, of the shortcut or of layers, with `predict`; return the number of rows."""
+    form = str(rng.choice(forms_of(net)))
     dtype = ("float32", "float64")[rng.integers(2)]
-    flags = (c_programs.STRICT, c_programs.FREE)[rng.integers(2)]
-    lost = lost_by_rounding(net, X, y, dtype)
-    refused = []
-    try:
-        net.to_c(folder / "checked.c", dtype=dtype, X=X)
-    except fastmem.MarginTooSmall as error:
-        refused = error.rows
-    assert list(refused) == lost
+    flags = FLAGS[rng.integers(len(FLAGS))]
+    check_refused(functools.partial(net.to_c, form=form), folder / "checked.c", net, X, y, dtype)
     compiler = c_programs.find_compiler()
-    program = c_programs.Program(compiler, folder, net, flags, dtype=dtype)
-    rows = rounded(np.concatenate([X, others(rng, X)]), dtype)
-    rows = np.concatenate([rows, c_programs.hard_rows(net, dtype, n=100, seed=int(rng.integers(2**31)))])
-    rows = rows[np.isfinite(rows).all(axis=1)]
+    program = c_programs.Program(compiler, folder, net, flags, dtype=dtype, form=form)
+    rows = rows_of_all_kinds(rng, net, X, dtype)
     assert np.array_equal(program.predict(rows), net.predict(rows))
     if net.fingerprint_bits:
         assert np.array_equal(program.contains(rows), net.contains(rows))
+    return len(rows)
+
+
+def check_refused(write, path, net, X, y, dtype):
+    """An export that decides signs exactly names the rows that lose labels when they are rounded, and no others."""
+    refused = []
+    try:
+        write(path, dtype=dtype, X=X)
+    except fastmem.MarginTooSmall as error:
+        refused = error.rows
+    assert list(refused) == lost_by_rounding(net, X, y, dtype)
+
+
+def rows_of_all_kinds(rng, net, X, dtype):
+    """Memorized rows, others as large, and those that are hardest, in the dtype."""
+    rows = rounded(np.concatenate([X, others(rng, X)]), dtype)
+    rows = np.concatenate([rows, c_programs.hard_rows(net, dtype, n=100, seed=int(rng.integers(2**31)))])
+    return rows[np.isfinite(rows).all(axis=1)]
+
+
+def check_js(rng, X, y, net, folder):
+    """Compare the module with `predict`; return the number of rows, 0 for networks that have no shortcut."""
+    if net.construction == "baum1988":
+        return 0
+    dtype = ("float32", "float64")[rng.integers(2)]
+    check_refused(net.to_js, folder / "checked.mjs", net, X, y, dtype)
+    net.to_js(folder / "net.mjs", dtype=dtype, unsafe=True)
+    rows = rows_of_all_kinds(rng, net, X, dtype)
+    rows = rows[:: 1 + len(rows) * net.n_hyperplanes // MOST_SIGNS]
+    (found,) = js_modules.answers(js_modules.find_node(), folder, [("net.mjs", rows)])
+    assert found["labels"] == net.predict(rows).tolist()
+    assert found["known"] == (net.contains(rows).tolist() if net.fingerprint_bits else [])
     return len(rows)
 
 
@@ -115,26 +152,34 @@ def lost_by_rounding(net, X, y, dtype):
 
 
 def check_onnx(rng, X, y, net, folder):
-    """Compare onnxruntime with `predict`; return the number of rows, 0 where the export is refused."""
+    """Compare both forms of a model in onnxruntime with `predict`; return the number of rows, 0 where all are refused.
+
+    Networks without codes have one form.
+    """
     import onnxruntime
 
-    def run(dtype, rows):
-        net.to_onnx(folder / "net.onnx", dtype=dtype)
+    def run(form, dtype, rows):
+        net.to_onnx(folder / "net.onnx", form=form, dtype=dtype)
         session = onnxruntime.InferenceSession(folder / "net.onnx", providers=["CPUExecutionProvider"])
         return session.run(None, {"X": rows})
 
-    return check_rounding(rng, X, y, net, run)
+    forms = ("layers",) if net.construction == "baum1988" else ("lookup", "layers")
+    return sum(check_rounding(rng, X, y, net, functools.partial(run, form)) for form in forms)
 
 
 def check_torch(rng, X, y, net, folder):
     """Compare PyTorch with `predict`; return the number of rows, 0 where the export is refused."""
     import torch
 
-    def run(dtype, rows):
-        outputs = net.to_torch(dtype=dtype)(torch.from_numpy(rows))
-        return [output.numpy() for output in (outputs if isinstance(outputs, tuple) else (outputs,))]
+    def run_form(form):
+        def run(dtype, rows):
+            outputs = net.to_torch(form=form, dtype=dtype)(torch.from_numpy(rows))
+            return [output.numpy() for output in (outputs if isinstance(outputs, tuple) else (outputs,))]
 
-    return check_rounding(rng, X, y, net, run)
+        return check_rounding(rng, X, y, net, run)
+
+    forms = ("layers",) if net.construction == "baum1988" else ("lookup", "layers")
+    return sum(map(run_form, forms))
 
 
 def beside_hyperplanes(rng, net, dtype, n=100):
@@ -147,6 +192,8 @@ def beside_hyperplanes(rng, net, dtype, n=100):
 
 def check_rounding(rng, X, y, net, run):
     """Compare a runtime that rounds with `predict`, on memorized rows and on others that clear the bound."""
+    if net.fingerprint_bits and net.recognise_by == "rows":
+        return 0  # by what is no unit
     dtype = ("float32", "float64")[rng.integers(2)]
     new = np.concatenate([others(rng, X), beside_hyperplanes(rng, net, dtype)])
     new = np.delete(new, net.unsafe_rows(new, dtype), axis=0)
@@ -162,7 +209,7 @@ def check_rounding(rng, X, y, net, run):
     return len(rows)
 
 
-CHECKS = {"onnx": check_onnx, "torch": check_torch, "c": check_c}
+CHECKS = {"onnx": check_onnx, "torch": check_torch, "c": check_c, "js": check_js}
 
 
 def attack(case, seed, runtimes=RUNTIMES):

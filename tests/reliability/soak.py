@@ -122,7 +122,7 @@ def cycle(rng, folder, jit=False, construction=None):
         assert np.array_equal(net.relabel(labels).predict(X), labels)
     if net.n_weights < 2**18:
         path = folder / "net.c"
-        assert net.to_c(path, dtype="float64", output="index").n_units == net.n_neurons
+        assert net.to_c(path, form="layers", dtype="float64", output="index").n_units == net.n_neurons
         path.unlink()
     if len(X) < 3000:
         _command_line_agrees(X, y, folder, options["construction"])

@@ -8,7 +8,8 @@ approximates,
     |p - (w.x - t)| <= gamma(d + 1) S + flushed,    S <= A + gamma(d + 1) S + flushed,
     flushed = eta sum_i |w_i| + (2 d + 8) 2^-1022,  gamma(k) = k u / (1 - k u)
 
-(Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., sections 3.1 and 4.2). So the sign of p is right where
+(Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., sections 3.1 and 4.2); weights that are subnormal as
+float may be taken for 0 too, so that a sum with any decides nothing. So the sign of p is right where
 |p| > (d + 8) u A + 2 flushed; A < 2^1000 excludes overflow. All other signs are decided in integers, as in step 3 of
 ``src_cython/fastmem/_kernels/signs.pyx``: mantissas are multiplied and added up in a fixed-point number that is wide
 enough for these weights and thresholds and every finite point.
@@ -28,9 +29,10 @@ import numpy as np
 from fastmem.export.c import text
 from fastmem.layers.layer import narrowed
 
-__all__ = ["BinaryLayer", "FirstLayer", "Tables", "filled", "n_words"]
+__all__ = ["BinaryLayer", "FirstLayer", "Tables", "as_literal", "filled", "n_words"]
 
 _WORD = 32
+_SMALLEST = 2.0**-126
 _LISTED, _HEADER = 2, 4  # bytes: of a weight in a list, and of a run without its mask, about
 _LEAST_RUN = 6
 _STEPS, _NEGATIVE = 128, 64  # bits of the kind of a run, above the power of two of its weights
@@ -67,6 +69,11 @@ class Tables:
         self.nbytes += values.nbytes
         return f"{self.prefix}_{name}[{variable}]"
 
+    def add_words(self, name, values):
+        """Write a table of 64-bit words as they are."""
+        self.lines += _array("uint64_t", f"{self.prefix}_{name}", values)
+        self.nbytes += values.nbytes
+
 
 _C_TYPES = {"f4": "float", "f8": "double"} | {
     f"{kind}{size}": f"{'u' * (kind == 'u')}int{8 * size}_t" for kind in "iu" for size in (1, 2, 4, 8)
@@ -75,7 +82,7 @@ _C_TYPES = {"f4": "float", "f8": "double"} | {
 
 def _narrow(values):
     """The same integers in the smallest type, of equally small ones in what C promotes to a signed type."""
-    return narrowed(values, ("u1", "i1", "u2", "i2", "i4", "u4", "i8"))
+    return narrowed(values, ("u1", "i1", "u2", "i2", "i4", "u4", "i8", "u8"))
 
 
 def _progression(first, step, variable):
@@ -92,7 +99,9 @@ def _number(value):
 def _array(kind, name, values):
     """Lines of a definition."""
     if values.dtype.kind == "f":
-        texts = [_hex(value) + "f" * (kind == "float") for value in values.tolist()]
+        texts = [as_literal(value) + "f" * (kind == "float") for value in values.tolist()]
+    elif kind == "uint64_t":
+        texts = [f"{value:#x}" for value in values.tolist()]
     else:
         texts = [f"{value}{'u' * (kind == 'uint32_t')}" for value in values.tolist()]
     lines, width = [], max(map(len, texts)) + 2
@@ -101,7 +110,7 @@ def _array(kind, name, values):
     return [f"static const {kind} {name}[{len(values)}] = {{", *lines, "};"]
 
 
-def _hex(value):
+def as_literal(value):
     """A floating-point number as a C99 literal without rounding."""
     return re.sub(r"\.?0*p", "p", value.hex())
 
@@ -129,10 +138,13 @@ class FirstLayer:
         highest = max(int(w.max(initial=0)) + most, int(t.max(initial=0))) + (self.d + 1).bit_length() + 1
         return lowest, (highest - lowest + bits) // _WORD + 3
 
-    def _floor(self):
-        """A bound of all that is lost where numbers are taken for 0."""
+    def floor(self):
+        """A bound of all that is lost where numbers are taken for 0; beyond all sums where weights are subnormal."""
+        magnitudes = np.abs(self.weights)
+        if ((magnitudes > 0) & (magnitudes < _SMALLEST)).any():
+            return 2.0**1023
         smallest = 2.0**-126 if self.dtype == "float32" else 2.0**-1022
-        largest_sum = self.d * float(np.abs(self.weights).max(initial=0))  # the same on every machine
+        largest_sum = self.d * float(magnitudes.max(initial=0))  # the same on every machine
         return 2 * (largest_sum * (1 + 2.0**-20) * smallest + (2 * self.d + 8) * 2.0**-1022)
 
     def code(self):
@@ -140,15 +152,17 @@ class FirstLayer:
         if not self.n_units:
             return filled(text.NO_UNITS, name="layer_1", kind="coordinate")
         narrow = self.dtype == "float32"
-        growth = _hex((self.d + 8) * 2.0**-52)
+        growth = as_literal((self.d + 8) * 2.0**-52)
         return [
             *self.tables.lines,
             *filled(text.UNPACK),
             *filled(text.ADD, lowest=self.lowest),
-            *filled(text.EXACT, d=self.d, n_digits=self.n_digits, unpack="unpack_float" if narrow else "unpack_double",
+            *filled(text.EXACT, arguments="uint32_t j", which="hyperplane j's", d=self.d, n_digits=self.n_digits,
+                    weight=f"layer_1_weights[j * (uint32_t){self.d} + i]", threshold="layer_1_thresholds[j]",
+                    unpack="unpack_float" if narrow else "unpack_double",
                     add=text.ADD_NARROW if narrow else text.ADD_WIDE),
             *filled(text.SIGNS, d=self.d, m=self.n_units, words=n_words(self.n_units), growth=growth,
-                    floor=_hex(self._floor())),
+                    floor=as_literal(self.floor())),
         ]  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """A network as one C99 file: no allocation, no library, and the answers of `predict` for every input.
 
-The file evaluates the network's own layers, one function each: see `fastmem.export.c.layers`.
+The file evaluates the network's shortcut (`fastmem.export.c.lookup`), or its layers, one function each
+(`fastmem.export.c.layers`).
 """
 
 import re
@@ -10,26 +11,19 @@ from typing import Any, get_args
 import numpy as np
 
 from fastmem.data.options import Output, as_float_dtype, check_option
-from fastmem.data.points import refuse_row
-from fastmem.errors import InvalidInput, MarginTooSmall
-from fastmem.export.c import text
+from fastmem.errors import InvalidInput
+from fastmem.export.c import lookup_text, text
 from fastmem.export.c.layers import BinaryLayer, FirstLayer, Tables, filled, n_words
-from fastmem.export.guard import (
-    build_with_margin,
-    check_size,
-    memorized_points,
-    no_such_labels,
-    refuse_rows_of_labels,
-    rows_named,
-)
+from fastmem.export.c.lookup import Lookup
+from fastmem.export.guard import check_size, no_such_labels, refuse_rows_of_labels
+from fastmem.export.lookup import plan_of
+from fastmem.export.rounded import points_to_round, refuse_lost_rows
 from fastmem.machine.disk import write_whole
 
 __all__ = ["CSize", "write"]
 
 _C_TYPES = {"float32": "float", "float64": "double"}
 _MOST_BYTES = 2**28
-_ROWS = 2**16
-_UNIT32 = 2.0**-24
 
 
 @dataclass(frozen=True)
@@ -39,13 +33,19 @@ class CSize:
     Attributes
     ----------
     n_units, n_layers : int
-        Threshold units and their layers, all of which are evaluated.
+        Threshold units that are evaluated, and their layers: with form="lookup" these are hyperplanes alone.
     layer_bytes : tuple of int
-        Tables of each layer, in bytes.
+        Tables of each layer, in bytes; with form="lookup" of the first alone: of the hyperplanes that labels are read
+        from, and of the code.
     label_bytes : int
         Tables of labels.
     stack_bytes : int
         Local arrays. There is no other memory that is written.
+    form : str
+        "layers" or "lookup".
+    store_bytes, known_bytes : int
+        Tables of the store, and of what tells known inputs from others; 0 with form="layers", which counts them among
+        the layers.
     """
 
     n_units: int
@@ -53,35 +53,53 @@ class CSize:
     layer_bytes: tuple[int, ...]
     label_bytes: int
     stack_bytes: int
+    form: str = "layers"
+    store_bytes: int = 0
+    known_bytes: int = 0
 
     @property
     def table_bytes(self) -> int:
         """All read-only tables: what they take of a flash memory."""
-        return sum(self.layer_bytes) + self.label_bytes
+        return sum(self.layer_bytes) + self.store_bytes + self.known_bytes + self.label_bytes
 
     def to_dict(self) -> dict[str, Any]:
         """All numbers by name."""
         return asdict(self) | {"table_bytes": self.table_bytes}
 
     def __str__(self) -> str:
+        of_first, of_others = sum(self.layer_bytes[:1]), sum(self.layer_bytes[1:])
+        what = f"{self.n_units:,} units in {self.n_layers} layers"
+        parts = f"{of_first:,} of the first layer, {of_others:,} of the others"
+        if self.form == "lookup":
+            what = f"a lookup behind {self.n_units:,} hyperplanes"
+            parts = f"{of_first:,} of hyperplanes, {self.store_bytes:,} of the store"
+            parts += f", {self.known_bytes:,} for known points" if self.known_bytes else ""
         return (
-            f"{self.n_units:,} units in {self.n_layers} layers: {self.table_bytes:,} bytes of read-only tables "
-            f"({sum(self.layer_bytes[:1]):,} of the first layer, {sum(self.layer_bytes[1:]):,} of the others, "
-            f"{self.label_bytes:,} of labels) and {self.stack_bytes:,} bytes of local arrays"
+            f"{what}: {self.table_bytes:,} bytes of read-only tables ({parts}, {self.label_bytes:,} of labels) and "
+            f"{self.stack_bytes:,} bytes of local arrays"
         )
 
 
-def write(net, path, *, dtype, output, name, X, unsafe):
+def write(net, path, *, form, dtype, output, name, X, unsafe):
     """Write the file that `Network.to_c` describes; returns its `CSize`."""
-    net.need_units("a C file")
-    dtype, points = as_float_dtype(dtype), memorized_points(net, X)
+    if form == "layers":
+        net.need_units("a C file of layers")
+    dtype, points = as_float_dtype(dtype), points_to_round(net, X)
     check_option("output", output, get_args(Output))
     if not (isinstance(name, str) and re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name)):
         raise InvalidInput(f"name must be a C identifier, the first part of the functions' names, not {name!r}")
     check_size(net, net.nbytes, _MOST_BYTES, "a C file")
     labels = _Labels(net.classes, output, name)
     if dtype == "float32" and not unsafe:
-        _refuse_lost_rows(net, points)
+        refuse_lost_rows(net, points)
+    size, lines = (_layers if form == "layers" else _lookup)(net, dtype, labels, name)
+    check_size(net, size.table_bytes, _MOST_BYTES, "a C file")
+    write_whole(path, "\n".join(lines).encode("ascii"))
+    return size
+
+
+def _layers(net, dtype, labels, name):
+    """Sizes and lines of the file of layers."""
     layers = []
     if net.layers:
         layers.append(FirstLayer(net.units_read.hyperplanes, dtype))
@@ -97,68 +115,24 @@ def write(net, path, *, dtype, output, name, X, unsafe):
         + max((layer.stack_bytes for layer in layers), default=0)
         + columns.n_copied * np.dtype(dtype).itemsize,
     )
-    check_size(net, size.table_bytes, _MOST_BYTES, "a C file")
-    lines = _file(net, layers, widest, size, labels, columns, _C_TYPES[dtype], name)
-    write_whole(path, "\n".join(lines).encode("ascii"))
-    return size
+    return size, _file(net, layers, widest, size, labels, columns, _C_TYPES[dtype], name)
 
 
-# Points rounded to float32
-
-
-def _refuse_lost_rows(net, points):
-    """Raise `MarginTooSmall` unless memorized points keep their labels when they are rounded to float32."""
-    units = net.units_read
-    if points is None and units.fits_float32:
-        return
-    # The last factor is for roundings of the norm and of this line.
-    moved = (_UNIT32 * units.largest_norm + units.hyperplanes.d**0.5 * 2.0**-150) * (1 + 2.0**-20)
-    fits = units.largest_norm < float(np.finfo(np.float32).max)
-    advice = f", {build_with_margin(net, moved)}" if fits and net.n_points else ""
-    advice = f'take dtype="float64"{advice}, or go on with unsafe=True'
-    if points is None:
-        if units.smallest_distance > moved and fits:
-            return
-        raise MarginTooSmall(
-            f"points of norm up to {units.largest_norm:.3g} move by up to {moved:.3g} when rounded to float32, "
-            f"and the smallest distance of one from a hyperplane is {units.smallest_distance:.3g}: labels may be lost; "
-            f"give X=..., the memorized points, to check each of them, {advice}",
-            [],
-        )
-    rows = []
-    for start in range(0, points.n, _ROWS):
-        points.over_rows(_refuse_not_finite, rows=slice(start, min(start + _ROWS, points.n)))
-        rows += (start + _changed(net, points.block(start, start + _ROWS))).tolist()
-    if rows:
-        raise MarginTooSmall(f"{rows_named(rows, points.n)} lose labels when rounded to float32; {advice}", rows)
-
-
-def _refuse_not_finite(start, stop, block):
-    finite = np.isfinite(block).all(axis=1)
-    refuse_row(-1 if finite.all() else int(finite.argmin()))
-
-
-def _changed(net, block):
-    """Rows of a block that rounding to float32 gives another label, makes unknown, or makes infinite."""
-    if block.dtype == np.float32:
-        return np.empty(0, np.int64)
-    with np.errstate(over="ignore", under="ignore"):
-        rounded = block.astype(np.float32)
-    finite = np.isfinite(rounded).all(axis=1)
-    rounded[~finite] = 0
-    before, after = (_known_classes(net, rows) for rows in (block, rounded))
-    same = (before[0] == after[0]) & (after[1] | ~before[1])
-    return np.flatnonzero(~(same & finite))
-
-
-def _known_classes(net, block):
-    """Class indices of a block, and whether it is known; without fingerprints all is."""
-    if not net.fingerprint_bits:
-        indices, known = net.class_indices(block), np.ones(len(block), bool)
-    else:
-        codes, known, _ = net.recognise(block)
-        indices = net.store.lookup(codes)
-    return np.minimum(indices, len(net.classes) - 1), known
+def _lookup(net, dtype, labels, name):
+    """Sizes and lines of the file of the shortcut."""
+    plan = plan_of(net)
+    lookup = Lookup(plan, dtype)
+    size = CSize(
+        n_units=lookup.n_hyperplanes,
+        n_layers=int(lookup.n_hyperplanes > 0),
+        layer_bytes=(lookup.sign_bytes,),
+        label_bytes=labels.nbytes,
+        stack_bytes=lookup.source.stack_bytes,
+        form="lookup",
+        store_bytes=lookup.store_bytes,
+        known_bytes=lookup.known_bytes,
+    )
+    return size, _lookup_file(net, plan, lookup, size, labels, dtype, name)
 
 
 # Labels, and the file
@@ -229,19 +203,33 @@ class _Columns:
         self.names |= {"read": f" {{\n        read[i] = x[{column}];", "coordinate": "read[i]", "end": "\n    }"}
 
 
+def _names(net, size, labels, kind, name):
+    """What templates of every form take."""
+    return {
+        "name": name, "kind": kind, "size": size, "of": _origin(net), "last": len(net.classes) - 1,
+        "last_column": net.n_features_in - 1, "invalid": f"{name.upper()}_INVALID", "low": labels.low,
+        "high": labels.high, "value": labels.value, "returns": labels.returns,
+    }  # fmt: skip
+
+
+def _head(names, known, *, how, many=""):
+    """Lines of the comment, and what the file declares."""
+    more = many.format(**names) + (text.CONTAINS_HEAD.format(**names) if known else "")
+    yield from filled(text.HEAD, **names, more=more, how=how[1:], include="#include <stddef.h>\n" if many else "")
+    if many:
+        yield f"void {names['name']}_predict_many(const {names['kind']} *X, size_t n, int *labels);"
+    if known:
+        yield f"int {names['name']}_contains(const {names['kind']} *x);"
+
+
 def _file(net, layers, widest, size, labels, columns, kind, name):
-    """Lines of the whole file."""
-    names = {
-        "name": name, "kind": kind, "size": size,
-        "of": _origin(net), "r": net.units_read.hyperplanes.d, **columns.names, "last": len(net.classes) - 1,
-        "last_column": net.n_features_in - 1,
-        "invalid": f"{name.upper()}_INVALID", "low": labels.low, "high": labels.high, "value": labels.value,
-        "returns": labels.returns, "words": widest, "known": net.n_label_bits, "mask": (1 << net.n_label_bits) - 1,
+    """Lines of the file of layers."""
+    names = _names(net, size, labels, kind, name) | columns.names | {
+        "r": net.units_read.hyperplanes.d, "words": widest, "known": net.n_label_bits,
+        "mask": (1 << net.n_label_bits) - 1, "that_is_known": columns.names["that_is_read"],
     }  # fmt: skip
     known = net.fingerprint_bits > 0
-    yield from filled(text.HEAD, **names, contains=text.CONTAINS_HEAD.format(**names) if known else "")
-    if known:
-        yield f"int {name}_contains(const {kind} *x);"
+    yield from _head(names, known, how=text.HOW)
     yield from ["", *labels.lines, *columns.lines]
     if any(layer.has_runs for layer in layers):
         yield from filled(text.ONES)
@@ -259,3 +247,61 @@ def _file(net, layers, widest, size, labels, columns, kind, name):
     if known:
         yield from filled(text.CONTAINS, **names)
     yield ""
+
+
+def _lookup_file(net, plan, lookup, size, labels, dtype, name):
+    """Lines of the file of the shortcut."""
+    kind = _C_TYPES[dtype]
+    known = lookup.known is not None
+    names = _names(net, size, labels, kind, name) | {
+        "that_is_read": "" if plan.signs.columns is None else " that is read",
+        "that_is_known": "" if not known or plan.known.signs.columns is None else " that is read for it",
+        "infinite": "0x7f800000" if dtype == "float32" else "0x7ff00000", "d": net.n_features_in,
+    }  # fmt: skip
+    yield from _head(names, known, how=lookup_text.HOW, many=lookup_text.MANY_HEAD)
+    yield from ["", *labels.lines, *lookup.source.lines]
+    yield from _predict(lookup, names)
+    if known:
+        yield from _contains(lookup, names)
+    yield ""
+
+
+def _predict(lookup, names):
+    """Lines of the functions that return labels."""
+    signs, index = lookup.labels, ""
+    declared, gather, first = _reading(signs, "read")
+    if lookup.classes:
+        declared.append(f"    uint32_t signs[{signs.n_words}];")
+        index = lookup_text.INDEX[1:].format(first=first, classes=lookup.classes, code=lookup.code)
+    return filled(
+        lookup_text.PREDICT, **names, declared="\n".join(declared), gather="\n".join(gather), first=first,
+        reader=signs.reader, index=index,
+    )  # fmt: skip
+
+
+def _contains(lookup, names):
+    """Lines of the function that says whether a point is known."""
+    labels, known = lookup.labels, lookup.known
+    declared, gather, first = _reading(known, "others_read")
+    code = [lookup_text.CODE_OF_ROW[1:].format(first=first)] if lookup.is_hash else []
+    if lookup.code_of_labels:
+        begin, largest = first, "largest"
+        if known.reader != labels.reader:
+            more, copy, begin = _reading(labels, "read")
+            declared, gather, largest = declared + more, gather + copy, f"{labels.reader}_largest({begin})"
+        declared.append(f"    uint32_t signs[{labels.n_words}];")
+        code.append(lookup_text.CODE_OF_LABELS[1:].format(first=begin, largest=largest, code=lookup.code_of_labels))
+    if lookup.code_of_others:
+        declared.append(f"    uint32_t others[{known.n_words}];")
+        code.append(lookup_text.CODE_OF_OTHERS[1:].format(first=first, code=lookup.code_of_others))
+    return filled(
+        lookup_text.CONTAINS, **names, declared="\n".join(declared), gather="\n".join(gather), first=first,
+        reader=known.reader, code="\n".join(code), accepts=lookup.accepts, features=lookup.features,
+    )  # fmt: skip
+
+
+def _reading(signs, array):
+    """A declaration and a statement, if coordinates are gathered, and the expression of where they begin."""
+    if signs.gathers:
+        return [f"    coordinate {array}[{signs.d}];"], [f"    {signs.reader}_gather(x, {array});"], array
+    return [], [], f"x + {signs.first}" if signs.first else "x"

@@ -6,17 +6,15 @@ HEAD = """
    int {name}_predict(const {kind} *x);
        The {returns} of the point x[0], ..., x[{last_column}];
        {invalid}, which is INT_MIN, if a coordinate{that_is_read} is infinite or NaN.
-{contains}
-   The network is evaluated unit by unit. Signs of hyperplanes are exact, so the answer depends on the numbers in x
-   alone, and is that of net.predict in Python, for every x: whatever the compiler, its optimization and the processor,
-   as long as float and double are those of IEEE 754 and nothing like -ffast-math is on.
+{more}
+{how}
 
    cc -std=c99 -O2 -c this_file.c. No library is called and nothing is allocated. Functions may run in several threads.
    {size}. */
 
 #include <float.h>
 #include <limits.h>
-#include <stdint.h>
+{include}#include <stdint.h>
 
 #if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) || defined(_M_FP_FAST)
 #error "signs are exact in IEEE arithmetic only: compile without -ffast-math"
@@ -34,9 +32,14 @@ typedef {kind} coordinate;
 
 int {name}_predict(const {kind} *x);"""
 
+HOW = """
+   The network is evaluated unit by unit. Signs of hyperplanes are exact, so the answer depends on the numbers in x
+   alone, and is that of net.predict in Python, for every x: whatever the compiler, its optimization and the processor,
+   as long as float and double are those of IEEE 754 and nothing like -ffast-math is on."""
+
 CONTAINS_HEAD = """
    int {name}_contains(const {kind} *x);
-       1 if the point is known, as net.contains says; 0 if it is not, or if a coordinate{that_is_read} is infinite
+       1 if the point is known, as net.contains says; 0 if it is not, or if a coordinate{that_is_known} is infinite
        or NaN.
 """
 
@@ -109,8 +112,8 @@ ADD_WIDE = """add(digits, w * (x_bits & 0x3ffffff), e + x_e, negative != x_negat
 
 EXACT = """
 
-/* Whether hyperplane j's weighted sum reaches its threshold, in integers. */
-static int exact_sign(const coordinate *x, uint32_t j)
+/* Whether {which} weighted sum reaches its threshold, in integers. */
+static int exact_sign(const coordinate *x, {arguments})
 {{
     int64_t digits[{n_digits}] = {{0}}, carry = 0;
     uint64_t w, x_bits;
@@ -118,11 +121,11 @@ static int exact_sign(const coordinate *x, uint32_t j)
     int negative, x_negative;
     uint32_t i;
     for (i = 0; i < {d}; i++) {{
-        w = unpack_float(layer_1_weights[j * (uint32_t){d} + i], &e, &negative);
+        w = unpack_float({weight}, &e, &negative);
         x_bits = {unpack}(x[i], &x_e, &x_negative);
         {add}
     }}
-    w = unpack_double(layer_1_thresholds[j], &e, &negative);
+    w = unpack_double({threshold}, &e, &negative);
     add(digits, w & 0x3ffffff, e, !negative);
     add(digits, w >> 26, e + 26, !negative);
     for (i = 0; i < {n_digits}; i++) {{

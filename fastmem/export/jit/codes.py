@@ -75,19 +75,18 @@ def _bits(typing_context, x):
     return integer(x), generate
 
 
-def encoder_function(encoder, memory):
-    """A function of memory and row: the code. Raises if the row is not finite."""
-    hyperplanes = encoder.hyperplanes
+def encoder_function(hyperplanes, code, memory):
+    """A function of memory and row: the `Code` of the signs. Raises if the row is not finite."""
     if hyperplanes.only_column is not None:
-        return _encoder_in_a_column(encoder, memory)
+        return _encoder_in_a_column(hyperplanes, code, memory)
     panels, lanes = _panels(hyperplanes)
     n_panels, d, m = len(panels), hyperplanes.d, hyperplanes.m
     width = panels[0].size if n_panels else 0
     place = memory.place(panels)
     thresholds = memory.place(hyperplanes.thresholds)
-    is_identity = encoder.code.is_identity
+    is_identity = code.is_identity
     filtered_signs = _filter_of(lanes // _LANES)
-    columns = memory.place(_byte_columns(encoder.code.columns, n_panels * lanes))
+    columns = memory.place(_byte_columns(code.columns, n_panels * lanes))
 
     @inner
     def code_of(memory, row, step):
@@ -308,12 +307,12 @@ def _add_shifted(digits, value, position, sign):
     digits[digit + 2] += sign * np.int64(high >> word)
 
 
-def _encoder_in_a_column(encoder, memory):
+def _encoder_in_a_column(hyperplanes, code, memory):
     """The same where hyperplanes are ascending numbers of one column: by binary search."""
-    thresholds, column, d = encoder.hyperplanes.thresholds, encoder.hyperplanes.only_column, encoder.hyperplanes.d
+    thresholds, column, d = hyperplanes.thresholds, hyperplanes.only_column, hyperplanes.d
     m = len(thresholds)
     keys = memory.place(_ascending_keys(thresholds))
-    prefixes = memory.place(np.append(np.uint64(0), np.bitwise_xor.accumulate(encoder.code.columns)))
+    prefixes = memory.place(np.append(np.uint64(0), np.bitwise_xor.accumulate(code.columns)))
 
     @inner
     def code_of(memory, row, step):

@@ -1,8 +1,8 @@
 """A network as compiled code for numba: labels of single points inside loops that are compiled too.
 
-`predictor` writes the network's encoder and store as numba functions, specialised for this network: the numbers of
-hyperplanes, coordinates, planes and stages are constants, a linear code, filters and fingerprints are code only where
-they are. What they compute is what `Network.predict` computes, for one point at a time:
+`predictor` writes the network's plan (`fastmem.export.lookup`) as numba functions, specialised for this network: the
+numbers of hyperplanes, coordinates, planes and stages are constants, a linear code, filters and fingerprints are code
+only where they are. What they compute is what `Network.predict` computes, for one point at a time:
 
 1. signs of the hyperplanes, exact (below), and their linear code: `fastmem.hyperplanes`;
 2. the class of the code: the runs of `fastmem.store.integer` or the ribbons of `fastmem.store.binary`, with the layout
@@ -53,8 +53,8 @@ from fastmem.errors import InvalidInput
 from fastmem.export.guard import no_such_labels, refuse_rows_of_labels
 from fastmem.export.jit.codes import encoder_function, first_coordinate, hash_function, step_of
 from fastmem.export.jit.memory import Memory, inner, reads
-from fastmem.export.jit.stores import filter_function, store_function
-from fastmem.hyperplanes.encoder import Encoder
+from fastmem.export.jit.stores import class_function, known_function
+from fastmem.export.lookup import Hash, plan_of
 from fastmem.hyperplanes.hyperplanes import Hyperplanes
 
 __all__ = ["Predictor", "predictor"]
@@ -82,16 +82,16 @@ class Predictor(NamedTuple):
 def predictor(net, *, output="label", unknown=NO_VALUE):
     """The functions that `Network.jit` returns, and says what they do."""
     values = _values(net, check_option("output", output, get_args(Output)), unknown)
-    memory = Memory()
-    code_of = encoder_function(net.encoder, memory)
-    class_of = store_function(net.store, memory)
+    memory, plan = Memory(), plan_of(net)
+    class_of = class_function(plan.classes, memory)
     if unknown is NO_VALUE:
-        label_of, reading, codes_of = _labels(memory, class_of, None, values), net.reading, _twice(code_of)
+        columns, codes_of = plan.signs.columns, _twice(encoder_function(plan.signs.hyperplanes, plan.code, memory))
+        label_of = _labels(memory, class_of, None, values)
     else:
-        label_of = _labels(memory, class_of, filter_function(net.fingerprints, memory), values)
-        reading, codes_of = net.recognition.reading, _codes_of_known(net.recognition, code_of, memory)
+        columns, codes_of = plan.known.signs.columns, _codes_of_known(plan, memory)
+        label_of = _labels(memory, class_of, known_function(plan.known, memory), values)
     memory.close()
-    return _functions(memory, net.n_features_in, reading, codes_of, label_of, values.dtype)
+    return _functions(memory, plan.n_features, columns, codes_of, label_of, values.dtype)
 
 
 def _twice(code_of):
@@ -105,39 +105,44 @@ def _twice(code_of):
     return codes_of
 
 
-def _codes_of_known(recognition, code_of, memory):
+def _codes_of_known(plan, memory):
     """A function of memory and row: the code that labels are read from, and the one by which rows are known.
 
-    Coordinates are those by which rows are known; where labels are read from fewer, that is seen by their places.
+    Coordinates are those by which rows are known; hyperplanes of labels that read fewer are put into their space.
     """
-    if recognition.by == "rows":
-        other_code_of = hash_function(recognition.d)
-    elif recognition.e:
-        other_code_of = encoder_function(Encoder(recognition.hyperplanes, recognition.code), memory)
+    known = plan.known
+    if isinstance(known.signs, Hash):
+        d = plan.n_features if known.signs.columns is None else len(known.signs.columns)
+        other_code_of = hash_function(d)
     else:
-        other_code_of = None
-    if recognition.places is not None:
-        code_of = encoder_function(_spread_out(recognition), memory)
-    if other_code_of is None:
-        return _twice(code_of)
-    n_bits, is_part = recognition.encoder.n_bits, recognition.by == "cells" and recognition.code.is_identity
-    signs = np.uint64((1 << n_bits) - 1)
+        d = known.signs.hyperplanes.d
+        other_code_of = encoder_function(known.signs.hyperplanes, known.code, memory)
+    if known.first_bits is not None:
+        signs = np.uint64((1 << known.first_bits) - 1)
+
+        @inner
+        def codes_of_one(memory, row, step):
+            code = other_code_of(memory, row, step)
+            return code & signs, code
+
+        return codes_of_one
+    code_of = encoder_function(_in_space_of(plan.signs, known.signs.columns, d), plan.code, memory)
 
     @inner
     def codes_of(memory, row, step):
-        other = other_code_of(memory, row, step)
-        return (other & signs if is_part else code_of(memory, row, step)), other
+        return code_of(memory, row, step), other_code_of(memory, row, step)
 
     return codes_of
 
 
-def _spread_out(recognition):
-    """The encoder that labels are read from, in the space of all columns that recognition reads."""
-    hyperplanes = recognition.encoder.hyperplanes
-    reading = Reading(recognition.places, recognition.d)
-    weights, centre = reading.of_all(hyperplanes.weights), reading.of_all(hyperplanes.centre)
-    exponents = reading.of_all(hyperplanes.exponents)
-    return Encoder(Hyperplanes(weights, hyperplanes.thresholds, centre, exponents), recognition.encoder.code)
+def _in_space_of(signs, columns, d):
+    """The hyperplanes of some signs in the space of these columns, of d in all, among which theirs are."""
+    hyperplanes = signs.hyperplanes
+    if hyperplanes.d == d:
+        return hyperplanes
+    reading = Reading(signs.columns if columns is None else np.searchsorted(columns, signs.columns), d)
+    weights, centre, exponents = map(reading.of_all, (hyperplanes.weights, hyperplanes.centre, hyperplanes.exponents))
+    return Hyperplanes(weights, hyperplanes.thresholds, centre, exponents)
 
 
 def _values(net, output, unknown):
@@ -184,9 +189,9 @@ def _labels(memory, class_of, known, values):
     return label_of if known is None else label_if_known
 
 
-def _functions(memory, d, reading, codes_of, label_of, dtype):
+def _functions(memory, d, columns, codes_of, label_of, dtype):
     """The two functions for users, with all checks."""
-    begin, places, r = _places(reading)
+    begin, places, r = _places(columns)
     wrong_width = f"the network was built for points of {d} coordinates: X has another number of columns"
     wrong_length = "out needs one place for each row of X"
 
@@ -221,11 +226,13 @@ def _functions(memory, d, reading, codes_of, label_of, dtype):
     return Predictor(one, many)
 
 
-def _places(reading):
+def _places(columns):
     """The first of neighbouring columns, or the columns to gather, or None, and their number."""
-    if reading is None:
+    if columns is None:
         return 0, None, 0
-    return (int(reading.columns[0]), None, 0) if reading.are_neighbours else (0, reading.columns, len(reading.columns))
+    if (np.diff(columns) == 1).all():
+        return int(columns[0]), None, 0
+    return 0, columns, len(columns)
 
 
 @inner

@@ -1,23 +1,23 @@
-"""From codes to classes, in compiled code."""
+"""From codes to classes, in compiled code: the parts of a plan (`fastmem.export.lookup`)."""
 
 import numpy as np
 
 from fastmem.export.jit.memory import count_up_to, inner, int32_at, ones, prefetch, reads, uint16_at, uint64_at
-from fastmem.store import BlockStore, IntegerStore
+from fastmem.export.lookup import Constant, Filtered, Lifts, Mapped, Plain, Runs
 
-__all__ = ["filter_function", "store_function"]
+__all__ = ["class_function", "known_function"]
 
 
-def store_function(store, memory):
+def class_function(part, memory):
     """A function of memory and code: the position of its class."""
-    if isinstance(store, IntegerStore):
-        return _integer_store(store, memory)
-    if isinstance(store, BlockStore):
-        return _block_store(store, memory) if store.n_label_bits else _no_store
-    if store.label_code.depth == 0:
-        return _no_store
-    symbol_of = _symbols_behind_filter(store.symbols, memory)
-    words = _features(store.features, memory)
+    if isinstance(part, Constant):
+        return _constant(part.value)
+    if isinstance(part, Runs):
+        return _runs(part, memory)
+    if isinstance(part, Lifts):
+        return _lifts(part, memory)
+    symbol_of = _symbols(part.symbols, memory)
+    words = _features(part.features, memory)
 
     @inner
     def class_of(memory, code):
@@ -26,15 +26,20 @@ def store_function(store, memory):
     return class_of
 
 
-@inner
-def _no_store(memory, code):
-    return 0
+def _constant(value):
+    value = np.intp(value)
+
+    @inner
+    def class_of(memory, code):
+        return value
+
+    return class_of
 
 
-def _integer_store(store, memory):
-    classes = store.run_classes.astype(np.min_scalar_type(store.n_classes - 1))
+def _runs(part, memory):
+    classes = part.classes
     place, class_at, size = memory.place(classes), reads(classes.dtype), classes.itemsize
-    runs_from, find_run = _run_finder(store.starts, store.prefixes, memory)
+    runs_from, find_run = _run_finder(part.search, memory)
 
     @inner
     def class_of(memory, code):
@@ -45,12 +50,12 @@ def _integer_store(store, memory):
     return class_of
 
 
-def _block_store(store, memory):
-    weights, a, last = store.weights, np.uint64(store.segment_bits), store.n_classes - 1
+def _lifts(part, memory):
+    weights, a, last = part.weights, np.uint64(part.segment_bits), part.n_classes - 1
     place, weight, size = memory.place(weights), reads(weights.dtype), weights.itemsize
     _, n_places, n_label_bits = weights.shape
-    segment, mask = 1 << store.segment_bits, np.uint64((1 << store.segment_bits) - 1)
-    runs_from, find_block = _run_finder(store.starts, store.prefixes, memory)
+    segment, mask = 1 << part.segment_bits, np.uint64((1 << part.segment_bits) - 1)
+    runs_from, find_block = _run_finder(part.search, memory)
 
     @inner
     def class_of(memory, code):
@@ -70,13 +75,10 @@ def _block_store(store, memory):
     return class_of
 
 
-def _run_finder(starts, prefixes, memory):
-    """Two functions, of memory and code: the runs among which the one that holds it is; then, which one it is.
-
-    starts and the prefixes' index are those of `index_runs` of runs.pyx.
-    """
-    index_place, place = memory.place(prefixes.index), memory.place(starts)
-    start_of, shift = reads(starts.dtype), np.uint64(prefixes.shift)
+def _run_finder(search, memory):
+    """Two functions, of memory and code: the runs among which the one that holds it is; then, which one it is."""
+    index_place, place = memory.place(search.index), memory.place(search.starts)
+    start_of, shift = reads(search.starts.dtype), np.uint64(search.shift)
 
     @inner
     def runs_from(memory, code):
@@ -146,9 +148,9 @@ def _feature_word(memory, code, counts, shifts, n_groups):
 
 def _ribbon(ribbon, memory):
     """A function of memory, code and features: what the planes store, a bit each."""
-    rows_from, find_row = _run_finder(ribbon.firsts, ribbon.prefixes, memory)
+    rows_from, find_row = _run_finder(ribbon.search, memory)
     start_table, cells = memory.place(ribbon.start_table), memory.place(ribbon.cells)
-    n_bytes, n_words, n_planes = len(ribbon.start_table), ribbon.n_columns // 64, ribbon.n_planes
+    n_bytes, n_words, n_planes = len(ribbon.start_table), ribbon.n_words, ribbon.n_planes
     spacing = np.int64(ribbon.spacing)
 
     @inner
@@ -181,21 +183,21 @@ def _window_parities(memory, first, word, shift, n_planes):
     return value
 
 
-def filter_function(filters, memory):
-    """A function of memory and code: whether the filter accepts it."""
-    words, accepts = _features(filters.ribbon.features, memory), _filter_behind_features(filters, memory)
+def known_function(known, memory):
+    """A function of memory and the code by which rows are known: whether it is accepted."""
+    words, accepts = _features(known.features, memory), _fingerprints(known.fingerprints, memory)
 
     @inner
-    def known(memory, code):
+    def is_known(memory, code):
         return accepts(memory, code, words(memory, code))
 
-    return known
+    return is_known
 
 
-def _filter_behind_features(filters, memory):
-    """A function of memory, code and features: whether the filter accepts it."""
-    read, prints = _ribbon(filters.ribbon, memory), _features(filters.added, memory)
-    every = np.uint64((1 << filters.n_filter_bits) - 1)
+def _fingerprints(part, memory):
+    """A function of memory, code and features: whether the code is accepted."""
+    read, prints = _ribbon(part.ribbon, memory), _features(part.prints, memory)
+    every = np.uint64((1 << part.ribbon.n_planes) - 1)
 
     @inner
     def accepts(memory, code, word):
@@ -205,54 +207,58 @@ def _filter_behind_features(filters, memory):
     return accepts
 
 
-def _symbols_behind_filter(symbols, memory):
-    """A function of memory, code and features: the class that `Filtered` of binary.py reads."""
-    if not hasattr(symbols, "filter"):
-        return _symbols(symbols, memory)
-    behind = _symbols_behind_filter(symbols.rare, memory)
-    rare = memory.place(symbols.code.rare)
-    if symbols.filter is None:
-        if np.array_equal(symbols.code.rare, np.arange(len(symbols.code.rare))):
-            return behind
+def _symbols(part, memory):
+    """A function of memory, code and features: the symbol, or class."""
+    if isinstance(part, Constant):
+        value = np.intp(part.value)
 
         @inner
-        def read(memory, code, word):
-            return np.intp(int32_at(memory, rare, behind(memory, code, word)))
+        def constant(memory, code, word):
+            return value
 
-        return read
-    in_front, accepts = _symbols(symbols.common, memory), _filter_behind_features(symbols.filter, memory)
-    common = memory.place(symbols.code.common)
+        return constant
+    if isinstance(part, Mapped):
+        return _mapped(part, memory)
+    return _filtered(part, memory) if isinstance(part, Filtered) else _staged(part, memory)
+
+
+def _mapped(part, memory):
+    symbol_of, classes = _symbols(part.symbols, memory), memory.place(part.classes.astype(np.int32))
 
     @inner
-    def read_filtered(memory, code, word):
+    def read(memory, code, word):
+        return np.intp(int32_at(memory, classes, symbol_of(memory, code, word)))
+
+    return read
+
+
+def _filtered(part, memory):
+    in_front, behind = _symbols(part.common, memory), _symbols(part.rare, memory)
+    accepts = _fingerprints(part.filter, memory)
+    common, rare = (memory.place(classes.astype(np.int32)) for classes in (part.common_classes, part.rare_classes))
+
+    @inner
+    def read(memory, code, word):
         if accepts(memory, code, word):
             symbol = behind(memory, code, word)
             if symbol > 0:
                 return np.intp(int32_at(memory, rare, symbol - 1))
         return np.intp(int32_at(memory, common, in_front(memory, code, word)))
 
-    return read_filtered
+    return read
 
 
-def _symbols(symbols, memory):
-    """A function of memory, code and features: the symbol of a prefix code."""
-    code = symbols.code
-    word_of, decoded = _stages(symbols, memory), _decoder(code, memory)
+def _staged(part, memory):
+    """A function of memory, code and features: the symbol, whose codeword is read stage by stage."""
+    decoded, word_of = _decoder(part.decoder, memory), _no_more
+    for ribbon, shift, longer in reversed(part.stages):
+        word_of = _stage(_ribbon(ribbon, memory), shift, longer, word_of)
 
     @inner
     def symbol_of(memory, code, word):
         return decoded(memory, word_of(memory, code, word, np.uint64(0)))
 
     return symbol_of
-
-
-def _stages(symbols, memory):
-    """A function of memory, code and features: the codeword, read stage by stage."""
-    prefix_code = symbols.code
-    word_of = _no_more
-    for (_, end), ribbon in reversed(list(zip(prefix_code.stages, symbols.ribbons, strict=True))):
-        word_of = _stage(_ribbon(ribbon, memory), prefix_code.depth - end, prefix_code.longer_than(end), word_of)
-    return word_of
 
 
 @inner
@@ -272,10 +278,10 @@ def _stage(ribbon, shift, longer, others):
     return word_of
 
 
-def _decoder(code, memory):
+def _decoder(part, memory):
     """A function of memory and codeword, of full depth: the symbol."""
-    if code.lengths is None:
-        n_symbols, half = np.int64(code.n_symbols), np.int64(1 << code.depth >> 1)
+    if isinstance(part, Plain):
+        n_symbols, half = np.int64(part.n_symbols), np.int64(1 << part.depth >> 1)
 
         @inner
         def plain(memory, codeword):
@@ -283,8 +289,8 @@ def _decoder(code, memory):
             return symbol - half if symbol >= n_symbols else symbol
 
         return plain
-    starts, symbols = memory.place(code.starts.astype(np.int64)), memory.place(code.symbols)
-    n_starts = len(code.starts)
+    starts, symbols = memory.place(part.starts.astype(np.int64)), memory.place(part.symbols)
+    n_starts = len(part.starts)
 
     @inner
     def decoded(memory, codeword):
