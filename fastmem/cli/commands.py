@@ -29,7 +29,7 @@ from fastmem.constructions import CONSTRUCTIONS
 from fastmem.data.as_labels import as_labels
 from fastmem.data.as_points import as_points
 from fastmem.data.columns import in_order, names_of
-from fastmem.data.options import COLUMNS, Output, Recognise, Separate
+from fastmem.data.options import COLUMNS, Form, Output, Recognise, Separate
 from fastmem.errors import RecognitionWarning
 from fastmem.hyperplanes.hyperplanes import MAX_COLUMNS
 from fastmem.machine.disk import write_whole, writing_whole
@@ -92,7 +92,7 @@ def _table_options(command):
 
 
 _OUTPUT = click.Path(dir_okay=False, writable=True, path_type=Path)
-_FORMS = {".onnx": "onnx", ".pt2": "torch", ".c": "c", ".js": "js", ".mjs": "js"}  # by the end of a file's name
+_RUNTIMES = {".onnx": "onnx", ".pt2": "torch", ".c": "c", ".js": "js", ".mjs": "js"}  # by the end of a file's name
 # Rows and bytes predicted at a time at most, of points as of labels: enough for many threads.
 _BLOCK_ROWS, _BLOCK_BYTES = 2**19, 2**27
 
@@ -405,10 +405,13 @@ def _kind_of_picture(path):
 
 @main.command()
 @click.argument("network", type=_EXISTING)
-@click.option("--to", "form", type=click.Choice(["onnx", "torch", "c", "js"]),
+@click.option("--to", "runtime", type=click.Choice(["onnx", "torch", "c", "js"]),
               help="What to write (default: what the file's name ends with).")  # fmt: skip
 @click.option("-o", "--output", type=_OUTPUT, required=True,
               help="File to write: .onnx, .pt2 of torch.export, .c, or .js or .mjs.")  # fmt: skip
+@click.option("--form", type=click.Choice(get_args(Form)),
+              help="Look labels up, as predict does, or evaluate every unit of the layers, which js does not "
+              "(default: lookup, if the network has codes).")  # fmt: skip
 @click.option("--dtype", type=click.Choice(["float64", "float32"]),
               help="Dtype of the points that it takes (default: float32 for c and js, else float64).")  # fmt: skip
 @click.option("--returns", type=click.Choice(get_args(Output)), default="label", show_default=True,
@@ -418,35 +421,39 @@ def _kind_of_picture(path):
 @click.option("--unsafe", is_flag=True, help="Go on although rounding may change the labels of some points.")
 @_table_options
 @_JSON
-def export(network, form, output, dtype, returns, data, label, unsafe, json, table):
+def export(network, runtime, output, form, dtype, returns, data, label, unsafe, json, table):
     """Write NETWORK for another runtime: an ONNX model, a PyTorch program, C, or a JavaScript module."""
     if label is not None and data is None:
         raise click.UsageError("--label chooses a column of --data")
-    form = form or _FORMS.get(suffix(output))
-    if form is None:
-        raise click.UsageError(f"{output}: say with --to what to write, or end the name with {', '.join(_FORMS)}")
+    runtime = runtime or _RUNTIMES.get(suffix(output))
+    if runtime is None:
+        raise click.UsageError(f"{output}: say with --to what to write, or end the name with {', '.join(_RUNTIMES)}")
+    if runtime == "js" and form == "layers":
+        raise click.UsageError("--form layers is not for --to js, which looks labels up")
     net = fastmem.load(network)
     X = None if data is None else read_points(data, label, table, net.feature_names)
     options = {"output": returns, "unsafe": unsafe, "X": X}
     if dtype is not None:
         options["dtype"] = dtype
-    report = _export(net, form, output, dtype or "float64", options)
-    written = {**_written(output), "format": form}
+    if runtime != "js":
+        options["form"] = form
+    report = _export(net, runtime, output, dtype or "float64", options)
+    written = {**_written(output), "format": runtime}
     if json:
         click.echo(as_json(written if report is None else {**written, "report": report.to_dict()}))
         return
     if report is not None:
         click.echo(report)
-    click.echo(f"{output}: {form}, {written['bytes']:,} bytes")
+    click.echo(f"{output}: {runtime}, {written['bytes']:,} bytes")
 
 
-def _export(net, form, path, dtype, options):
-    """Write a network in another form; what `Network.to_c` reports."""
-    if form == "c":
+def _export(net, runtime, path, dtype, options):
+    """Write a network for another runtime; what `Network.to_c` reports."""
+    if runtime == "c":
         return net.to_c(path, **options)
-    if form == "js":
+    if runtime == "js":
         return net.to_js(path, **options)
-    if form == "onnx":
+    if runtime == "onnx":
         return net.to_onnx(path, **options)
     return _save_program(net.to_torch(**options), net.n_features_in, dtype, path)
 

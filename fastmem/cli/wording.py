@@ -7,7 +7,7 @@ from fastmem.errors import InvalidInput
 __all__ = ["in_options"]
 
 _NAMES = (
-    "construction|store|separate|columns|effort|margin|delta|fingerprint_bits|recognise|negatives|random_state|n_threads|unknown|tolerance|dtype|"
+    "construction|store|separate|columns|effort|margin|delta|fingerprint_bits|recognise|negatives|form|random_state|n_threads|unknown|tolerance|dtype|"
     "output|unsafe|X"
 )
 _FLAGS = {"random_state": "seed", "n_threads": "threads", "output": "returns", "X": "data"}

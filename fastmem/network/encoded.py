@@ -234,7 +234,8 @@ class EncodedNetwork(Network, kind="encoded"):
         if self.fingerprints is not None and self.recognition.by == "rows":
             raise InvalidInput(
                 f"{what} evaluates threshold units, and this network knows rows by a hash of their numbers, which is "
-                'none: build one with memorize(..., recognise="cells"), or take net.without_fingerprints()'
+                'none: build one with memorize(..., recognise="cells"), or take net.without_fingerprints(); C, '
+                'JavaScript and PyTorch have it with form="lookup"'
             )
 
     @property

@@ -109,6 +109,14 @@ def test_a_missing_package_is_one_line(form, package, built, tmp_path, monkeypat
     assert message.endswith(f'which is not installed: pip install "fastmem-nn[{form}]"')
 
 
+@pytest.mark.parametrize("form", ["lookup", "layers"])
+def test_both_forms_are_written(form, built, tmp_path):
+    net, points = built
+    run("export", net, "-o", tmp_path / "net.c", "--form", form, "--data", points)
+    fastmem.load(net).to_c(tmp_path / "expected.c", form=form, X=np.load(points))
+    assert (tmp_path / "net.c").read_bytes() == (tmp_path / "expected.c").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("options", "part"),
     [
@@ -119,6 +127,8 @@ def test_a_missing_package_is_one_line(form, package, built, tmp_path, monkeypat
         (["--to", "c", "-o", "out", "--dtype", "float16"], "'float64', 'float32'"),
         (["--to", "c", "-o", "out", "--returns", "class"], "'label', 'index'"),
         (["--to", "c", "-o", "out", "--label", "3"], "--data"),
+        (["--to", "c", "-o", "out", "--form", "units"], "'lookup', 'layers'"),
+        (["-o", "net.mjs", "--form", "layers"], "--form layers is not for --to js"),
     ],
 )
 def test_a_wrong_use_of_export_says_what_is_wrong(options, part, built):
