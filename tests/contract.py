@@ -39,7 +39,7 @@ OF_COLUMNS = [
     {"construction": "compact", "effort": "fast", "margin": 1e-4},
     {"construction": "baum1988"},
 ]
-FINGERPRINTS = [build | {"fingerprint_bits": 8} for build in BUILDS]
+FINGERPRINTS = [build | {"fingerprint_bits": 4} for build in BUILDS]
 
 
 def name_of(build):

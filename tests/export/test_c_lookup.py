@@ -284,7 +284,7 @@ def test_forms_that_a_network_has_not_are_refused(tmp_path):
 def test_rows_known_by_their_numbers_must_be_float32_numbers(compiler, tmp_path):
     X, y = normal(50, 3), np.arange(50) % 2
     net = memorize(X, y, recognise="rows", fingerprint_bits=9, random_state=0)
-    with pytest.raises(MarginTooSmall, match="known by their numbers"):
+    with pytest.raises(MarginTooSmall, match="known by a hash of their numbers"):
         net.to_c(tmp_path / "net.c")
     with pytest.raises(MarginTooSmall, match="50 of 50 rows"):
         net.to_c(tmp_path / "net.c", X=X)

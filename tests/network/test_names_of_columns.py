@@ -60,7 +60,8 @@ def test_every_method_that_takes_points_knows_their_names(recognising, tmp_path)
     relabelled = recognising.relabel(Y[::-1], other_order())
     assert np.array_equal(relabelled.predict(other_order()), Y[::-1])
     assert relabelled.feature_names == NAMES
-    assert recognising.to_c(tmp_path / "net.c", X=other_order(), dtype="float64").n_units == recognising.n_neurons
+    size = recognising.to_c(tmp_path / "net.c", X=other_order(), dtype="float64", form="layers")
+    assert size.n_units == recognising.n_neurons
 
 
 @pytest.mark.parametrize(
