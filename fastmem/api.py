@@ -169,7 +169,8 @@ def memorize(
         recognise=recognise, negatives=negatives, effort=effort, delta=delta,
     )  # fmt: skip
     if not fingerprint_bits and (negatives is not None or recognise != DEFAULTS["recognise"]):
-        raise InvalidInput("negatives and recognise are about fingerprints: add fingerprint_bits=16, say")
+        which = "recognise" if negatives is None else "negatives"
+        raise InvalidInput(f"{which}=... is about fingerprints: add fingerprint_bits=16, say")
     n_threads = resolve_threads(n_threads)
     random_state = as_generator(random_state)
     points, names = as_points(X), names_of(X)

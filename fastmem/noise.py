@@ -604,8 +604,9 @@ def _not_reached(suggestion):
     most = _lower_end(n, n)
     if most < keep:
         return (
-            f"{n:,} noisy copies show with a confidence of 95 % that {_percent(most)} get their label at most, however "
-            f"many do, and keep asks for {_percent(keep)}; it was {_percent(suggestion.right)} of them"
+            f"{n:,} noisy copies can show no more, with a confidence of 95 %, than that {_percent(most)} get their "
+            f"label, and keep asks for {_percent(keep)}: it was {_percent(suggestion.right)} of them, and "
+            f"{math.ceil(3 / (1 - keep)) if keep < 1 else 'no number of'} copies could show that"
         )
     return (
         f"keep asks that {_percent(keep)} of noisy copies get their label, and {_percent(suggestion.right)} do "

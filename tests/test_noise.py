@@ -182,7 +182,7 @@ def test_copies_without_rows_are_of_the_rows_in_their_order(net, data):
 
 def test_too_few_copies_show_too_little_and_it_is_said(net, data):
     X = data[0]
-    with pytest.warns(RecognitionWarning, match=r"^100 noisy copies show .* 97.049 % .* at most"):
+    with pytest.warns(RecognitionWarning, match=r"^100 noisy copies can show no more.* 97.049 % .* 3000 copies could"):
         found = suggest_tolerance(net, X, copies=noisy_copies(X, np.arange(100)), rows=np.arange(100), random_state=0)
     assert found.right == 1.0
     assert not found.is_reached

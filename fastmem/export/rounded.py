@@ -64,7 +64,8 @@ def refuse_lost_rows(net, points):
         points.over_rows(_refuse_not_finite, rows=slice(start, min(start + _ROWS, points.n)))
         rows += (start + _changed(net, points.block(start, start + _ROWS))).tolist()
     if rows:
-        raise MarginTooSmall(f"{rows_named(rows, points.n)} lose labels when rounded to float32; {advice}", rows)
+        lose = "are known no more, or lose labels," if net.fingerprint_bits else "lose labels"
+        raise MarginTooSmall(f"{rows_named(rows, points.n)} {lose} when rounded to float32; {advice}", rows)
 
 
 def _refuse_not_finite(start, stop, block):

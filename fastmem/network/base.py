@@ -1059,8 +1059,8 @@ class Network:
             In which the points that the module is given are kept. With "float32" they are rounded if they have more
             digits, so it is checked first that no memorized point loses its label by that. The module is the same.
         output : {"label", "index"}
-            "index": return positions in `classes`. Labels themselves can be returned if they are integers within 2^53,
-            floats, booleans or text.
+            "index": return positions in `classes`, which is null where JavaScript has no such values. Labels themselves
+            can be returned if they are integers within 2^53, floats, booleans or text.
         X : array_like of shape (n, d), optional
             The memorized points, each of which is then checked. Without it "float32" asks that they are float32
             numbers (`fits_float32`), or that the smallest distance of one from a hyperplane is larger than rounding

@@ -342,7 +342,7 @@ def _cuts(agreements, promise, d):
     more = math.ceil(needed) if is_reached else _MOST_CUTS
     fallen = (more / _MORE / e) ** -slope if is_reached else (more / e) ** -slope
     estimate = Estimate(estimate.rate * fallen, estimate.at_most * fallen, estimate.carried_by)
-    return _Size(more, source, estimate, True, is_reached)
+    return _Size(more, source, estimate, True, is_reached or estimate.at_most <= promise)
 
 
 def _largest(agreements, e):

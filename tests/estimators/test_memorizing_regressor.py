@@ -316,7 +316,7 @@ def test_moved_rows_are_known_within_a_tolerance():
         ({"unknown": [1.0, 2.0], "fingerprint_bits": 16}, "unknown must be a number"),
         ({"unknown": BIG + 1, "fingerprint_bits": 16}, "cannot stand among labels"),
         ({"tolerance": 0.5}, "say with unknown"),
-        ({"recognise": "rows"}, "negatives and recognise are about fingerprints"),
+        ({"recognise": "rows"}, "is about fingerprints: add fingerprint_bits=16"),
         ({"recognise": "rows", "fingerprint_bits": 8, "unknown": 0.0, "tolerance": 0.1}, "no tolerance"),
         ({"tolerance": -1}, "tolerance must be a finite distance"),
         ({"max_probes": 0}, "max_probes must be an integer"),

@@ -278,7 +278,9 @@ def test_rows_known_by_their_numbers_must_be_float32_numbers(few_columns, tmp_pa
     )
     with pytest.raises(MarginTooSmall, match=r"known by a hash of their numbers.* give X="):
         net.to_js(tmp_path / "net.mjs")
-    with pytest.raises(MarginTooSmall, match=r"of 90 rows \(0, 1, .*\) lose labels when rounded"):
+    with pytest.raises(
+        MarginTooSmall, match=r"of 90 rows \(0, 1, .*\) are known no more, or lose labels, when rounded"
+    ):
         net.to_js(tmp_path / "net.mjs", X=X)
     net.to_js(tmp_path / "net.mjs", dtype="float64", X=X)
     rounded = X.astype(np.float32)

@@ -46,8 +46,9 @@ def _plan(network):
     plan = plan_of(network)
     if plan.known is not None and isinstance(plan.known.signs, Hash):
         raise InvalidInput(
-            "ONNX has no operators for the hash of numbers by which this network knows rows: export it to C, build one "
-            'with memorize(..., recognise="cells"), or take net.without_fingerprints()'
+            "ONNX has no operators for the hash of numbers by which this network knows rows: export it to C, "
+            'JavaScript or PyTorch, build one with memorize(..., recognise="cells"), or take '
+            "net.without_fingerprints()"
         )
     return plan
 
