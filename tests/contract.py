@@ -28,7 +28,7 @@ SEPARATIONS = [{"effort": effort} for effort in EFFORTS] + [
     {"margin": 1e-3, "effort": "balanced"},
 ]
 VARIANTS = [build | options for build in BUILDS if build["store"] == "binary" for options in SEPARATIONS] + [
-    build | {"fingerprint_bits": f} for build in BUILDS for f in (1, 8, 32)
+    build | {"fingerprint_bits": f} for build in BUILDS for f in (1, 20)
 ]
 # Of 40 columns: few, scattered, a run, all, and those that are chosen; and what they are tried with.
 COLUMNS = [[7, 30], [1, 5, 6, 17, 18, 19, 33, 39], slice(8, 24), "all", "auto"]

@@ -150,7 +150,7 @@ CELLS = st.one_of(
 )
 
 
-@examples(1000)
+@examples(500)
 @given(
     st.lists(st.lists(CELLS, min_size=1, max_size=3), min_size=1, max_size=8),
     st.sampled_from([None, "p,q,label", ",p,q", "0,1,2"]),
@@ -169,7 +169,7 @@ def test_any_cells_are_read_alike_or_left(path, rows, header, block, decimal):
     assert same(found, by_csv(path, options))
 
 
-@examples(300)
+@examples(200)
 @given(st.lists(st.tuples(st.integers(0, 2**64 - 1), st.integers(0, 45)), min_size=20, max_size=60))
 def test_numbers_are_rounded_as_python_rounds_them(path, numbers):
     """Bits of a float, written with any number of digits: the middle of two floats among them."""

@@ -49,7 +49,7 @@ def test_equal_labels_need_no_unit(build, tmp_path):
 
 @FINGERPRINTS
 @pytest.mark.parametrize("d", [1, 16])
-@pytest.mark.parametrize("n", [1, 2, 10, 1000])
+@pytest.mark.parametrize("n", [1, 2, 10, 200])
 @pytest.mark.parametrize("n_classes", [1, 3])
 def test_memorized_points_are_recognised(n, d, n_classes, build, tmp_path):
     rng = np.random.default_rng([n, d, n_classes])
@@ -114,7 +114,7 @@ def test_theorems_memorize_random_labels_of_few_points(n, d, n_classes, build, t
         ({"construction": "rajput2021"}, 100, 16, 2),
         ({"construction": "rajput2021"}, 1000, 16, 10),
         ({"construction": "rajput2021", "delta": 0.5}, 10_000, 64, 2),
-        ({"construction": "rajput2021", "delta": 0.5}, 100_000, 64, 2),
+        ({"construction": "rajput2021", "delta": 0.5}, 40_000, 64, 2),
         ({"construction": "baum1988"}, 100, 8, 2),
         ({"construction": "baum1988"}, 1000, 2, 10),
         ({"construction": "baum1988"}, 1000, 64, 3),

@@ -32,7 +32,7 @@ from fastmem.network import EncodedNetwork
 from fastmem.store import IntegerStore
 
 FEW = examples(60)
-MANY = examples(300)
+MANY = examples(200)
 SEEDS = st.integers(0, 2**32 - 1)
 # What `column_frame` gives lies within this; Hyperplanes takes any int16.
 EXPONENTS = st.integers(-900, 900)
@@ -199,7 +199,7 @@ def test_the_oracle_is_the_definition_in_fractions(problem):
 # Exactness
 
 
-@examples(800)
+@examples(500)
 @given(small_problems())
 def test_signs_are_those_of_the_real_numbers(problem):
     assert_exact(*problem)

@@ -10,7 +10,7 @@ from support.examples import examples
 
 from fastmem.layers.layer import Layer, narrowed
 
-PROPERTY = examples(200)
+PROPERTY = examples(120)
 SEEDS = st.integers(0, 2**32 - 1)
 LARGEST = 2**62
 
