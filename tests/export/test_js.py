@@ -20,12 +20,7 @@ pytestmark = pytest.mark.partner
 
 FILES = Path(__file__).parent.parent / "files"
 SAVED = {
-    **{name: make for name, (make, *_) in saved.NETWORKS.items()},
-    "known by all columns": saved.known_by_all_columns,
-    "rows known, few columns read": lambda: saved.known_by_all_columns(recognise="rows"),
-    "scattered columns": saved.columns_network,
-    "parted columns": saved.parted_columns_network,
-    "theorem": lambda: saved.theorem_network("rajput2021"),
+    **saved.FACTORIES,
     "filter behind a filter": lambda: fastmem.load(FILES / "binary_two_filters.safetensors"),
 }
 

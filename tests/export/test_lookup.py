@@ -6,15 +6,6 @@ from support import exported, saved
 
 from fastmem.export.lookup import Hash, Plan, Signs, plan_of
 
-SAVED = {
-    **{name: make for name, (make, *_) in saved.NETWORKS.items()},
-    "known by all columns": saved.known_by_all_columns,
-    "rows known, few columns read": lambda: saved.known_by_all_columns(recognise="rows"),
-    "scattered columns": saved.columns_network,
-    "parted columns": saved.parted_columns_network,
-    "theorem": lambda: saved.theorem_network("rajput2021"),
-}
-
 
 def assert_same(net, X):
     plan = plan_of(net)
@@ -26,9 +17,9 @@ def assert_same(net, X):
             assert np.array_equal(codes & np.uint64((1 << plan.known.first_bits) - 1), net.codes(X))
 
 
-@pytest.mark.parametrize("name", SAVED)
+@pytest.mark.parametrize("name", saved.FACTORIES)
 def test_a_plan_says_what_the_network_answers(name):
-    net = SAVED[name]()
+    net = saved.FACTORIES[name]()
     rng = np.random.default_rng(5)
     X = 3 * rng.standard_normal((2000, net.n_features_in))
     assert_same(net, X.astype(np.float32))
@@ -48,4 +39,4 @@ def test_a_plan_has_all_of_its_parts():
     assert {"Binary", "Features", "Filtered", "Fingerprints", "Ribbon", "PrefixSearch", "Known"} <= set(kinds)
     assert isinstance(plan, Plan)
     assert isinstance(plan.known.signs, Signs)
-    assert isinstance(plan_of(SAVED["rows known, few columns read"]()).known.signs, Hash)
+    assert isinstance(plan_of(saved.FACTORIES["rows known, few columns read"]()).known.signs, Hash)

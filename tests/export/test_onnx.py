@@ -27,12 +27,9 @@ STANDARD = {
 WITHOUT_CODES = "baum1988"
 LOOKED_UP = [name for name in CASES if name != WITHOUT_CODES]
 FORMS = [*((name, "layers") for name in CASES), *((name, "lookup") for name in LOOKED_UP)]
+BY_ROWS = ("binary, fingerprints of rows", "rows known, few columns read")
 SAVED = {
-    **{name: make for name, (make, *_) in saved.NETWORKS.items() if "of rows" not in name},
-    "known by all columns": saved.known_by_all_columns,
-    "scattered columns": saved.columns_network,
-    "parted columns": saved.parted_columns_network,
-    "theorem": lambda: saved.theorem_network("rajput2021"),
+    **{name: make for name, make in saved.FACTORIES.items() if name not in BY_ROWS},
     "named columns": saved.named_network,
     "filters behind a filter": lambda: saved.uneven_network([0.96, 0.035, 0.003, 0.002], n=20_000),
     "long words of several lengths": lambda: saved.uneven_network(np.repeat([1 / 600, 1 / 12], [200, 8])),

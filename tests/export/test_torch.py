@@ -19,15 +19,7 @@ from fastmem.export.lookup import Binary, Constant, Filtered, Mapped, plan_of
 
 FORMS = ("lookup", "layers")
 BOTH = [(name, form) for name in CASES for form in FORMS if (name, form) != ("baum1988", "lookup")]
-SAVED = {
-    **{name: make for name, (make, *_) in saved.NETWORKS.items()},
-    "known by all columns": saved.known_by_all_columns,
-    "rows known, few columns read": lambda: saved.known_by_all_columns(recognise="rows"),
-    "scattered columns": saved.columns_network,
-    "parted columns": saved.parted_columns_network,
-    "theorem": lambda: saved.theorem_network("rajput2021"),
-}
-saved_network = functools.cache(lambda name: SAVED[name]())
+saved_network = functools.cache(lambda name: saved.FACTORIES[name]())
 
 
 @pytest.fixture
@@ -91,7 +83,7 @@ def test_other_points_that_clear_rounding_errors_get_the_labels_of_predict(name,
 
 
 @pytest.mark.partner
-@pytest.mark.parametrize("name", SAVED)
+@pytest.mark.parametrize("name", saved.FACTORIES)
 def test_a_module_looks_up_what_the_network_answers(name, torch):
     net = saved_network(name)
     points = 3 * np.random.default_rng(5).standard_normal((2000, net.n_features_in))

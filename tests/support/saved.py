@@ -130,6 +130,17 @@ def theorem_network(construction, classes=5, n=40):
                     random_state=0)  # fmt: skip
 
 
+FACTORIES = {
+    **{name: make for name, (make, *_) in NETWORKS.items()},
+    "known by all columns": known_by_all_columns,
+    "rows known, few columns read": lambda: known_by_all_columns(recognise="rows"),
+    "scattered columns": columns_network,
+    "parted columns": parted_columns_network,
+    "theorem": lambda: theorem_network("rajput2021"),
+}
+"""All of `NETWORKS`, and those that read some of the columns."""
+
+
 def objects(*values):
     array = np.empty(len(values), object)
     array[:] = values
