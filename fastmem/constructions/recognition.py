@@ -18,7 +18,7 @@ from fastmem.errors import InvalidInput, MemorizationError
 from fastmem.hyperplanes.frame import column_frame
 from fastmem.hyperplanes.hyperplanes import Hyperplanes
 from fastmem.hyperplanes.margins import Margins
-from fastmem.hyperplanes.recognition import Cells, Rows, hashes_of, more_columns
+from fastmem.hyperplanes.recognition import Cells, Rows, hashes_of_points, more_columns
 from fastmem.separate.acceptance import mates_of
 from fastmem.separate.clearance import clear
 from fastmem.separate.margin import Margin
@@ -155,7 +155,7 @@ def _know_rows(memorized, fingerprint_bits, negatives, n_threads):
     bits = _bits(fingerprint_bits, negatives)
     for attempt in range(_ATTEMPTS):
         fingerprints = Filter.recognising(hashes, recognition.n_bits, min(bits + attempt, MOST_BITS), attempt)
-        if negatives is None or not len(_known_among(negatives, recognition, fingerprints, n_threads)):
+        if negatives is None or not len(recognition.known_rows(negatives, fingerprints, n_threads)):
             break
     else:
         raise MemorizationError("rows that must stay unknown have the hashes of others: please report it", [])
@@ -168,15 +168,8 @@ def _know_rows(memorized, fingerprint_bits, negatives, n_threads):
 
 def _refuse_memorized(points, negatives, n_threads):
     """Raise `InvalidInput` if a row that must stay unknown is memorized."""
-    hashes, others = np.empty(points.n, np.uint64), np.empty(negatives.n, np.uint64)
-    for of, result in ((points, hashes), (negatives, others)):
-
-        def work(start, stop, block, result=result):
-            result[start:stop] = hashes_of(block)
-
-        of.over_rows(work, n_threads)
-    ordered = SortedCodes(hashes)
-    mates = mates_of(others, ordered, np.random.default_rng(0))
+    hashes, others = (hashes_of_points(of, n_threads) for of in (points, negatives))
+    mates = mates_of(others, SortedCodes(hashes), np.random.default_rng(0))
     for row, other in zip(mates.inputs.tolist(), mates.rows.tolist(), strict=True):
         if np.array_equal(negatives.take(np.array([row])), points.take(np.array([other]))):
             raise InvalidInput(
@@ -253,16 +246,11 @@ def _frame(memorized):
 # Rows that must stay unknown
 
 
-def _known_among(inputs, recognition, fingerprints, n_threads):
-    """Positions of the inputs that are taken for known ones."""
-    return np.flatnonzero(fingerprints.accepts(recognition.codes_of(inputs, n_threads)[1]))
-
-
 def _without(negatives, cells, fingerprints, memorized, random_state, n_threads):
     """`Cells` and fingerprints by which none of the negatives is known."""
     bits, attempt = fingerprints.n_filter_bits, 0
     while True:
-        rows = _known_among(negatives, cells, fingerprints, n_threads)
+        rows = cells.known_rows(negatives, fingerprints, n_threads)
         if not len(rows):
             return cells, fingerprints
         weights, thresholds = _parting(negatives.take(rows), cells, memorized, n_threads)

@@ -100,6 +100,11 @@ class Hyperplanes:
     def __reduce__(self):
         return Hyperplanes, (self.weights, self.thresholds, self.centre, self.exponents)
 
+    def on_all(self, reading, exponent=0):
+        """The same hyperplanes for points of which they read some columns, a `Reading`; its exponent for the others."""
+        weights, centre = reading.of_all(self.weights), reading.of_all(self.centre)
+        return Hyperplanes(weights, self.thresholds, centre, reading.of_all(self.exponents, exponent))
+
     def xor_codes(self, block, columns, counts=None, codes=None, margins=None):
         """XOR of ``columns[j]`` over the hyperplanes j with sign 1, for each row.
 

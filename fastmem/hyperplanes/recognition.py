@@ -16,16 +16,39 @@ import numpy as np
 
 from fastmem._kernels import rows as kernels
 from fastmem.data.points import refuse_row
+from fastmem.data.reading import Reading
 from fastmem.hyperplanes.code import MAX_BITS, LinearCode
 from fastmem.hyperplanes.hyperplanes import Hyperplanes
 from fastmem.machine.once import cached_property
 
-__all__ = ["Cells", "Rows", "more_columns"]
+__all__ = ["Cells", "Rows", "hashes_of_points", "more_columns"]
 
 _MORE_BITS = 6  # that a code has beyond those of the rows and of the fingerprints
 
 
-class Cells:
+class _Recognition:
+    """What both have: an encoder that reads all or some of the columns by which rows are known."""
+
+    def of_labels(self, block):
+        """The columns of a block that the encoder reads."""
+        return block if self.places is None else block[:, self.places]
+
+    def codes_of(self, points, n_threads=1, bar=None):
+        """What `codes_of_block` gives, of all points: two uint64 arrays of shape (n,)."""
+        codes, others = np.empty((2, points.n), np.uint64)
+
+        def work(start, stop, block):
+            codes[start:stop], others[start:stop] = self.codes_of_block(block)
+
+        points.over_rows(work, n_threads, bar)
+        return codes, others
+
+    def known_rows(self, points, fingerprints, n_threads=1):
+        """Which of some points are taken for known: int64 array of rows."""
+        return np.flatnonzero(fingerprints.accepts(self.codes_of(points, n_threads)[1]))
+
+
+class Cells(_Recognition):
     """Codes of cells: those of an encoder, in which each further sign 1 flips some bits.
 
     Parameters
@@ -51,9 +74,7 @@ class Cells:
         """The codes that labels are read from, as networks of format 1 recognise them; of points of d columns."""
         none = encoder.hyperplanes.some(slice(0, 0))
         if places is not None:
-            centre, exponents = np.zeros(d), np.zeros(d, np.int16)
-            centre[places], exponents[places] = none.centre, none.exponents
-            none = Hyperplanes(np.empty((0, d)), [], centre, exponents)
+            none = none.on_all(Reading(places, d))
         return cls(encoder, none, np.empty(0, np.uint64), encoder.n_bits, reading, places)
 
     def __init__(self, encoder, hyperplanes, columns, n_bits, reading=None, places=None):
@@ -87,8 +108,7 @@ class Cells:
         of_labels, further = self.encoder.hyperplanes, self.further
         weights = of_labels.weights
         if self.places is not None:
-            weights = np.zeros((of_labels.m, further.d), np.float32)
-            weights[:, self.places] = of_labels.weights
+            weights = Reading(self.places, further.d).of_all(weights)
         return Hyperplanes(
             np.concatenate([weights, further.weights]),
             np.concatenate([of_labels.thresholds, further.thresholds]),
@@ -106,14 +126,6 @@ class Cells:
         """The linear code of all m + e signs."""
         return LinearCode(np.concatenate([self.encoder.code.columns, self.columns]), self.n_bits)
 
-    def of_labels(self, block):
-        """The columns of a block that the encoder reads."""
-        return block if self.places is None else block[:, self.places]
-
-    def codes_of(self, points, n_threads=1, bar=None):
-        """The same of all points: two uint64 arrays of shape (n,)."""
-        return _codes_of(self, points, n_threads, bar)
-
     def codes_of_block(self, block):
         """Codes that labels are read from, and codes of cells, of the rows of a block: two uint64 arrays."""
         if self.places is None and self.code.is_identity and self.e:
@@ -129,7 +141,7 @@ class Cells:
         return flips
 
 
-class Rows:
+class Rows(_Recognition):
     """Codes of rows: a hash of their numbers, the same for equal numbers of any dtype.
 
     Parameters
@@ -151,27 +163,20 @@ class Rows:
         """The same with other numbers for its columns."""
         return Rows(self.encoder, self.d, reading, self.places)
 
-    def of_labels(self, block):
-        """The columns of a block that the encoder reads."""
-        return block if self.places is None else block[:, self.places]
-
-    def codes_of(self, points, n_threads=1, bar=None):
-        """The same of all points: two uint64 arrays of shape (n,)."""
-        return _codes_of(self, points, n_threads, bar)
-
     def codes_of_block(self, block):
         """Codes that labels are read from, and hashes, of the rows of a block: two uint64 arrays."""
         return self.encoder.codes_of_block(self.of_labels(block)), hashes_of(block)
 
 
-def _codes_of(recognition, points, n_threads, bar):
-    codes, others = np.empty((2, points.n), np.uint64)
+def hashes_of_points(points, n_threads=1):
+    """Hashes of all points: uint64 array of shape (n,)."""
+    hashes = np.empty(points.n, np.uint64)
 
     def work(start, stop, block):
-        codes[start:stop], others[start:stop] = recognition.codes_of_block(block)
+        hashes[start:stop] = hashes_of(block)
 
-    points.over_rows(work, n_threads, bar)
-    return codes, others
+    points.over_rows(work, n_threads)
+    return hashes
 
 
 def hashes_of(block):

@@ -185,16 +185,12 @@ class Network:
     def hyperplanes(self) -> Hyperplanes:
         """Those that labels are read from: weights (m, d), 0 for columns that are not read, and thresholds (m,)."""
         read = self.hyperplanes_read
-        if self.reading is None:
-            return read
-        weights, centre = self.reading.of_all(read.weights), self.reading.of_all(read.centre)
-        exponents = self.reading.of_all(read.exponents, _UNREAD)
-        return Hyperplanes(weights, read.thresholds, centre, exponents)
+        return read if self.reading is None else read.on_all(self.reading, _UNREAD)
 
     @property
     def columns(self) -> NDArray[np.int64]:
         """The columns of X that are read, ascending: int64 ndarray of shape (r,)."""
-        return np.arange(self.n_features_in) if self.reading is None else self.reading.ascending.copy()
+        return self._columns_of(self.reading)
 
     def on_columns(self) -> Self:
         """The same network for points that hold the columns read alone: it takes ``X[:, net.columns]``.
@@ -252,7 +248,9 @@ class Network:
     @property
     def columns_to_know(self) -> NDArray[np.int64]:
         """The columns of X by which rows are known, ascending; `columns` but for a network that tells few apart."""
-        reading = self._reading_of_known
+        return self._columns_of(self._reading_of_known)
+
+    def _columns_of(self, reading):
         return np.arange(self.n_features_in) if reading is None else reading.ascending.copy()
 
     def without_fingerprints(self) -> Self:

@@ -288,7 +288,7 @@ class EncodedNetwork(Network, kind="encoded"):
 
     def known_rows(self, points, n_threads=1):
         """Which of some points, with the columns by which rows are known, are taken for known: int64 array of rows."""
-        return np.flatnonzero(self.fingerprints.accepts(self.recognition.codes_of(points, n_threads)[1]))
+        return self.recognition.known_rows(points, self.fingerprints, n_threads)
 
     def class_indices(self, block):
         """Positions in `classes` of the labels of a block of rows, in the work of `Points.over_rows`: integer array."""

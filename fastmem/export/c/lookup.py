@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastmem.data.reading import Reading
 from fastmem.export.c import lookup_text as text
 from fastmem.export.c.signs import Signs, write_steps
 from fastmem.export.c.source import Source
@@ -282,9 +283,7 @@ def _everywhere(plan, signs):
     weights = signs.hyperplanes.weights
     if signs.columns is None:
         return weights
-    everywhere = np.zeros((len(weights), plan.n_features), np.float32)
-    everywhere[:, signs.columns] = weights
-    return everywhere
+    return Reading(signs.columns, plan.n_features).of_all(weights)
 
 
 def _coarser(search):

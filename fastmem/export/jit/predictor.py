@@ -55,7 +55,6 @@ from fastmem.export.jit.codes import encoder_function, first_coordinate, hash_fu
 from fastmem.export.jit.memory import Memory, inner, reads
 from fastmem.export.jit.stores import class_function, known_function
 from fastmem.export.lookup import Hash, plan_of
-from fastmem.hyperplanes.hyperplanes import Hyperplanes
 
 __all__ = ["Predictor", "predictor"]
 
@@ -141,8 +140,7 @@ def _in_space_of(signs, columns, d):
     if hyperplanes.d == d:
         return hyperplanes
     reading = Reading(signs.columns if columns is None else np.searchsorted(columns, signs.columns), d)
-    weights, centre, exponents = map(reading.of_all, (hyperplanes.weights, hyperplanes.centre, hyperplanes.exponents))
-    return Hyperplanes(weights, hyperplanes.thresholds, centre, exponents)
+    return hyperplanes.on_all(reading)
 
 
 def _values(net, output, unknown):
