@@ -17,6 +17,7 @@ __all__ = [
     "Filter",
     "IntegerStore",
     "build_store",
+    "build_store_of_ranges",
 ]
 
 STORES = {store.name: store for store in (BinaryStore, IntegerStore)}  # that the compact construction takes
@@ -40,10 +41,22 @@ def build_store(name, codes, classes, n_bits, n_classes):
         Why the store is another than asked for, or "".
     """
     store = ALL_STORES[name].build(codes, classes, n_bits, n_classes)
-    if store.name == BinaryStore.name and store.cells_per_bit > MOST_CELLS_PER_BIT:
-        reason = (
-            f"a binary store takes {store.cells_per_bit:.1f} cells for each bit of these labels, and is used "
-            f"up to {MOST_CELLS_PER_BIT}"
-        )
-        return IntegerStore.build(codes, classes, n_bits, n_classes), reason
-    return store, ""
+    reason = _too_large(store)
+    return (IntegerStore.build(codes, classes, n_bits, n_classes), reason) if reason else (store, "")
+
+
+def build_store_of_ranges(name, ranges, n_bits, n_classes):
+    """As `build_store`, of the codes and classes of `Ranges`: for "binary" and "integer"."""
+    store = STORES[name].of_ranges(ranges, n_bits, n_classes)
+    reason = _too_large(store)
+    return (IntegerStore.of_ranges(ranges, n_bits, n_classes), reason) if reason else (store, "")
+
+
+def _too_large(store):
+    """Why a binary store is not used; "" if it is."""
+    if store.name != BinaryStore.name or store.cells_per_bit <= MOST_CELLS_PER_BIT:
+        return ""
+    return (
+        f"a binary store takes {store.cells_per_bit:.1f} cells for each bit of these labels, and is used "
+        f"up to {MOST_CELLS_PER_BIT}"
+    )

@@ -18,7 +18,7 @@ from fastmem.store.features import CodeFeatures
 from fastmem.store.integer import IntegerStore
 from fastmem.store.label_code import MOST_COMMON, MOST_FILTER_BITS, MOST_SYMBOLS_NESTED, LabelCode, choose
 from fastmem.store.prefix_code import PrefixCode
-from fastmem.store.ranges import distinct_codes
+from fastmem.store.ranges import Ranges, distinct_codes
 from fastmem.store.symbols import Filtered, form_of_word
 from fastmem.store.tensors import part_of, under
 
@@ -56,22 +56,26 @@ class BinaryStore(Store):
     @classmethod
     def build(cls, codes, classes, n_bits, n_classes):
         """Store the classes of sorted codes; as `Store.build`."""
-        codes, classes = distinct_codes(codes, classes)
-        code = choose(np.bincount(classes, minlength=n_classes))
+        return cls.of_ranges(Ranges.whole(*distinct_codes(codes, classes)), n_bits, n_classes)
+
+    @classmethod
+    def of_ranges(cls, ranges, n_bits, n_classes):
+        """Store the classes, int32, that are the symbols of `Ranges`."""
+        counts = sum(ranges.each(_counts, n_classes))
+        code = choose(counts)
         if code.depth == 0:
             return cls(code, None, None, n_bits)
-        store = cls._with_features(codes, classes, code, *suitable_features(codes, n_bits, code.first_planes))
+        store = cls._with_features(ranges, code, *suitable_features(ranges, n_bits, code.first_planes))
         if store.cells_per_bit <= _DRAW_AGAIN or all(ribbon.has_fewest_rows for ribbon in store.ribbons):
             return store
         # Codes may be of another kind where no row was tried.
-        drawn = CodeFeatures.draw(codes, n_bits, max(n_bits, 1), _SECOND_SEED)  # all groups
-        return min(store, cls._with_features(codes, classes, code, drawn, 2), key=lambda store: store.n_cells)
+        drawn = CodeFeatures.draw(ranges, n_bits, max(n_bits, 1), _SECOND_SEED)  # all groups
+        return min(store, cls._with_features(ranges, code, drawn, 2), key=lambda store: store.n_cells)
 
     @classmethod
-    def _with_features(cls, codes, classes, code, features, finer):
-        """Store the classes of codes that differ with the given features and starts by so many bits finer."""
-        symbols = Filtered.build(code, codes, classes, features, finer)
-        return cls(code, features, symbols, features.n_bits)
+    def _with_features(cls, ranges, code, features, finer):
+        """Store the classes of codes with the given features and starts by so many bits finer."""
+        return cls(code, features, Filtered.build(code, ranges, features, finer), features.n_bits)
 
     @property
     def ribbons(self):
@@ -142,6 +146,10 @@ class BinaryStore(Store):
         corrected = np.eye(code.depth, code.depth + 1, dtype=np.int64)
         corrected[-1, -1] = -1
         return checked, Layer(as_rows(corrected), ones)
+
+
+def _counts(codes, classes, n_classes):
+    return np.bincount(classes, minlength=n_classes)
 
 
 def _label_code(tensors, n_symbols, inner):

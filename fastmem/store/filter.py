@@ -12,6 +12,7 @@ from fastmem.errors import FormatError
 from fastmem.layers.layer import Layer
 from fastmem.layers.rows import as_rows
 from fastmem.store.choose_features import suitable_features
+from fastmem.store.ranges import Ranges
 from fastmem.store.ribbon import Ribbon
 
 __all__ = ["Filter"]
@@ -35,27 +36,29 @@ class Filter:
         self.added = added
 
     @classmethod
-    def build(cls, features, codes, n_filter_bits, more_parities=0, **options):
-        """Filter of f = n_filter_bits planes for ascending codes, all different; options as for `Ribbon.build`."""
-        added = features.draw_others(codes)
-        values = ~cls._fingerprints(added, codes) & np.uint64((1 << n_filter_bits) - 1)
-        return cls(Ribbon.build(features, codes, values, n_filter_bits, more_parities, **options), added)
+    def build(cls, features, ranges, n_filter_bits, more_parities=0, **options):
+        """Filter of f = n_filter_bits planes for the codes of `Ranges`; options as for `Ribbon.build`."""
+        added = features.draw_others(ranges)
+        stored = ranges.those(_stored_fingerprints, added, n_filter_bits)
+        return cls(Ribbon.build(features, stored, n_filter_bits, more_parities, **options), added)
 
     @classmethod
     def recognising(cls, codes, n_bits, n_filter_bits, attempt=0):
         """Filter that tells even similar codes apart, with features of its own; others in each attempt.
 
         Features read every bit of the codes, and starts are fine and many: two codes with equal features have others.
+
+        Parameters
+        ----------
+        codes : uint64 array of shape (n,), ascending, all different, or Ranges
+        n_bits, n_filter_bits, attempt : int
         """
+        ranges = codes if isinstance(codes, Ranges) else Ranges.whole(codes, codes)
         columns = {"least_columns": 128}
         features, more_parities = suitable_features(
-            codes, n_bits, n_filter_bits, all_bits=True, first_seed=2 * attempt, **columns
+            ranges, n_bits, n_filter_bits, all_bits=True, first_seed=2 * attempt, **columns
         )
-        return cls.build(features, codes, n_filter_bits, more_parities, **columns)
-
-    @staticmethod
-    def _fingerprints(added, codes):
-        return added.words(codes) >> np.uint64(1)
+        return cls.build(features, ranges, n_filter_bits, more_parities, **columns)
 
     @property
     def n_filter_bits(self):
@@ -64,7 +67,7 @@ class Filter:
 
     def accepts(self, codes):
         """Whether each code is stored, or taken for one that is: bool array of shape (n,)."""
-        differing = self.ribbon.read(codes) ^ self._fingerprints(self.added, codes)
+        differing = self.ribbon.read(codes) ^ _fingerprints(self.added, codes)
         return (~differing & np.uint64((1 << self.n_filter_bits) - 1)) == 0
 
     def layers(self):
@@ -89,3 +92,12 @@ class Filter:
         if ribbon.n_planes > MOST_BITS:
             raise FormatError(f"a filter has {ribbon.n_planes} planes, and {MOST_BITS} are the most")
         return cls(ribbon, added)
+
+
+def _fingerprints(added, codes):
+    return added.words(codes) >> np.uint64(1)
+
+
+def _stored_fingerprints(codes, symbols, added, n_filter_bits):
+    """Codes and what the planes store for them: as the other functions that `Ranges.those` takes."""
+    return codes, ~_fingerprints(added, codes) & np.uint64((1 << n_filter_bits) - 1)

@@ -59,11 +59,23 @@ class IntegerStore(Store):
     @classmethod
     def build(cls, codes, classes, n_bits, n_classes):
         """Store the classes of sorted codes; as `Store.build`."""
-        starts, run_classes = np.empty(len(codes), np.uint64), np.empty(len(codes), np.int32)
-        runs = kernels.merge_runs(codes, classes, starts, run_classes)
-        if runs < 0:
-            raise MemorizationError(f"code {codes[-1 - runs]} belongs to two classes", [])
-        return cls(starts[:runs], run_classes[:runs].copy(), n_bits, n_classes)
+        return cls(*_runs_of_range(codes, classes), n_bits, n_classes)
+
+    @classmethod
+    def of_ranges(cls, ranges, n_bits, n_classes):
+        """Store the classes, int32, that are the symbols of `Ranges`."""
+        parts = ranges.each(_runs_of_range)
+        last = None
+        for number, ((starts, run_classes), bound) in enumerate(zip(parts, ranges.bounds, strict=True)):
+            starts[:1] = bound
+            if len(starts) and run_classes[0] == last:  # the run goes on
+                parts[number] = starts[1:], run_classes[1:]
+            last = run_classes[-1] if len(starts) else last
+        starts, run_classes = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        if len(starts) > _MOST_RUNS:
+            raise MemorizationError(f"there are {len(starts)} runs of codes, and 2^31 - 1 are the most", [])
+        starts[:1] = 0
+        return cls(starts, run_classes, n_bits, n_classes)
 
     @property
     def stages(self):
@@ -149,3 +161,14 @@ class IntegerStore(Store):
             Layer(beside([-np.diff(table, axis=0).T, np.tile(value, (table.shape[1], 1))]), table[0]),
             Layer(alternating_sums(used), np.ones(self.n_label_bits, np.int64)),
         )
+
+
+def _runs_of_range(codes, classes):
+    """Starts and classes of the runs of sorted codes: the first start is 0."""
+    starts, run_classes = np.empty(len(codes), np.uint64), np.empty(len(codes), np.int32)
+    if not len(codes):
+        return starts, run_classes
+    runs = kernels.merge_runs(codes, classes, starts, run_classes)
+    if runs < 0:
+        raise MemorizationError(f"code {codes[-1 - runs]} belongs to two classes", [])
+    return starts[:runs], run_classes[:runs].copy()

@@ -30,7 +30,7 @@ from fastmem.layers.rows import alternating_sums, as_rows, beside, block_diagona
 from fastmem.store.features import MOST_PARITIES, N_FEATURES, bits_of
 from fastmem.store.ranges import prefix_index
 
-__all__ = ["WINDOW", "Ribbon", "shape", "solve"]
+__all__ = ["WINDOW", "Ribbon", "shape", "shortened", "solve"]
 
 WINDOW = 64
 _MOST_COLUMNS = 2048  # more fill less well, see `shape`
@@ -85,15 +85,16 @@ class Ribbon:
         return Ribbon, (self.features, self.firsts, self.table, self.n_parities, self.n_codes)
 
     @classmethod
-    def build(cls, features, codes, values, n_planes, more_parities=0, least_columns=WINDOW):
+    def build(cls, features, ranges, n_planes, more_parities=0, least_columns=WINDOW):
         """Store a value for each code.
+
+        Rows begin anew in each range: all that is lost is the end of its last row.
 
         Parameters
         ----------
         features : CodeFeatures
-        codes : uint64 array of shape (n,), ascending, all different
-        values : uint64 array of shape (n,)
-            Below 2^n_planes.
+        ranges : Ranges
+            With symbols below 2^n_planes, as uint64.
         n_planes : int
             From 1 to 64.
         more_parities : int
@@ -101,21 +102,20 @@ class Ribbon:
         least_columns : int
             A multiple of 64.
         """
-        n_columns, n_parities = shape(len(codes), n_planes, least_columns)
+        n_columns, n_parities = shape(len(ranges), n_planes, least_columns)
         n_parities = min(n_parities + more_parities, MOST_PARITIES)
-        start_table = features.start_table(n_parities)
-        parts, done = [], 0
-        while done < len(codes) or not parts:
-            n_rows = math.ceil((len(codes) - done) * _EXPECTED**2 / n_columns) + 2
-            firsts, table, used = solve(
-                features, start_table, codes[done:], values[done:], n_columns, n_planes, n_parities, n_rows
-            )
-            parts.append((firsts, table))
-            done += used
+        parts = ranges.each(_rows_of_range, features, n_columns, n_planes, n_parities)
+        for (firsts, _), bound in zip(parts, ranges.bounds, strict=True):
+            firsts[:1] = bound
+        parts = [part for part in parts if len(part[0])]
+        if not parts:
+            no_codes = np.empty(0, np.uint64)
+            parts = [solve(features, features.start_table(0), no_codes, no_codes, n_columns, n_planes, 0, 1)[:2]]
         firsts, tables = zip(*parts, strict=True)
-        firsts = _shortened(np.concatenate(firsts), codes)
+        firsts = np.concatenate(firsts)
+        firsts[0] = 0
         table = tables[0] if len(tables) == 1 else np.concatenate(tables)
-        return cls(features, firsts, table, n_parities, len(codes))
+        return cls(features, firsts, table, n_parities, len(ranges))
 
     @property
     def n_cells(self):
@@ -250,7 +250,25 @@ class Ribbon:
         return units, thresholds
 
 
-def _shortened(firsts, codes):
+def _rows_of_range(codes, values, features, n_columns, n_planes, n_parities):
+    """Firsts and table of the rows of one range, none without codes."""
+    start_table = features.start_table(n_parities)
+    parts, done = [(np.empty(0, np.uint64), np.empty((0, n_columns // WINDOW, n_planes), np.uint64))], 0
+    while done < len(codes):
+        n_rows = math.ceil((len(codes) - done) * _EXPECTED**2 / n_columns) + 2
+        firsts, table, used = solve(
+            features, start_table, codes[done:], values[done:], n_columns, n_planes, n_parities, n_rows
+        )
+        parts.append((firsts, table))
+        done += used
+    if len(parts) <= 2:
+        firsts, table = parts[-1]
+    else:
+        firsts, table = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return shortened(firsts, codes) if len(firsts) else firsts, table
+
+
+def shortened(firsts, codes):
     """0 for the first row, for any other the number with the most trailing zeros above all codes of the rows before."""
     differing = firsts[1:] ^ codes[np.searchsorted(codes, firsts[1:]) - 1]
     for places in (1, 2, 4, 8, 16, 32):

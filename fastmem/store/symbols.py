@@ -20,14 +20,12 @@ class Symbols:
         self.ribbons = ribbons
 
     @classmethod
-    def build(cls, code, codes, symbols, features, more_parities):
-        """Store a symbol for each code; features and starts as for `Ribbon.build`."""
-        words, ribbons = code.words(symbols), []
-        for begin, end in code.stages:
-            stored = slice(None) if code.lengths is None else code.lengths[symbols] >= end
-            bits = (words[stored] >> np.uint64(code.depth - end)) & np.uint64((1 << (end - begin)) - 1)
-            ribbons.append(Ribbon.build(features, codes[stored], bits, end - begin, more_parities))
-        return cls(code, ribbons)
+    def build(cls, code, ranges, features, more_parities):
+        """Store the symbols of `Ranges`; features and starts as for `Ribbon.build`."""
+        return cls(code, [
+            Ribbon.build(features, ranges.those(_of_stage, code, begin, end), end - begin, more_parities)
+            for begin, end in code.stages
+        ])  # fmt: skip
 
     def tensors(self, name):
         """Parameters by name."""
@@ -72,17 +70,14 @@ class Filtered:
         self.rare = rare
 
     @classmethod
-    def build(cls, code, codes, symbols, features, more_parities):
-        """Store a symbol for each code; features and starts as for `Ribbon.build`."""
-        frequent = code.common_symbols[symbols] >= 0
-        in_front = code.common_symbols[symbols[frequent]]
-        common = Symbols.build(code.common_code, codes[frequent], in_front, features, more_parities)
-        accepting, passing = None, slice(None)
+    def build(cls, code, ranges, features, more_parities):
+        """Store the symbols of `Ranges`; features and starts as for `Ribbon.build`."""
+        common = Symbols.build(code.common_code, ranges.those(_in_front, code), features, more_parities)
+        accepting = None
         if code.filter_bits:
-            accepting = Filter.build(features, codes[~frequent], code.filter_bits, more_parities)
-            passing = accepting.accepts(codes)
-        behind = code.rare_symbols[symbols[passing]]
-        rare = _part(code.rare_code).build(code.rare_code, codes[passing], behind, features, more_parities)
+            accepting = Filter.build(features, ranges.those(_not_common, code), code.filter_bits, more_parities)
+        behind = ranges.those(_behind, code, accepting)
+        rare = _part(code.rare_code).build(code.rare_code, behind, features, more_parities)
         return cls(code, common, accepting, rare)
 
     @property
@@ -128,6 +123,31 @@ class Filtered:
         if self.filter:
             yield *self.filter.layers(), behind + np.arange(n_filter_bits)
         yield from self.rare.layers()
+
+
+# Which codes are stored where: what `Ranges.those` takes.
+
+
+def _of_stage(codes, symbols, code, begin, end):
+    """The codes whose codewords have bits begin to end, and these bits."""
+    stored = slice(None) if code.lengths is None else code.lengths[symbols] >= end
+    bits = (code.words(symbols[stored]) >> np.uint64(code.depth - end)) & np.uint64((1 << (end - begin)) - 1)
+    return codes[stored], bits
+
+
+def _in_front(codes, symbols, code):
+    frequent = code.common_symbols[symbols] >= 0
+    return codes[frequent], code.common_symbols[symbols[frequent]]
+
+
+def _not_common(codes, symbols, code):
+    rare = code.common_symbols[symbols] < 0
+    return codes[rare], symbols[rare]
+
+
+def _behind(codes, symbols, code, accepting):
+    passing = slice(None) if accepting is None else accepting.accepts(codes)
+    return codes[passing], code.rare_symbols[symbols[passing]]
 
 
 def _part(code):

@@ -18,6 +18,7 @@ from fastmem.store.choose_features import suitable_features
 from fastmem.store.features import CodeFeatures
 from fastmem.store.label_code import LabelCode, choose
 from fastmem.store.prefix_code import PrefixCode
+from fastmem.store.ranges import Ranges
 from fastmem.store.ribbon import Ribbon
 
 PROPERTY = examples(60)
@@ -370,7 +371,8 @@ def test_weights_are_0_1_and_minus_1_but_of_units_that_read_numbers():
     rng = np.random.default_rng(10)
     codes = random_codes(rng, 100_000, 25)
     features, finer = suitable_features(codes, 25, 2)
-    ribbon = Ribbon.build(features, codes, rng.integers(0, 4, 100_000, dtype=np.uint64), 2, finer)
+    values = rng.integers(0, 4, 100_000, dtype=np.uint64)
+    ribbon = Ribbon.build(features, Ranges.whole(codes, values), 2, finer)
     (parities, gates, units, counters), form = ribbon.layers()
     for weights in (parities.weights, units.weights, counters.weights, form):
         assert np.all(np.abs(weights.data) <= 1)
