@@ -28,8 +28,8 @@ DATA = {
 MEMORIZE = {
     "find equal rows": ["data.points:Points.equal_rows"],
     "choose columns": ["separate.few_columns:_plans", "separate.few_columns:_together"],
-    "choose hyperplanes on samples": ["separate.adaptive:_Rounds._choose"],
-    "signs of all points": ["separate.adaptive:_Rounds._signs_of_open", "separate.adaptive:_Rounds._know"],
+    "choose hyperplanes on samples": ["separate.adaptive:Rounds._choose"],
+    "signs of all points": ["separate.adaptive:Rounds._signs_of_open", "separate.adaptive:Rounds._know"],
     "refine buckets of points not yet told apart": ["separate.buckets:Buckets.refine"],
     "trim: leave hyperplanes out, turn the others": ["separate.adaptive:trim"],
     "linear code, codes": ["constructions.compact:_encode"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import os
 import re
 import warnings
 from typing import TYPE_CHECKING, get_args
@@ -13,9 +14,11 @@ import numpy as np
 from fastmem.constructions import CONSTRUCTIONS
 from fastmem.data.as_labels import as_labels, refuse_contradictions
 from fastmem.data.as_points import as_points
+from fastmem.data.blocks import Source, n_rows_of, whole
 from fastmem.data.columns import names_of
 from fastmem.data.options import Recognise, Separate, as_count, as_delta, as_distance, as_generator, check_option
-from fastmem.data.reading import Reading, as_reading
+from fastmem.data.reading import Reading, as_reading, equal_in_columns
+from fastmem.distributed import build_local, is_partitioned
 from fastmem.errors import InvalidInput, MemorizationError, RecognitionWarning
 from fastmem.machine.blas import single_threaded_blas
 from fastmem.machine.floats import default_environment
@@ -57,6 +60,7 @@ def memorize(
     verify: bool = True,
     n_threads: int | None = None,
     progress: Progress = False,
+    scratch: str | os.PathLike[str] | None = None,
 ) -> Network:
     """Construct a threshold network that returns the label of every given point.
 
@@ -70,7 +74,7 @@ def memorize(
     X : array_like of shape (n, d)
         Points: floats, integers within ±2^53 or booleans. A C-contiguous, strided or memory-mapped float32 or
         float64 array is read in place and never copied. Names of the columns of a data frame are kept
-        (`Network.feature_names`).
+        (`Network.feature_names`). With `scratch` an array of Zarr or HDF5 is read block by block.
     y : array_like of shape (n,) or (n, k)
         Labels of any dtype whose values can be told apart: integers, booleans, strings, bytes, dates, floats
         (compared bit by bit), or Python objects that can be hashed or sorted. A row of a matrix or of a data frame is
@@ -126,6 +130,12 @@ def memorize(
         until `memorize` returns.
     progress : bool or tqdm class
         Show progress bars.
+    scratch : str or os.PathLike, optional
+        A folder for files, as fast as there is: the build then takes some 150 MB of memory, and 18 bytes a point there
+        (34 with separate="all"). The files have no name where the system can do that, and are gone afterwards. From
+        2^24 + 1 points on builds go the same way in memory, with 9 bytes a point. The network is another one than
+        without, the same for any number of threads and any folder. Not for a margin, effort="small" and the theorems'
+        constructions; points on a line are memorized in memory all the same.
 
     Returns
     -------
@@ -173,10 +183,19 @@ def memorize(
         raise InvalidInput(f"{which}=... is about fingerprints: add fingerprint_bits=16, say")
     n_threads = resolve_threads(n_threads)
     random_state = as_generator(random_state)
+    n = n_rows_of(X)
+    if is_partitioned(n, scratch, construction, margin, effort):
+        network = _partitioned(X, y, scratch, columns, options, random_state, verify, n_threads, progress)
+        if network is not None:
+            _warn_of_more_than_asked(network)
+            return network
+        X, y = whole(X), whole(y)
     points, names = as_points(X), names_of(X)
     columns = as_reading(columns, points.d, names)
     if points.n > np.iinfo(np.int32).max:
-        raise InvalidInput(f"X has {points.n} rows: a network memorizes at most 2^31 - 1; split X and build several")
+        raise InvalidInput(
+            f"X has {points.n} rows: here a network memorizes at most 2^31 - 1; split X and build several"
+        )
     labels = as_labels(y, points.n)
     with progress_bar(progress, points.n, "reading") as bar:
         later, first = points.equal_rows(n_threads, bar)
@@ -188,7 +207,7 @@ def memorize(
         must_differ = point_numbers if separate == "all" or construction == "rajput2021" else labels.indices
         read = points.on(columns)
         _refuse_equal_columns(read, must_differ, n_threads)
-    if negatives is not None:
+    if "negatives" in options:
         options["negatives"] = _negatives(negatives, points.d, names, columns, n_threads)
     if CONSTRUCTIONS[construction].CHOOSES_COLUMNS:
         options["columns"] = "all" if isinstance(columns, Reading) else columns
@@ -196,13 +215,36 @@ def memorize(
         read, labels, point_numbers, random_state=random_state, n_threads=n_threads, progress=progress, **options
     )
     network.feature_names = names
-    if fingerprint_bits and not network.measured["is_reached"]:
-        warnings.warn(_more_than_asked(network), RecognitionWarning, stacklevel=_USER)
+    _warn_of_more_than_asked(network)
     if verify:
         _verify(network, points, labels, n_threads, progress)
         if negatives is not None:
             _verify_unknown(network, options["negatives"], n_threads)
     return network
+
+
+def _partitioned(X, y, scratch, columns, options, random_state, verify, n_threads, progress):
+    """The network of a partitioned build, verified; None if the points lie on a line."""
+    source, names = Source(X), names_of(X)
+    columns = as_reading(columns, source.d, names)
+    options = {name: option for name, option in options.items() if name not in ("margin", "delta")}
+    options["negatives"] = _negatives(options["negatives"], source.d, names, columns, n_threads)
+    network, wrong = build_local(
+        source, y, scratch=scratch, columns=columns, **options, random_state=random_state, verify=verify,
+        n_threads=n_threads, progress=progress,
+    )  # fmt: skip
+    if network is None:
+        return None
+    network.feature_names = names
+    _refuse_wrong(wrong, source.n)
+    if verify:
+        _verify_unknown(network, options["negatives"], n_threads)
+    return network
+
+
+def _warn_of_more_than_asked(network):
+    if network.fingerprint_bits and not network.measured["is_reached"]:
+        warnings.warn(_more_than_asked(network), RecognitionWarning, stacklevel=_USER + 1)
 
 
 DEFAULTS = {name: option.default for name, option in inspect.signature(memorize).parameters.items()}
@@ -234,6 +276,8 @@ def _more_than_asked(network):
 
 def _negatives(negatives, d, names, columns, n_threads):
     """Rows that must stay unknown, checked, with the columns that are read; None if there are none."""
+    if negatives is None:
+        return None
     reading = columns if isinstance(columns, Reading) else None
     try:
         points = as_points(negatives, d, empty=True, names=names, reading=reading)
@@ -249,10 +293,7 @@ def _refuse_equal_columns(points, must_differ, n_threads):
     wrong = np.flatnonzero(must_differ[later] != must_differ[first])
     if len(wrong):
         one, other = int(first[wrong[0]]), int(later[wrong[0]])
-        raise InvalidInput(
-            f"rows {one} and {other} must be told apart, but are equal in the columns to be read: read one more in "
-            'which they differ, or take columns="auto"'
-        )
+        raise equal_in_columns(one, other)
 
 
 def _verify_unknown(network, negatives, n_threads):
@@ -268,9 +309,13 @@ def _verify_unknown(network, negatives, n_threads):
 def _verify(network, points, labels, n_threads, progress):
     with progress_bar(progress, points.n, "verifying") as bar:
         rows = network.wrong_rows(points, labels, n_threads, bar).tolist()
+    _refuse_wrong(rows, points.n)
+
+
+def _refuse_wrong(rows, n):
     if rows:
         raise MemorizationError(
-            f"{len(rows)} of {points.n} rows do not get their label back or are not recognised, the first in row "
+            f"{len(rows)} of {n} rows do not get their label back or are not recognised, the first in row "
             f"{rows[0]}: this is a bug in fastmem, please report it with the data",
             rows,
         )

@@ -23,6 +23,7 @@ FLOORS = (
     {"export"},
     {"network"},
     {"constructions", "plot"},
+    {"distributed"},
     {"api", "io"},
     {"compare", "noise", "estimators"},
     {"__init__"},

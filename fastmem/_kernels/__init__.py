@@ -15,6 +15,7 @@ try:
         floats,
         layers,
         lifts,
+        partitions,
         probe,
         ribbon,
         rows,
@@ -30,8 +31,8 @@ except ImportError as error:
     ) from error
 
 __all__ = [
-    "ISA", "codewords", "distances", "floats", "layers", "lifts", "probe", "ribbon", "rows", "runs", "search", "signs",
-    "sort",
+    "ISA", "codewords", "distances", "floats", "layers", "lifts", "partitions", "probe", "ribbon", "rows", "runs",
+    "search", "signs", "sort",
 ]  # fmt: skip
 
 ISA = signs.supported_isas().index(signs.isa_in_use())

@@ -25,7 +25,7 @@ from fastmem.separate.clearance import clear
 from fastmem.separate.few_columns import separate_on_few_columns
 from fastmem.store import STORES, build_store
 
-__all__ = ["CHOOSES_COLUMNS", "OPTIONS", "RIVAL", "STORES", "build", "drawn_fits"]
+__all__ = ["CHOOSES_COLUMNS", "OPTIONS", "RIVAL", "STORES", "build", "drawn_fits", "separated_anew"]
 
 OPTIONS = ("store", "separate", "margin", "fingerprint_bits", "recognise", "negatives", "effort")
 CHOOSES_COLUMNS = True
@@ -90,11 +90,11 @@ def build(
     known = {}
     if fingerprint_bits:
         places = None if points is everything else points.reading.columns
-        memorized = Memorized(everything, encoder, codes, places, point_numbers, clearance.smallest_distance)
-        anew = _separated_anew(everything, must_differ, columns, random_state, options)
-        known = know(
-            memorized, fingerprint_bits, recognise, negatives, anew, margin, random_state, n_threads
-        )._asdict()  # fmt: skip
+        anew = separated_anew(everything, must_differ, columns, random_state, options)
+        memorized = Memorized(
+            everything, encoder, codes, places, point_numbers, clearance.smallest_distance, anew, n_threads
+        )
+        known = know(memorized, fingerprint_bits, recognise, negatives, margin, random_state, n_threads)._asdict()
     return EncodedNetwork(
         encoder,
         table,
@@ -120,7 +120,7 @@ def _separation(points, must_differ, columns, random_state, options):
     return separated(points, must_differ, random_state, **options), points
 
 
-def _separated_anew(points, must_differ, columns, random_state, options):
+def separated_anew(points, must_differ, columns, random_state, options):
     """A function from rows to their codes in order and to the encoder of a separation that knows no other rows."""
 
     def anew(rows):

@@ -46,10 +46,31 @@ class Known(NamedTuple):
     of_units: dict
 
 
-class Memorized(NamedTuple):
-    """What was separated.
+class Sampled(NamedTuple):
+    """Memorized points on which further hyperplanes are chosen: as `fastmem.separate.recognition.choose` takes them.
 
     Attributes
+    ----------
+    points : Points or Some
+        All different.
+    ordered : SortedCodes
+        Of their codes.
+    separated_anew : callable
+        From rows of these to ``ordered, codes_of`` of a separation that knows no others.
+    share : float
+        Of all points that are memorized: as much lower are rates that are measured beside these alone.
+    """
+
+    points: Points | Some
+    ordered: SortedCodes
+    separated_anew: object
+    share: float = 1.0
+
+
+class Memorized:
+    """What was separated, in memory.
+
+    Parameters
     ----------
     points : Points
         With all columns by which inputs may be told.
@@ -63,32 +84,90 @@ class Memorized(NamedTuple):
         The lowest row equal to each.
     smallest_distance : float
         Of a point from a hyperplane of the encoder.
+    separated_anew : callable
+        As of `Sampled`, of rows of all points.
+    n_threads : int
     """
 
-    points: Points
-    encoder: object
-    codes: np.ndarray
-    places: np.ndarray | None
-    point_numbers: np.ndarray
-    smallest_distance: float
+    def __init__(self, points, encoder, codes, places, point_numbers, smallest_distance, separated_anew, n_threads):
+        self.points, self.encoder, self.codes, self.places = points, encoder, codes, places
+        self.point_numbers, self.smallest_distance = point_numbers, smallest_distance
+        self._separated_anew, self._n_threads = separated_anew, n_threads
+        self.n, self.d, self.reading = points.n, points.d, points.reading
 
     def codes_of(self, points):
         """Codes of other points."""
         return self.encoder.codes(points if self.places is None else points.on(Reading(self.places, points.d)))
 
+    def facts(self):
+        """Largest norm of a point, and whether float32 holds all."""
+        return self.points.largest_norm(self._n_threads), self.points.fit_float32(self._n_threads)
 
-def know(memorized, fingerprint_bits, recognise, negatives, separated_anew, margin, random_state, n_threads):
+    def sampled(self):
+        """`Sampled`: all."""
+        rows = np.flatnonzero(self.point_numbers == np.arange(self.n))
+        different = self.points if len(rows) == self.n else Some(self.points, rows)
+        return Sampled(different, SortedCodes(self.codes[rows]), lambda kept: self._separated_anew(rows[kept]))
+
+    def some(self, rows):
+        """Some of the points."""
+        return self.points.take(rows)
+
+    def rows_of_hashes(self, hashes):
+        """Numbers and coordinates of points of which some have these hashes."""
+        return _of_codes(hashes_of_points(self.points, self._n_threads), hashes, self.points)
+
+    def in_cells(self, cells, codes):
+        """The same of points that lie in cells of these codes."""
+        return _of_codes(cells.codes_of(self.points, self._n_threads)[1], codes, self.points)
+
+    def cleared(self, cells):
+        """`Cells` with further hyperplanes that points do not nearly touch, and how near they come."""
+        if not cells.e:
+            return cells, math.inf
+        points, further, margins = self.points, cells.further, Margins(cells.e)
+        flips = np.empty(points.n, np.uint64)
+
+        def work(start, stop, block):
+            further.xor_codes(block, cells.columns, codes=flips[start:stop], margins=margins.of_this_thread())
+
+        points.over_rows(work, self._n_threads)
+        codes = self.codes ^ flips
+        moved, clearance = clear(
+            further, cells.further_code, codes, SortedCodes(codes), self.point_numbers, margins.lowest()[None], points,
+            self._n_threads,
+        )  # fmt: skip
+        return cells.with_further(moved), clearance.smallest_distance
+
+    def further_distance(self, cells):
+        """The smallest distance of a point from the further hyperplanes."""
+        return cells.further.smallest_distance(self.points, self._n_threads)
+
+    def codes_of_cells(self, cells):
+        """Codes of cells of all points, in order, each once: array or `Ranges`."""
+        return distinct(self.codes if not cells.e else cells.codes_of(self.points, self._n_threads)[1])
+
+    def hashes(self, recognition):
+        """Hashes of all rows, as `codes_of_cells`."""
+        return distinct(recognition.codes_of(self.points, self._n_threads)[1])
+
+
+def _of_codes(codes, wanted, points):
+    rows = np.flatnonzero(np.isin(codes, wanted))
+    return rows, points.take(rows)
+
+
+def know(memorized, fingerprint_bits, recognise, negatives, margin, random_state, n_threads):
     """Recognise what was memorized.
 
     Parameters
     ----------
     memorized : Memorized
+        Or what has its methods.
     fingerprint_bits : int
     recognise : {"cells", "rows"}
     negatives : Points or None
         Inputs that must stay unknown.
-    separated_anew : callable
-        From rows to ``ordered, codes_of`` of a separation of these alone.
     margin : float
         That further hyperplanes keep too.
     random_state : numpy.random.Generator
@@ -104,54 +183,50 @@ def know(memorized, fingerprint_bits, recognise, negatives, separated_anew, marg
         A row that must stay unknown is memorized.
     """
     if negatives is not None:
-        _refuse_memorized(memorized.points, negatives, n_threads)
+        _refuse_memorized(memorized, negatives, n_threads)
     if recognise == "rows":
         return _know_rows(memorized, fingerprint_bits, negatives, n_threads)
-    return _know_cells(memorized, fingerprint_bits, negatives, separated_anew, margin, random_state, n_threads)
+    return _know_cells(memorized, fingerprint_bits, negatives, margin, random_state, n_threads)
 
 
-def _know_cells(memorized, fingerprint_bits, negatives, separated_anew, margin, random_state, n_threads):
-    points, codes = memorized.points, memorized.codes
-    rows = np.flatnonzero(memorized.point_numbers == np.arange(points.n))
-    different = points if len(rows) == points.n else Some(points, rows)
-    ordered = SortedCodes(codes[rows])
+def _know_cells(memorized, fingerprint_bits, negatives, margin, random_state, n_threads):
+    sampled = memorized.sampled()
     choice, law = choose(
-        different, ordered, memorized.codes_of, lambda kept: separated_anew(rows[kept]), 2.0**-fingerprint_bits,
-        negatives, memorized.places is not None, random_state,
+        sampled.points, sampled.ordered, memorized.codes_of, sampled.separated_anew,
+        2.0**-fingerprint_bits * sampled.share, negatives, memorized.places is not None, random_state,
     )  # fmt: skip
     if margin:
-        choice = _with_margin(choice, Margin(points, margin, n_threads))
+        choice = _with_margin(choice, Margin(memorized.points, margin, n_threads))
     bits = _bits(fingerprint_bits, negatives)
     cells = _cells(memorized, choice.weights, choice.thresholds, bits, random_state)
-    cells, nearest = _cleared(cells, memorized, n_threads)
-    fingerprints = _fingerprints(cells, memorized, bits, n_threads)
+    cells, nearest = memorized.cleared(cells)
+    fingerprints = _fingerprints(cells, memorized, bits)
     if negatives is not None:
         cleared = cells
         cells, fingerprints = _without(negatives, cells, fingerprints, memorized, random_state, n_threads)
         if cells is not cleared:
-            nearest = cells.further.smallest_distance(points, n_threads)
+            nearest = memorized.further_distance(cells)
     kinds = {}
     if choice.rate_of is not None:
-        kinds = rates_of_kinds(choice, law, different, ordered, memorized.codes_of, random_state)
-    return Known(
-        cells, fingerprints, _measured(choice, kinds, fingerprint_bits), _of_units(memorized, nearest, n_threads)
-    )
+        kinds = rates_of_kinds(choice, law, sampled.points, sampled.ordered, memorized.codes_of, random_state)
+    measured = _measured(choice, kinds, fingerprint_bits, sampled.share)
+    return Known(cells, fingerprints, measured, _of_units(memorized, nearest))
 
 
-def _of_units(memorized, further_distance, n_threads):
+def _of_units(memorized, further_distance):
     """Facts on the points and all hyperplanes, as `FirstUnits` has them."""
+    largest_norm, fits_float32 = memorized.facts()
     return {
         "smallest_distance": float(min(memorized.smallest_distance, further_distance)),
-        "largest_norm": float(memorized.points.largest_norm(n_threads)),
-        "fits_float32": bool(memorized.points.fit_float32(n_threads)),
+        "largest_norm": float(largest_norm),
+        "fits_float32": bool(fits_float32),
     }
 
 
 def _know_rows(memorized, fingerprint_bits, negatives, n_threads):
     """By a hash of their numbers."""
-    points = memorized.points
-    recognition = Rows(memorized.encoder, points.d, points.reading, memorized.places)
-    hashes = distinct(recognition.codes_of(points, n_threads)[1])
+    recognition = Rows(memorized.encoder, memorized.d, memorized.reading, memorized.places)
+    hashes = memorized.hashes(recognition)
     bits = _bits(fingerprint_bits, negatives)
     for attempt in range(_ATTEMPTS):
         fingerprints = Filter.recognising(hashes, recognition.n_bits, min(bits + attempt, MOST_BITS), attempt)
@@ -163,18 +238,22 @@ def _know_rows(memorized, fingerprint_bits, negatives, n_threads):
         "asked": fingerprint_bits, "by": "all other rows", "rows": 0,
         "carried_by": 0.0, "is_extrapolated": False, "is_reached": True, "kinds": {},
     }  # fmt: skip
-    return Known(recognition, fingerprints, measured, _of_units(memorized, math.inf, n_threads))
+    return Known(recognition, fingerprints, measured, _of_units(memorized, math.inf))
 
 
-def _refuse_memorized(points, negatives, n_threads):
+def _refuse_memorized(memorized, negatives, n_threads):
     """Raise `InvalidInput` if a row that must stay unknown is memorized."""
-    hashes, others = (hashes_of_points(of, n_threads) for of in (points, negatives))
-    mates = mates_of(others, SortedCodes(hashes), np.random.default_rng(0))
+    hashes = hashes_of_points(negatives, n_threads)
+    rows, coordinates = memorized.rows_of_hashes(np.unique(hashes))
+    if not len(rows):
+        return
+    points = Points(coordinates)
+    mates = mates_of(hashes, SortedCodes(hashes_of_points(points)), np.random.default_rng(0))
     for row, other in zip(mates.inputs.tolist(), mates.rows.tolist(), strict=True):
-        if np.array_equal(negatives.take(np.array([row])), points.take(np.array([other]))):
+        if np.array_equal(negatives.take(np.array([row])), coordinates[other : other + 1]):
             raise InvalidInput(
-                f"negatives[{row}] equals X[{other}], which is memorized: a row cannot be both, so leave it out of "
-                "negatives"
+                f"negatives[{row}] equals X[{rows[other]}], which is memorized: a row cannot be both, so leave it out "
+                "of negatives"
             )
 
 
@@ -208,39 +287,20 @@ def _with_margin(choice, margin_kept):
 
 def _cells(memorized, weights, thresholds, bits, random_state):
     """`Cells` of further hyperplanes, and fingerprints of so many bits."""
-    points, encoder = memorized.points, memorized.encoder
+    encoder = memorized.encoder
     if not len(thresholds):
-        return Cells.of_labels_alone(encoder, points.reading, memorized.places, points.d)
-    columns, n_bits = more_columns(encoder.code, len(thresholds), points.n, bits, random_state)
+        return Cells.of_labels_alone(encoder, memorized.reading, memorized.places, memorized.d)
+    columns, n_bits = more_columns(encoder.code, len(thresholds), memorized.n, bits, random_state)
     further = Hyperplanes(weights, thresholds, *_frame(memorized))
-    return Cells(encoder, further, columns, n_bits, points.reading, memorized.places)
-
-
-def _cleared(cells, memorized, n_threads):
-    """The same with further hyperplanes that points do not nearly touch, and how near they come."""
-    if not cells.e:
-        return cells, math.inf
-    points, further, margins = memorized.points, cells.further, Margins(cells.e)
-    flips = np.empty(points.n, np.uint64)
-
-    def work(start, stop, block):
-        further.xor_codes(block, cells.columns, codes=flips[start:stop], margins=margins.of_this_thread())
-
-    points.over_rows(work, n_threads)
-    codes = memorized.codes ^ flips
-    moved, clearance = clear(
-        further, cells.further_code, codes, SortedCodes(codes), memorized.point_numbers, margins.lowest()[None], points,
-        n_threads,
-    )  # fmt: skip
-    return cells.with_further(moved), clearance.smallest_distance
+    return Cells(encoder, further, columns, n_bits, memorized.reading, memorized.places)
 
 
 def _frame(memorized):
     """Centre and scale of the columns, those of the encoder where it reads the same."""
-    hyperplanes, points = memorized.encoder.hyperplanes, memorized.points
+    hyperplanes = memorized.encoder.hyperplanes
     if memorized.places is None:
         return hyperplanes.centre, hyperplanes.exponents
-    return column_frame(points.take(distinct(np.linspace(0, points.n - 1, _FRAME_ROWS).astype(np.int64))))
+    return column_frame(memorized.some(distinct(np.linspace(0, memorized.n - 1, _FRAME_ROWS).astype(np.int64))))
 
 
 # Rows that must stay unknown
@@ -253,7 +313,7 @@ def _without(negatives, cells, fingerprints, memorized, random_state, n_threads)
         rows = cells.known_rows(negatives, fingerprints, n_threads)
         if not len(rows):
             return cells, fingerprints
-        weights, thresholds = _parting(negatives.take(rows), cells, memorized, n_threads)
+        weights, thresholds = _parting(negatives.take(rows), cells, memorized)
         if len(thresholds):
             weights = np.concatenate([cells.further.weights, weights])
             thresholds = np.concatenate([cells.further.thresholds, thresholds])
@@ -265,19 +325,19 @@ def _without(negatives, cells, fingerprints, memorized, random_state, n_threads)
                 f"{len(rows)} rows of negatives, the first negatives[{rows[0]}], lie so near to memorized ones that "
                 f'{cells.e:,} hyperplanes do not part all of them: leave them out, or take recognise="rows"'
             )
-        fingerprints = _fingerprints(cells, memorized, bits, n_threads, attempt)
+        fingerprints = _fingerprints(cells, memorized, bits, attempt)
 
 
-def _fingerprints(cells, memorized, bits, n_threads, attempt=0):
-    codes = memorized.codes if not cells.e else cells.codes_of(memorized.points, n_threads)[1]
-    return Filter.recognising(distinct(codes), cells.n_bits, bits, attempt)
+def _fingerprints(cells, memorized, bits, attempt=0):
+    return Filter.recognising(memorized.codes_of_cells(cells), cells.n_bits, bits, attempt)
 
 
-def _parting(rows, cells, memorized, n_threads):
+def _parting(rows, cells, memorized):
     """Cuts between rows and the points in whose cells they lie: weights and thresholds."""
-    points, inputs = memorized.points, Points(rows)
-    ordered = SortedCodes(cells.codes_of(points, n_threads)[1])
-    mates = mates_of(cells.codes_of(inputs)[1], ordered, np.random.default_rng(0))
+    inputs = Points(rows)
+    codes = cells.codes_of(inputs)[1]
+    points = Points(memorized.in_cells(cells, np.unique(codes))[1])
+    mates = mates_of(codes, SortedCodes(cells.codes_of(points)[1]), np.random.default_rng(0))
     weights, thresholds = [], []
     some = max(_NUMBERS // points.d, 1)  # of very many pairs: what is left is found again
     rows, others = (of.take(numbers[:some]).astype(np.float64) for of, numbers in (
@@ -299,8 +359,10 @@ def _parting(rows, cells, memorized, n_threads):
 # What is said of it
 
 
-def _measured(choice, kinds, fingerprint_bits):
+def _measured(choice, kinds, fingerprint_bits, share):
     estimate = choice.estimate
+    kinds = {name: min(rate / share, 1.0) for name, rate in kinds.items()}
+    estimate = estimate._replace(rate=min(estimate.rate / share, 1.0), at_most=min(estimate.at_most / share, 1.0))
     return {
         "asked": fingerprint_bits,
         "by": choice.by,

@@ -324,20 +324,26 @@ def _keys(classes, by_type):
     return map(identity, labels) if by_type else labels
 
 
-def refuse_contradictions(labels, later, first):
-    """Raise `ContradictoryLabels` if equal rows (as `Points.equal_rows` gives them) differ in label."""
+def refuse_contradictions(labels, later, first, rows=None, *, are_all=True):
+    """Raise `ContradictoryLabels` if equal rows (as `Points.equal_rows` gives them) differ in label.
+
+    These may be positions among some rows of X, whose numbers are `rows` then, and some of all such rows.
+    """
     wrong = np.flatnonzero(labels.indices[later] != labels.indices[first])
     if not wrong.size:
         return
+    label_of = labels.classes[labels.indices[np.column_stack([first, later])[wrong[:5]].ravel()]]
+    if rows is not None:
+        first, later = rows[first], rows[later]
     pairs = [(int(first[i]), int(later[i])) for i in wrong]
-    label_of = labels.classes[labels.indices[[row for pair in pairs[:5] for row in pair]]]
     told = "; ".join(
         f"rows {a} ({shown(label_of[2 * i])}) and {b} ({shown(label_of[2 * i + 1])})"
         for i, (a, b) in enumerate(pairs[:5])
     )
     more = f"; and {len(pairs) - 5} more" if len(pairs) > 5 else ""
+    count = f"{'' if are_all else 'at least '}{len(pairs)}"
     raise ContradictoryLabels(
-        f"{len(pairs)} {'row equals' if len(pairs) == 1 else 'rows equal'} an earlier row of X but with another "
+        f"{count} {'row equals' if len(pairs) == 1 else 'rows equal'} an earlier row of X but with another "
         f"label: {told}{more}. No function of X "
         "can return both: drop these rows, give them one label, or add a column that tells them apart",
         pairs,

@@ -58,12 +58,15 @@ class Points:
         Number of points and their dimension.
     reading : Reading or None
         Which columns of the user's points these are: all, in their order, if None.
+    first_row : int
+        Which of the user's rows is the first, as errors name it.
     """
 
     reading = None
 
-    def __init__(self, array):
+    def __init__(self, array, first_row=0):
         self.array = array
+        self.first_row = first_row
         self._found = None  # until all rows have been read
         self.n, self.d = array.shape
         if array.flags.c_contiguous and array.flags.aligned and array.dtype in _KERNEL_DTYPES:
@@ -178,7 +181,7 @@ class Points:
         column = int(columns[np.flatnonzero(~is_finite[columns])[0]])
         of_user = column if self.reading is None else int(self.reading.columns[column])
         raise InvalidInput(
-            f"X[{row}, {of_user}] is {self.array[row, column]}: every coordinate must be finite; "
+            f"X[{self.first_row + row}, {of_user}] is {self.array[row, column]}: every coordinate must be finite; "
             "remove or impute such rows"
         )
 
@@ -200,7 +203,7 @@ class Points:
         while pending.size:  # twice or more only after a hash collision
             starts = run_starts(hashes)
             leader = np.repeat(pending[starts], np.diff(np.append(starts, pending.size)))
-            equal = self._pairs_equal(pending, leader)
+            equal = self.are_equal(pending, leader)
             found = equal & (pending != leader)
             later.append(pending[found])
             first.append(leader[found])
@@ -261,7 +264,8 @@ class Points:
         words = self.d * self._dtype.itemsize // 4
         return np.random.PCG64(_HASH_SEED).random_raw(2 * words).astype(np.uint32).reshape(2, words)
 
-    def _pairs_equal(self, a, b):
+    def are_equal(self, a, b):
+        """Whether rows a[i] and b[i] are equal, as points: bool array."""
         equal = np.empty(a.size, np.uint8)
 
         def compare(start, stop):

@@ -6,7 +6,7 @@ from fastmem.data.options import COLUMNS
 from fastmem.errors import InvalidInput
 from fastmem.machine.once import cached_property
 
-__all__ = ["Reading", "as_reading"]
+__all__ = ["Reading", "as_reading", "equal_in_columns"]
 
 _LINE = 64  # bytes
 
@@ -97,6 +97,14 @@ def as_reading(columns, n_features, names=None):
     if counts.max() > 1:
         raise InvalidInput(f"columns names column {int(ascending[counts.argmax()])} twice")
     return Reading(ascending, n_features) if len(ascending) < n_features else "all"
+
+
+def equal_in_columns(row, other):
+    """`InvalidInput` that says that two rows must be told apart and are equal in the columns asked for."""
+    return InvalidInput(
+        f"rows {row} and {other} must be told apart, but are equal in the columns to be read: read one more in which "
+        'they differ, or take columns="auto"'
+    )
 
 
 def _numbers(columns, n_features, names):

@@ -340,11 +340,24 @@ class Hyperplanes:
             return math.inf
         if margins is None:
             margins = self._margins(points, n_threads)
-        with np.errstate(divide="ignore"):
-            lower = np.divide(margins, self._norms, out=np.full(self.m, np.inf), where=self._norms > 0)
+        lower = self._lower_distances(margins)
         upper = self.some([lower.argmin()]).certified_radius(points, n_threads).min()
         near = np.flatnonzero(lower <= upper * (1 + 2.0**-20))  # radii are rounded down
         return float(self.some(near).certified_radius(points, n_threads).min()) if len(near) else float(upper)
+
+    def lowest_distances(self, margins):
+        """For each of some blocks of points a bound that no point of it is nearer to a hyperplane: array of shape (b,).
+
+        Parameters
+        ----------
+        margins : float64 array of shape (b, m)
+            Of each block lower bounds of ``|w_j.x - t_j|``.
+        """
+        return self._lower_distances(margins).min(axis=1) * (1 - 2.0**-20)  # radii are rounded down
+
+    def _lower_distances(self, margins):
+        with np.errstate(divide="ignore"):
+            return np.divide(margins, self._norms, out=np.full(margins.shape, np.inf), where=self._norms > 0)
 
     def _margins(self, points, n_threads):
         margins, columns = Margins(self.m), np.zeros(self.m, np.uint64)

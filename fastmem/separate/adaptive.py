@@ -67,7 +67,7 @@ from fastmem.separate.sample import Candidate, Sample
 from fastmem.separate.trim import spare, trim
 from fastmem.separate.zoom import around_one_bucket
 
-__all__ = ["Separation", "separate"]
+__all__ = ["Clock", "Rounds", "Separation", "separate"]
 
 _BATCH = 48
 _OVERVIEW = 512
@@ -141,12 +141,12 @@ def separate(
     MarginNotReached
         No hyperplane that parts what is still together was found to keep the margin.
     """
-    clock = _Clock({} if timings is None else timings)
+    clock = Clock({} if timings is None else timings)
     margin_kept = Margin(points, margin, n_threads) if margin else None
     effort = EFFORTS[effort]
     if together is not None:  # few points are open, and looking for their clusters takes longer than it saves
         effort = replace(effort, clusters=False)
-    search = _Rounds(points, classes, random_state, effort, margin_kept, n_threads, clock)
+    search = Rounds(points, classes, random_state, effort, margin_kept, n_threads, clock)
     if together is None:
         column = ordering_column(points, n_threads)
     else:
@@ -174,7 +174,9 @@ def separate(
     return separation
 
 
-class _Clock:
+class Clock:
+    """Seconds by what they were spent on."""
+
     def __init__(self, seconds):
         self.seconds = seconds
         for name in ("selecting", "signs", "refining", "trimming"):
@@ -187,17 +189,18 @@ class _Clock:
         self.seconds[name] += time.perf_counter() - start
 
 
-class _Rounds:
-    """The rounds, and the hyperplanes chosen so far."""
+class Rounds:
+    """The rounds, and the hyperplanes chosen so far: `weights`, `thresholds` and their `frame`."""
 
-    def __init__(self, points, classes, random_state, effort, margin_kept, n_threads, clock):
+    def __init__(self, points, classes, random_state, effort, margin_kept=None, n_threads=1, clock=None, frame=None):
         self.points, self.classes, self.random_state = points, classes, random_state
-        self.effort, self.margin_kept, self.n_threads, self.clock = effort, margin_kept, n_threads, clock
+        self.effort, self.margin_kept, self.n_threads = effort, margin_kept, n_threads
+        self.clock = Clock({}) if clock is None else clock
         self.buckets = Buckets(classes)
         self.weights, self.thresholds = np.empty((0, points.d), np.float32), np.empty(0)
         self.size = _sample_size(points.d, effort)
         overview = distinct(random_state.integers(0, points.n, min(points.n, _OVERVIEW)))
-        self.frame = column_frame(points.take(overview))
+        self.frame = column_frame(points.take(overview)) if frame is None else frame
         # Along narrower directions more points lie within the margin than can be pushed out.
         narrowest = _CROWD * points.n * margin_kept.margin / points.d if margin_kept else 0.0
         self.moves = Moves(points.d, effort, narrowest, random_state)
@@ -226,12 +229,15 @@ class _Rounds:
         self.weights, self.thresholds = weights, thresholds
         self.buckets.refine(np.searchsorted(thresholds, x[self.buckets.rows], side="right").astype(np.uint64))
 
-    def run(self, bar, leave):
-        """Add hyperplanes until no bucket is open, or hardly any points are in open ones."""
+    def run(self, bar, leave=0, *, most=None):
+        """Add hyperplanes until no bucket is open, or hardly any points are in open ones.
+
+        With `most` they are added a batch at a time, until there are so many too: where the points are a sample.
+        """
         buckets = self.buckets
         bar.update(self.points.n - buckets.n_points)
         stalled = False
-        while buckets.n_points > leave:
+        while buckets.n_points > leave and (most is None or len(self.weights) < most):
             open_before = buckets.n_points
             with self.clock.measure("selecting"):
                 crowded = None if stalled or self.margin_kept else self._choose_in_a_crowd()
@@ -243,7 +249,7 @@ class _Rounds:
             with self.clock.measure("signs"):
                 signs = self._signs_of_open(batch)
             with self.clock.measure("refining"):
-                if leave:
+                if leave and most is None:
                     batch = self._refined_until(batch, signs, leave)
                     stalled = not batch.m
                 else:

@@ -23,7 +23,7 @@ from fastmem.separate.adaptive import Separation, separate
 from fastmem.separate.columns import FEW_COLUMNS, SAMPLE_ROWS, column_plans, covering_columns
 from fastmem.separate.line import ordering_column
 
-__all__ = ["separate_on_few_columns"]
+__all__ = ["parting_columns", "plans_of", "separate_on_few_columns"]
 
 _SEED = 0  # of its own, so that random numbers are the same where all columns are read
 _LINE = 64  # bytes
@@ -95,9 +95,14 @@ def _plans(points, classes, margin):
     if points.n > SAMPLE_ROWS // 2:
         rows = distinct(np.random.default_rng(_SEED).integers(0, points.n, SAMPLE_ROWS))
     sample = points.take(rows)
+    return plans_of(sample, classes[rows], points.n, margin)
+
+
+def plans_of(sample, classes, n, margin=0.0):
+    """Choices of columns for n points, by a sample of them: list of `ColumnPlan`."""
     with np.errstate(all="ignore"):  # whatever the user has errors do
-        plans = column_plans(sample, classes[rows], points.n, _LINE // sample.itemsize)
-    plans = [plan for plan in plans if not margin or _is_roomy(sample[:, plan.columns], points.n * margin)]
+        plans = column_plans(sample, classes, n, _LINE // sample.itemsize)
+    plans = [plan for plan in plans if not margin or _is_roomy(sample[:, plan.columns], n * margin)]
     # More hyperplanes would take a linear code, and its layers of units.
     return [plan for plan in plans if plan.n_hyperplanes <= _SURE * MAX_BITS] or plans
 
@@ -157,7 +162,7 @@ def _with_others(reading, points, classes, rows, groups, leave, random_state, op
     rows, groups = _of_equal_codes(codes, classes)
     taken = points.take(rows)
     taken[:, reading.columns] = 0
-    columns = _parting_columns(taken, classes[rows], groups)
+    columns = parting_columns(taken, classes[rows], groups)
     if columns is None:
         return None
     few = Points(np.ascontiguousarray(taken[:, columns]))
@@ -186,7 +191,7 @@ def _of_equal_codes(codes, classes):
     return rows[is_mixed], group[is_mixed]
 
 
-def _parting_columns(taken, classes, groups):
+def parting_columns(taken, classes, groups):
     """Few columns in which points of a group differ whose classes do: int64 array, ascending; None if some do not."""
     columns = np.empty(0, np.int64)
     while True:

@@ -581,8 +581,8 @@ def test_hyperplanes_are_drawn_ahead_where_a_sample_is_separated_before_all_poin
         drawn.append((m, ahead(self, points, classes, m)))
         return drawn[-1][1]
 
-    ahead, drawn = adaptive._Rounds._ahead, []
-    monkeypatch.setattr(adaptive._Rounds, "_ahead", counted)
+    ahead, drawn = adaptive.Rounds._ahead, []
+    monkeypatch.setattr(adaptive.Rounds, "_ahead", counted)
     X = np.random.default_rng(31).standard_normal((70_000, 48)).astype(np.float32)
     separation = separated(X, random_labels(len(X)), "fast")
     m, hyperplanes = drawn[0]

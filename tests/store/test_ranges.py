@@ -1,5 +1,7 @@
 """Stores and filters that are built range by range: concatenated, they answer as each range's own."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -27,7 +29,7 @@ def stored(law, n, n_bits=40, seed=0):
 def cut(codes, symbols, bounds, n_threads=1):
     bounds = np.unique(np.append(np.uint64(0), bounds))
     places = [*np.searchsorted(codes, bounds), len(codes)]
-    parts = [(codes[a:b], symbols[a:b]) for a, b in zip(places, places[1:], strict=False)]
+    parts = [(codes[a:b], symbols[a:b]) for a, b in itertools.pairwise(places)]
     return Ranges(parts, bounds, n_threads)
 
 

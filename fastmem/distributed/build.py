@@ -1,0 +1,460 @@
+"""The driver: hyperplanes from samples, then for the few points that these leave open, then the store, range by range.
+
+What it asks of an executor is `column`, `map`, `exchange` and `over_ranges`, as `fastmem.distributed.local` documents
+them. Codes are the signs themselves while there are at most 62. The batch that passes 62 first replaces every code by
+its image under a linear code (a map of eight bytes, no pass over the points), and from then on each hyperplane has a
+random column. So codes are up to date after every round. Should a linear code make two patterns of signs one code, the
+two points are open again, and the same rounds add a hyperplane for them: the build ends when no code has two classes.
+"""
+
+import hashlib
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from fastmem.constructions.recognition import know
+from fastmem.data.as_labels import Labels, refuse_contradictions
+from fastmem.data.blocks import LabelReader
+from fastmem.data.points import Points
+from fastmem.data.reading import Reading, equal_in_columns
+from fastmem.distributed import partitions, ranges
+from fastmem.distributed.recognition import HeldPoints
+from fastmem.distributed.samples import Samples
+from fastmem.hyperplanes.code import MAX_BITS, LinearCode
+from fastmem.hyperplanes.encoder import Encoder
+from fastmem.hyperplanes.frame import column_frame
+from fastmem.hyperplanes.hyperplanes import Hyperplanes
+from fastmem.machine.progress import progress_bar
+from fastmem.network import EncodedNetwork
+from fastmem.separate.adaptive import Rounds
+from fastmem.separate.columns import FEW_COLUMNS
+from fastmem.separate.effort import EFFORTS
+from fastmem.separate.few_columns import parting_columns, plans_of
+from fastmem.separate.line import ordering_column
+from fastmem.store import build_store_of_ranges
+
+__all__ = ["Build", "OnALine", "labels_of"]
+
+_MOST = 512  # hyperplanes of a round
+_AT_ONCE, _NUMBERS_AT_ONCE, _LEAST_AT_ONCE = 400_000, 2**23, 2**10  # open points, and their coordinates, on the driver
+_SHARE_AT_ONCE = 8  # of few points, one in so many
+_ATTEMPT = 1  # at a linear code, as `LinearCode.draw` counts them: columns have one bit more than those of few points
+_FRUITLESS = 0.5
+
+
+class OnALine(Exception):
+    """The points lie on a line: there hyperplanes are as many as labels change, and what they take is no constant."""
+
+
+class Facts(NamedTuple):
+    """What a pass over the points finds."""
+
+    largest_norm: float
+    fits_float32: bool
+
+
+def labels_of(reader, executor):
+    """Classes, and a column with the class of each point.
+
+    Parameters
+    ----------
+    reader : LabelReader
+    executor : Local
+
+    Returns
+    -------
+    classes : ndarray
+    index : column
+        Of the smallest unsigned integers.
+    """
+    few = executor.column(np.uint8)
+    found = executor.map(_classes_of_block, shared=(reader,), into=(few,), what="reading labels")
+    classes, places = LabelReader.merged(found)
+    dtype = np.min_scalar_type(len(classes) - 1)
+    if max(map(len, found)) > 2**8 or dtype != np.uint8:
+        few = executor.column(dtype)
+    elif all(np.array_equal(place, np.arange(len(place))) for place in places):
+        return classes, few
+    executor.map(_indices_of_block, shared=(reader, places), into=(few,))
+    return classes, few
+
+
+def _classes_of_block(part, reader):
+    labels = reader.block(part.first, part.first + part.n)
+    return labels.indices.astype(np.uint8), labels.classes
+
+
+def _indices_of_block(part, reader, places):
+    labels = reader.block(part.first, part.first + part.n)
+    return (places[part.number][labels.indices],)
+
+
+class Build:
+    """One build.
+
+    Parameters
+    ----------
+    executor : Local
+    classes : ndarray
+    index : column
+        The class of each point.
+    separate : {"labels", "all"}
+    effort : str
+    columns : {"auto", "all"}, or Reading
+        That are read.
+    random_state : numpy.random.Generator
+    n_threads : int
+        Of the driver.
+    progress : bool or tqdm class
+    """
+
+    def __init__(self, executor, classes, index, *, separate, effort, columns, random_state, n_threads, progress):
+        self.executor, self.classes, self.index = executor, classes, index
+        self.separate, self.effort, self._effort = separate, EFFORTS[effort], effort
+        self.random_state, self.n_threads, self.progress = random_state, n_threads, progress
+        self.is_chosen = columns == "auto" if isinstance(columns, str) else False
+        self.known_reading = self.reading = None if isinstance(columns, str) else columns
+        self.codes = executor.column(np.uint64)
+        self.weights, self.thresholds = np.empty((0, executor.d), np.float32), np.empty(0)
+        self.columns, self.code, self.margins = np.empty(0, np.uint64), None, []
+        self.counts = sum(executor.map(_counts, index, shared=(len(classes),)))
+        self.samples = Samples(self)
+        self.frame = self.found = self.known = self.keys = None
+        self.is_searched = False  # for contradictions
+
+    # Hyperplanes
+
+    def separate_all(self):
+        """Choose hyperplanes until points that must differ have different codes; what is held in ranges, and these.
+
+        Raises
+        ------
+        OnALine
+        """
+        points, classes, rows = self.samples.first()
+        self._choose_columns(points, classes)
+        self._begin()
+        buckets, estimate = np.zeros(points.n, np.uint64), float(self.executor.n)
+        if self.separate == "labels" and np.count_nonzero(self.counts) < 2:
+            estimate = 0.0
+        elif ordering_column(self._read(points), self.n_threads) is not None:
+            raise OnALine
+        while estimate > self.at_once:
+            points = self._told_apart(points, classes, rows)
+            self._extend(*self._chosen(points, classes, buckets))
+            before = estimate
+            points, classes, rows, buckets, estimate = self.samples.open()
+            if estimate > max(_FRUITLESS * before, self.at_once):
+                self._search_contradictions()
+        return self._finish()
+
+    def _choose_columns(self, points, classes):
+        """Few columns that tell the points of a sample apart, where that makes `predict` faster; and the frame."""
+        if self.is_chosen and self.executor.d > FEW_COLUMNS and classes.min() < classes.max():
+            plans = plans_of(points.array, classes, self.executor.n)
+            if plans:
+                self.reading = Reading(plans[0].columns, self.executor.d)
+        read = self._read(points)
+        self.frame = column_frame(read.array)
+        self.weights = np.empty((0, read.d), np.float32)
+
+    def _read(self, points):
+        """The points of a sample with the columns that are read."""
+        if self.reading is None:
+            return points
+        return Points(np.ascontiguousarray(points.array[:, self.reading.columns]))
+
+    def _told_apart(self, points, classes, rows):
+        """The points of a sample with the columns that are read, by more columns where these do not part some of them.
+
+        Raises
+        ------
+        ContradictoryLabels
+        InvalidInput
+            They must differ in columns that the user asked for, and do not.
+        """
+        read = self._read(points)
+        later, first = read.equal_rows(self.n_threads)
+        together = np.flatnonzero(classes[later] != classes[first])
+        if not len(together):
+            return read
+        later, first = points.equal_rows(self.n_threads)
+        if np.any(classes[later] != classes[first]):
+            self._search_contradictions()
+            refuse_contradictions(Labels(self.classes, classes), later, first, rows, are_all=False)
+        if not self.is_chosen:
+            later, first = read.equal_rows(self.n_threads)
+            one, other = int(rows[first[together[0]]]), int(rows[later[together[0]]])
+            raise equal_in_columns(one, other)
+        self._read_more(points, classes, read)
+        return self._read(points)
+
+    def _read_more(self, points, classes, read):
+        """Read more columns, such that points that must differ do."""
+        later, first = read.equal_rows(self.n_threads)
+        groups = np.arange(points.n)
+        groups[later] = first
+        others = points.array.copy()
+        others[:, self.reading.columns] = 0
+        columns = parting_columns(others, classes, groups)
+        centre, exponents = column_frame(points.array[:, columns])
+        self.reading = Reading(np.concatenate([self.reading.columns, columns]), self.executor.d)
+        self.weights = np.pad(self.weights, ((0, 0), (0, len(columns))))
+        self.frame = np.append(self.frame[0], centre), np.append(self.frame[1], exponents)
+        self.found = None
+
+    @property
+    def at_once(self):
+        """As many open points the driver takes."""
+        most = min(_AT_ONCE, max(_NUMBERS_AT_ONCE // self.executor.d, _LEAST_AT_ONCE))
+        return min(most, self.executor.n // _SHARE_AT_ONCE + 1)
+
+    @property
+    def n_bits(self):
+        """Length of the codes."""
+        return len(self.weights) if self.code is None else self.code.n_bits
+
+    @property
+    def hyperplanes(self):
+        """`Hyperplanes` chosen so far."""
+        return Hyperplanes(self.weights, self.thresholds, *self.frame)
+
+    def _begin(self):
+        """The first pass: all numbers are finite; numbers of the rows, where all must differ."""
+        if self.separate == "all":
+            self.keys = self.executor.column(np.uint64)
+        self._find_facts(() if self.keys is None else (self.keys,))
+
+    def _find_facts(self, into=()):
+        found = self.executor.map(
+            partitions.facts, self.index, shared=((self.reading, self.known_reading), bool(into)), into=into,
+            what="reading",
+        )  # fmt: skip
+        self.found, self.known = (
+            Facts(max(norm for norm, _ in of), all(fits for _, fits in of)) for of in zip(*found, strict=True)
+        )
+
+    def _chosen(self, points, classes, buckets):
+        """Weights and thresholds for what is open of a sample."""
+        search = Rounds(points, classes, self.random_state, self.effort, n_threads=self.n_threads, frame=self.frame)
+        search.buckets.refine(buckets[search.buckets.rows])
+        with progress_bar(False, points.n, "") as bar:
+            search.run(bar, int(self.effort.stop * search.buckets.n_points), most=_MOST)
+        return search.weights, search.thresholds
+
+    def _extend(self, weights, thresholds):
+        """More hyperplanes: a pass over the points."""
+        columns = self._more_columns(len(thresholds))
+        more = Hyperplanes(weights, thresholds, *self.frame)
+        margins = self.executor.map(
+            partitions.extend, self.codes, shared=(more, columns, self.reading), into=(self.codes,), what="separating"
+        )
+        self.margins.append(margins)
+        self.weights = np.concatenate([self.weights, weights])
+        self.thresholds, self.columns = np.append(self.thresholds, thresholds), np.append(self.columns, columns)
+
+    def _more_columns(self, m):
+        """Columns of the linear code for m more hyperplanes; codes are mapped to it when they pass 62 bits."""
+        known = len(self.columns)
+        if self.code is None and known + m > MAX_BITS:
+            self.code = LinearCode.draw(known, self.executor.n, self.random_state, _ATTEMPT)
+            self.executor.map(
+                partitions.map_codes, self.codes, shared=(images_of_bytes(self.code.columns),), into=(self.codes,)
+            )
+            self.columns = self.code.columns
+        if self.code is None:
+            return np.uint64(1) << np.arange(known, known + m, dtype=np.uint64)
+        return LinearCode.drawn(m, self.code.n_bits, self.random_state, _ATTEMPT)
+
+    # Points that are open in the end
+
+    def _finish(self):
+        """Hyperplanes for all points that are open, until none is; ranges of the codes in order."""
+        while True:
+            opened, held, partition = self._open_codes()
+            if not len(opened) and held is None:
+                opened, held = self._exchanged(partition)
+                if len(opened):  # codes were given back
+                    self._encode_anew()
+            if not len(opened) and self.separate == "all":
+                opened = self._unlike(held, partition)
+            if not len(opened):
+                return held, partition
+            held = None
+            self._separate_open(opened)
+
+    def _partition(self):
+        n_ranges = ranges.count_of_ranges(self.executor.n)
+        step = max(1, self.executor.n // (ranges.STRIDES * n_ranges))
+        some = np.concatenate(self.executor.map(partitions.some_codes, self.codes, shared=(step,)))
+        return ranges.bounds_of(some, n_ranges, self.n_bits)
+
+    def _exchange_of(self, partition):
+        """What is exchanged, and the columns that it takes."""
+        if self.separate == "all":
+            return partitions.whole, (self.codes, self.keys, self.index)
+        return (partitions.merged if partition.is_heavy else partitions.whole), (self.codes, self.index)
+
+    def _open_codes(self):
+        """Codes of two classes, and ranges in order, if they were kept."""
+        partition = self._partition()
+        select, columns = self._exchange_of(partition)
+        opened, held = self.executor.over_ranges(ranges.in_order, select, columns, partition)
+        return np.concatenate(opened), held, partition
+
+    def _exchanged(self, partition):
+        """The same, for good: nothing else is kept of the codes where memory holds them."""
+        select, columns = self._exchange_of(partition)
+        held = self.executor.exchange(select, columns, partition, consumed=(self.codes,))
+        return np.concatenate(held.each(ranges.sort_held)), held
+
+    def _encode_anew(self):
+        self.executor.map(_clear, self.codes, into=(self.codes,))
+        self.executor.map(
+            partitions.extend, self.codes, shared=(self.hyperplanes, self.columns, self.reading), into=(self.codes,),
+            what="separating",
+        )  # fmt: skip
+
+    def _separate_open(self, opened):
+        """Hyperplanes for all points with open codes, or for as many as the driver takes at once."""
+        found = self.executor.map(partitions.find, self.codes, self.index, shared=(np.sort(opened),))
+        rows, codes, index, coordinates = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+        points, labels = Points(coordinates), Labels(self.classes, index.astype(np.int32))
+        later, first = points.equal_rows(self.n_threads)
+        refuse_contradictions(labels, later, first, rows)
+        must_differ = labels.indices
+        if self.separate == "all":
+            must_differ = np.arange(points.n, dtype=np.int32)
+            must_differ[later] = first
+        points = self._told_apart(points, must_differ, rows)
+        search = Rounds(points, must_differ, self.random_state, self.effort, n_threads=self.n_threads, frame=self.frame)
+        search.buckets.refine(np.unique(codes, return_inverse=True)[1].astype(np.uint64)[search.buckets.rows])
+        with progress_bar(self.progress, points.n, "separating") as bar:
+            search.run(bar)
+        self._extend(search.weights, search.thresholds)
+
+    # Rows that cannot be told apart
+
+    def _search_contradictions(self):
+        """Raise `ContradictoryLabels` if equal rows have different labels, with all of them, or with many."""
+        if self.is_searched:
+            return
+        self.is_searched = True
+        executor, hashes = self.executor, self.executor.column(np.uint64)
+        executor.map(partitions.hashes_of_rows, into=(hashes,), what="looking for contradictions")
+        partition = ranges.Partition(ranges.even_bounds(ranges.count_of_ranges(executor.n), 64), 64)
+        opened, _ = executor.over_ranges(ranges.in_order, partitions.merged, (hashes, self.index), partition)
+        opened = np.concatenate(opened)
+        if not len(opened):
+            return
+        some = np.sort(opened)[: self.at_once]
+        found = executor.map(partitions.find, hashes, self.index, shared=(some,))
+        rows, _, index, coordinates = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+        later, first = Points(coordinates).equal_rows(self.n_threads)
+        labels = Labels(self.classes, index.astype(np.int32))
+        refuse_contradictions(labels, later, first, rows, are_all=len(some) == len(opened))
+
+    def _unlike(self, held, partition):
+        """Codes that two different points have whose hashes are equal."""
+        again = np.concatenate(held.each(ranges.repeated_held))
+        if not len(again):
+            return again
+        table = partitions.marks(again)
+        results, _ = self.executor.over_ranges(
+            ranges.unlike, partitions.repeated, (self.codes,), partition, shared=table
+        )
+        return np.concatenate(results)
+
+    # The network
+
+    def network(self, store, *, fingerprint_bits=0, recognise="cells", negatives=None):
+        """The network that memorizes all; options as for `fastmem.memorize`, negatives as `Points`.
+
+        Returns
+        -------
+        EncodedNetwork
+        """
+        held, partition = self.separate_all()
+        if self.found is None:  # since more columns are read
+            self._find_facts()
+        digest = "" if self.separate == "labels" else _digest(held, len(partition.bounds))
+        sizes = held.each(ranges.distinct_held)
+        stored = ranges.HeldRanges(held, sizes, partition)
+        table, reason = build_store_of_ranges(store, stored, self.n_bits, len(self.classes))
+        held = stored = None
+        hyperplanes = self.hyperplanes
+        code = LinearCode.identity(hyperplanes.m) if self.code is None else LinearCode(self.columns, self.n_bits)
+        encoder = Encoder(hyperplanes, code)
+        margins = [np.concatenate(of, axis=1) for of in zip(*self.margins, strict=True)]
+        distance = self.smallest_distance(hyperplanes, margins, self.reading)
+        known = {}
+        if fingerprint_bits:
+            options = {"effort": self._effort, "margin": 0.0, "n_threads": self.n_threads, "progress": False}
+            points = HeldPoints(self, encoder, distance, options)
+            known = know(points, fingerprint_bits, recognise, negatives, 0.0, self.random_state, self.n_threads)
+            known = known._asdict()
+        return EncodedNetwork(
+            encoder,
+            table,
+            self.classes,
+            store_reason=reason,
+            codes_digest=digest,
+            **known,
+            n_points=self.executor.n,
+            n_told_apart=np.count_nonzero(self.counts) if self.separate == "labels" else sum(sizes),
+            construction="compact",
+            separate=self.separate,
+            fits_float32=self.found.fits_float32,
+            reading=self.reading,
+            largest_norm=self.found.largest_norm,
+            smallest_distance=distance,
+        )
+
+    def smallest_distance(self, hyperplanes, margins, reading):
+        """Of a point from a hyperplane: first in the block where it is by the bounds, then where it may be less.
+
+        Parameters
+        ----------
+        hyperplanes : Hyperplanes
+        margins : list of float64 arrays of shape (b, m)
+            Of each part, for each block of its rows: lower bounds of ``|w_j.x - t_j|``.
+        reading : Reading or None
+            The columns that they read.
+        """
+        if not hyperplanes.m:
+            return math.inf
+        lowest = [hyperplanes.lowest_distances(of_part) for of_part in margins]
+        least = [bounds.min() for bounds in lowest]
+        first = int(np.argmin(least))
+        smallest = self._nearest(hyperplanes, lowest, least[first], reading, [first])
+        others = np.flatnonzero(np.array(least) <= smallest).tolist()
+        return self._nearest(hyperplanes, lowest, smallest, reading, others)
+
+    def _nearest(self, hyperplanes, lowest, limit, reading, parts):
+        shared = hyperplanes, lowest, limit, reading
+        return min(self.executor.map(partitions.nearest, shared=shared, parts=parts))
+
+
+def images_of_bytes(columns):
+    """XOR of the columns that a byte of signs chooses: uint64 array of shape (8, 256)."""
+    columns = np.append(columns, np.zeros(64 - len(columns), np.uint64)).reshape(8, 8)
+    chosen = (np.arange(256)[:, None] >> np.arange(8) & 1).astype(bool)
+    return np.bitwise_xor.reduce(np.where(chosen[None], columns[:, None, :], np.uint64(0)), axis=2)
+
+
+def _counts(part, index, n_classes):
+    return np.bincount(index, minlength=n_classes)
+
+
+def _clear(part, codes):
+    return (np.zeros_like(codes),)
+
+
+def _digest(held, n_ranges):
+    """SHA-256 of all codes in order."""
+    digest = hashlib.sha256()
+    for number in range(n_ranges):
+        for codes in held.each(ranges.codes_held, ranges=[number]):
+            digest.update(codes.astype("<u8", copy=False).data)
+    return digest.hexdigest()

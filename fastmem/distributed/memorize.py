@@ -1,0 +1,80 @@
+"""Which builds are partitioned, and such a build on this machine."""
+
+from fastmem.data.blocks import LabelReader
+from fastmem.distributed.build import Build, OnALine, labels_of
+from fastmem.distributed.local import Local
+from fastmem.distributed.partitions import wrong
+from fastmem.errors import InvalidInput
+from fastmem.machine.scratch import Scratch
+
+__all__ = ["PARTITIONED_FROM", "build_local", "is_partitioned"]
+
+PARTITIONED_FROM = 2**24 + 1
+"""Points from which a build is partitioned: fixed, since the network of a seed is another one there."""
+
+_LACKS = "margin", "effort"
+
+
+def is_partitioned(n, scratch, construction, margin, effort):
+    """Whether a build is partitioned; `InvalidInput` if it has to be and cannot.
+
+    Parameters
+    ----------
+    n : int
+        Points.
+    scratch : str, os.PathLike or None
+        Where files may be.
+    construction, margin, effort
+        As for `fastmem.memorize`.
+    """
+    lacks = {
+        f"construction={construction!r}": construction != "compact",
+        f"margin={margin:g}": margin > 0,
+        "effort='small'": effort == "small",
+    }
+    lacking = next((option for option, lacks_it in lacks.items() if lacks_it), None)
+    if scratch is not None and lacking:
+        raise InvalidInput(f"{lacking} needs all points in memory: leave scratch out, or {lacking.split('=')[0]}")
+    return scratch is not None or (n >= PARTITIONED_FROM and not lacking)
+
+
+def build_local(
+    source, y, *, scratch, store, separate, columns, fingerprint_bits, recognise, negatives, effort, random_state,
+    verify, n_threads, progress, rows=None,
+):  # fmt: skip
+    """Memorize points partition by partition.
+
+    Parameters
+    ----------
+    source : Source
+    y : array_like, or what is sliced like one
+    scratch : str, os.PathLike or None
+        A folder; memory by default.
+    columns : {"auto", "all"}, or Reading
+    negatives : Points or None
+    rows : int, optional
+        Of a partition, whose number does not change the network.
+    store, separate, fingerprint_bits, recognise, effort, random_state, verify, n_threads, progress
+        As for `fastmem.memorize`.
+
+    Returns
+    -------
+    network : EncodedNetwork or None
+        None if the points lie on a line, where a network takes some bytes for each of them.
+    wrong : list of int
+        Rows that do not get their label, if that was to be verified.
+    """
+    executor = Local(source, Scratch(scratch), n_threads, progress, rows)
+    classes, index = labels_of(LabelReader(y, source.n), executor)
+    build = Build(
+        executor, classes, index, separate=separate, effort=effort, columns=columns, random_state=random_state,
+        n_threads=n_threads, progress=progress,
+    )  # fmt: skip
+    try:
+        network = build.network(
+            store, fingerprint_bits=fingerprint_bits, recognise=recognise, negatives=negatives
+        )  # fmt: skip
+    except OnALine:
+        return None, []
+    rows = executor.map(wrong, index, shared=(network,), what="verifying") if verify else []
+    return network, [row for of_part in rows for row in of_part.tolist()]
