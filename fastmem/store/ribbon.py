@@ -137,7 +137,7 @@ class Ribbon:
     def nbytes_in_memory(self):
         """Bytes of everything that reading touches."""
         features = self.features
-        arrays = self.firsts, self.cells, self._index, self.start_table, features.counts, features.shifts
+        arrays = self.firsts, self.cells, self.prefixes.index, self.start_table, features.counts, features.shifts
         return sum(array.nbytes for array in arrays)
 
     def tensors(self):
