@@ -13,6 +13,7 @@ from fastmem.data.options import Separate
 from fastmem.errors import FormatError, InvalidInput
 from fastmem.hyperplanes.frame import MAX_EXPONENT
 from fastmem.hyperplanes.hyperplanes import MAX_COLUMNS
+from fastmem.machine.mapping import mapped
 from fastmem.network import Network
 from fastmem.network.base import GIVEN
 from fastmem.network.format import FORMAT_VERSION, are_feature_names, read, version_of
@@ -31,13 +32,17 @@ _DTYPES = {
 _MOST_POINTS = 2**53  # what every JSON reader holds
 
 
-def load(path: str | os.PathLike[str] | BinaryIO) -> Network:
+def load(path: str | os.PathLike[str] | BinaryIO, *, mmap: bool = False) -> Network:
     """Read a network written by `Network.save`.
 
     Parameters
     ----------
     path : str, os.PathLike or binary file
         A file that is open for reading is read to its end, from where it stands.
+    mmap : bool
+        Leave the tables in the file, which is mapped into memory and read once to be checked: all processes that load
+        it share them in the system's cache of files. Of its own a process has what is derived: labels, the int32
+        classes of an integer store, layers of a network that consists of them, and what finds the row of a table.
 
     Returns
     -------
@@ -49,18 +54,28 @@ def load(path: str | os.PathLike[str] | BinaryIO) -> Network:
     FormatError
         The file is truncated, damaged, not a fastmem network, or written by a newer version.
     InvalidInput
-        The file is open for text.
+        The file is open for text; or it is to be mapped, and is open already, or a pipe or a device.
     OSError
         The file cannot be read.
+
+    Notes
+    -----
+    With ``mmap=True`` the file must stay as it is while the network or an array of it is there. `Network.save`, and all
+    that write a new file and rename it, do no harm: the map is of the old one. If a program writes into the file, there
+    may be any answer, and if it makes the file shorter, reading may end the process with a bus error. (`Network.save`
+    writes into a file that it cannot rename onto, as a mount point.) Windows lets nobody replace or remove a file while
+    it is mapped. A network that is pickled or deeply copied holds its arrays itself.
     """
     if hasattr(path, "read") and not isinstance(path, os.PathLike):
+        if mmap:
+            raise InvalidInput("mmap=True needs the path of a file, not an open one")
         name, data = getattr(path, "name", None), path.read()
         name = name if isinstance(name, str) else "the open file"
         if not isinstance(data, bytes):
             raise InvalidInput(f"{name} gives {type(data).__name__}, not bytes: open it with mode 'rb'")
     else:
         with open(path, "rb") as file:
-            name, data = os.fspath(path), file.read()
+            name, data = os.fspath(path), mapped(file) if mmap else file.read()
     try:
         return _parse(data)
     except FormatError as error:

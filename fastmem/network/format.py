@@ -17,6 +17,7 @@ from fastmem.errors import FormatError, InvalidInput
 from fastmem.machine.disk import write_whole
 from fastmem.machine.memory import need_room
 from fastmem.network.labels import LONGEST_HEADER, is_plain, labels_to_file
+from fastmem.network.views import tensors_and_metadata
 
 __all__ = ["FORMAT_VERSION", "are_feature_names", "is_text", "read", "save", "to_bytes", "version_of"]
 
@@ -87,15 +88,15 @@ def _to_bytes(tensors, text):
 
 
 def read(data):
-    """Tensors and header of a file's bytes; `FormatError` unless they are whole and of a version that is known."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load as from_bytes
+    """Tensors and header of a file's bytes; `FormatError` unless they are whole and of a version that is known.
 
-    need_room(2 * len(data) + _ROOM)
+    Of an array of bytes, as `fastmem.machine.mapping` gives it, the tensors are views.
+    """
+    from safetensors import SafetensorError
+
     try:
-        tensors = from_bytes(data)
-        length = int.from_bytes(data[:8], "little")
-        header = json.loads(json.loads(data[8 : 8 + length])["__metadata__"][_KEY])
+        tensors, metadata = _copied(data) if isinstance(data, bytes) else tensors_and_metadata(data)
+        header = json.loads(metadata[_KEY])
     except (SafetensorError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise FormatError("not a fastmem network, or truncated or damaged") from error
     version = header.get("format_version") if isinstance(header, dict) else None
@@ -113,6 +114,15 @@ def read(data):
     if not same:
         raise FormatError("the checksum does not match: the file is damaged")
     return tensors, header
+
+
+def _copied(data):
+    from safetensors.numpy import load as from_bytes
+
+    need_room(2 * len(data) + _ROOM)
+    tensors = from_bytes(data)
+    length = int.from_bytes(data[:8], "little")
+    return tensors, json.loads(data[8 : 8 + length])["__metadata__"]
 
 
 def _checksum(tensors, header):

@@ -27,6 +27,7 @@ from fastmem._kernels import ribbon as kernels
 from fastmem.errors import FormatError
 from fastmem.layers.layer import Layer
 from fastmem.layers.rows import alternating_sums, as_rows, beside, block_diagonal, counters, number_row, relays, stacked
+from fastmem.machine.mapping import with_more
 from fastmem.store.features import MOST_PARITIES, N_FEATURES, bits_of
 from fastmem.store.ranges import prefix_index
 
@@ -59,8 +60,6 @@ class Ribbon:
         By which the row of a code is found.
     start_table, spacing : uint16 array of shape (bytes, 256), and int
         By which the start of a code's window is.
-    cells : uint64 array
-        The table as it lies in memory, and n_planes words more, since a window's second word may lie behind it.
     """
 
     def __init__(self, features, firsts, table, n_parities, n_codes):
@@ -70,15 +69,18 @@ class Ribbon:
         self.n_codes = int(n_codes)
         _, n_words, self.n_planes = table.shape
         self.n_columns = WINDOW * n_words
-        # A window's second word may lie behind the last row.
-        self.cells = np.concatenate([table.ravel(), np.zeros(self.n_planes, np.uint64)])
-        self.table = self.cells[: table.size].reshape(table.shape)
+        # A window's second word may lie behind the last row, and none of its bits is read then. So in a mapped file
+        # any words will do, and its table is shared by all processes that map it.
+        self._words = with_more(table, self.n_planes)
+        if self._words is None:
+            self._words = np.concatenate([table.ravel(), np.zeros(self.n_planes, np.uint64)])
+        self.table = self._words[: table.size].reshape(table.shape)
         self.spacing = _spacing(self.n_columns, self.n_parities)
         self.start_table = features.start_table(self.n_parities)
         self.prefixes = prefix_index(self.firsts, features.n_bits)
         self.tables = kernels.RibbonTables(
             self.firsts, self.prefixes.index, self.prefixes.shift, self.start_table, self.spacing, features.tables,
-            self.n_planes, n_words, self.cells,
+            self.n_planes, n_words, self._words,
         )  # fmt: skip
 
     def __reduce__(self):
@@ -118,6 +120,13 @@ class Ribbon:
         return cls(features, firsts, table, n_parities, len(ranges))
 
     @property
+    def cells(self):
+        """The table, and n_planes words of zeros, since a window's second word may lie behind it: uint64 array."""
+        if self._words.flags.writeable:
+            return self._words
+        return np.concatenate([self.table.ravel(), np.zeros(self.n_planes, np.uint64)])
+
+    @property
     def n_cells(self):
         """Number of cells of one plane."""
         return len(self.firsts) * self.n_columns
@@ -137,7 +146,7 @@ class Ribbon:
     def nbytes_in_memory(self):
         """Bytes of everything that reading touches."""
         features = self.features
-        arrays = self.firsts, self.cells, self.prefixes.index, self.start_table, features.counts, features.shifts
+        arrays = self.firsts, self._words, self.prefixes.index, self.start_table, features.counts, features.shifts
         return sum(array.nbytes for array in arrays)
 
     def tensors(self):

@@ -3,7 +3,8 @@
 Promised: a file that was damaged is refused, or is still the network that was saved. A file that somebody changed and
 sealed with a checksum of its own is refused, or is another network that keeps the contract: `predict` and `forward`
 agree, nothing is read out of bounds, all that a user asks of it is answered, and saving it gives an equal network.
-Neither crashes, hangs or takes memory that the file does not hold.
+With the file mapped, `load` gives an equal network or the same error. Neither crashes, hangs or takes memory that the
+file does not hold.
 
 Attacked by changing saved networks of every kind at random: bytes, JSON and entries of tensors as they are; tensors,
 settings and labels also with the checksum computed again, so that what is tested is the reader's own checks. Every case
@@ -517,6 +518,13 @@ class Attack:
         change = rng.choice(DAMAGES if rng.random() < 0.4 else SEALED)
         return name, change, bytes(change(self.saved[name][1], self.files, rng))
 
+    def mapped(self):
+        """The network of the file, mapped, or what the error says."""
+        try:
+            return fastmem.load(self.path, mmap=True)
+        except FormatError as error:
+            return str(error)
+
     def run(self, case):
         """Load the file and use what comes out; name of the change, and "refused", "equal" or "another network"."""
         name, change, data = self.file(case)
@@ -528,7 +536,9 @@ class Attack:
                 net = fastmem.load(self.path)
             except FormatError as error:
                 require(str(error).encode("utf-8", "surrogatepass"), "the error says nothing")
+                require(self.mapped() == str(error), "a file that is refused is mapped, or with another error")
                 return change.__name__, "refused"
+            require(self.mapped() == net, "the file gives another network when it is mapped")
             if net == original:
                 return change.__name__, "equal"
             if change not in SEALED:
