@@ -39,6 +39,7 @@ from fastmem.layers.layer import Layer
 from fastmem.network import EncodedNetwork, LayeredNetwork, Network
 from fastmem.network.report import Report
 from fastmem.noise import ToleranceSuggestion, suggest_tolerance
+from fastmem.streamed import from_blocks
 from fastmem.theory.bounds import Bounds, bounds
 from fastmem.theory.separation import Separation, separation
 
@@ -65,6 +66,7 @@ __all__ = [
     "ToleranceSuggestion",
     "bounds",
     "compare",
+    "from_blocks",
     "from_bytes",
     "load",
     "memorize",

@@ -189,12 +189,12 @@ def memorize(
         if network is not None:
             _warn_of_more_than_asked(network)
             return network
-        X, y = whole(X), whole(y)
+    X, y = whole(X), whole(y)
     points, names = as_points(X), names_of(X)
     columns = as_reading(columns, points.d, names)
     if points.n > np.iinfo(np.int32).max:
         raise InvalidInput(
-            f"X has {points.n} rows: here a network memorizes at most 2^31 - 1; split X and build several"
+            f"X has {points.n} rows, and such a build takes at most 2^31 - 1: split X, and build several"
         )
     labels = as_labels(y, points.n)
     with progress_bar(progress, points.n, "reading") as bar:

@@ -25,7 +25,7 @@ FLOORS = (
     {"constructions", "plot"},
     {"distributed"},
     {"api", "io"},
-    {"compare", "noise", "estimators"},
+    {"compare", "noise", "estimators", "streamed"},
     {"__init__"},
     {"cli"},
     {"__main__"},

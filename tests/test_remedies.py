@@ -609,8 +609,16 @@ CALLS = {
         lambda message, _: memorizes(ROWS, Y, columns=[0]),
     ),
     "too many rows": (
-        lambda _: memorize(np.broadcast_to(np.float32(0), (2**31, 1)), Y), "split X and build several",
+        lambda _: memorize(np.broadcast_to(np.float32(0), (2**31, 1)), Y, margin=0.1), "split X, and build several",
         lambda message, _: memorizes(ROWS[:2], Y[:2]) and memorizes(ROWS[2:], Y[2:]),
+    ),
+    "options that partitions lack": (
+        lambda folder: memorize(ROWS, Y, margin=0.1, scratch=folder), "leave one of them out",
+        lambda message, folder: memorizes(ROWS, Y, margin=0.1) and memorizes(ROWS, Y, scratch=folder),
+    ),
+    "a folder that is none": (
+        lambda folder: memorize(ROWS, Y, scratch=folder / "none"), "which is no folder: make it",
+        lambda message, folder: (folder / "none").mkdir() or memorizes(ROWS, Y, scratch=folder / "none"),
     ),
     "contradictory labels": (
         lambda _: memorize([[0.0], [1.0], [0.0]], [0, 1, 1]),

@@ -22,7 +22,16 @@ from click.shell_completion import get_completion_class
 import fastmem
 from fastmem.api import DEFAULTS
 from fastmem.cli.delimited import TableOptions
-from fastmem.cli.files import as_json, as_text, read_labelled, read_points, refuse_other_columns, suffix, writing_labels
+from fastmem.cli.files import (
+    as_json,
+    as_text,
+    labelled_blocks,
+    read_labelled,
+    read_points,
+    refuse_other_columns,
+    suffix,
+    writing_labels,
+)
 from fastmem.cli.wording import in_options
 from fastmem.compare import CONTESTANTS
 from fastmem.constructions import CONSTRUCTIONS
@@ -50,7 +59,8 @@ _LABEL = click.option(
 )
 _JSON = click.option("--json", "json", is_flag=True, help="Print JSON instead of text; NaN and infinity are null.")
 _EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
-_DATA = click.Path(exists=True, dir_okay=False, path_type=Path, allow_dash=True)
+_DATA = click.Path(exists=True, path_type=Path, allow_dash=True)
+_LABELS = click.Path(exists=True, path_type=Path)
 _DELTA = click.FloatRange(0, 2, min_open=True)
 
 
@@ -160,7 +170,7 @@ def _random_points(n, d, classes, rng):
 
 @main.command()
 @click.argument("data", type=_DATA)
-@click.argument("labels", type=_EXISTING, required=False)
+@click.argument("labels", type=_LABELS, required=False)
 @click.option("-o", "--output", type=_OUTPUT, required=True, help="Network file to write (.safetensors).")
 @_LABEL
 @click.option("--construction", type=click.Choice(list(CONSTRUCTIONS)), default=DEFAULTS["construction"],
@@ -186,6 +196,8 @@ def _random_points(n, d, classes, rng):
               )  # fmt: skip
 @click.option("--negatives", type=_DATA, help="With fingerprints: points that must not be known, as DATA of predict.")
 @click.option("--seed", type=click.IntRange(min=0), help="The same seed and data give the same network on one machine.")
+@click.option("--scratch", type=click.Path(exists=True, file_okay=False, writable=True, path_type=Path),
+              help="Folder for files, to build from more points than memory holds.")  # fmt: skip
 @_table_options
 @_JSON
 @_THREADS
@@ -194,9 +206,12 @@ def build(data, labels, output, label, seed, json, threads, progress, negatives,
     """Memorize DATA and write the network.
 
     DATA is a .npy file of points with LABELS another one, a .npz file with arrays X and y, or a .csv or .parquet file
-    whose label column (default: the last) is chosen by --label.
+    whose label column (default: the last) is chosen by --label. A folder of .parquet files is one table; .zarr holds
+    an array, or a group with arrays X and y.
     """
-    X, y = read_labelled(data, labels, label, options=table)
+    blocks = None if options["scratch"] is None else labelled_blocks(data, labels, label, table)
+    data_given = (blocks,) if blocks is not None else read_labelled(data, labels, label, options=table)
+    memorize = fastmem.memorize if blocks is None else fastmem.from_blocks
     if negatives is not None:
         options["negatives"] = read_points(
             negatives, options=table if suffix(negatives) == suffix(data) else TableOptions()
@@ -204,7 +219,7 @@ def build(data, labels, output, label, seed, json, threads, progress, negatives,
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", RecognitionWarning)
         net, seconds = _timed(
-            fastmem.memorize, X, y, random_state=seed, n_threads=threads, progress=_progress(progress), **options
+            memorize, *data_given, random_state=seed, n_threads=threads, progress=_progress(progress), **options
         )
     for warning in said:
         click.echo(f"Warning: {in_options(str(warning.message))}", err=True)
@@ -282,7 +297,7 @@ def _predicted(net, points, empty, progress, **options):
 @main.command()
 @click.argument("network", type=_EXISTING)
 @click.argument("data", type=_DATA)
-@click.argument("labels", type=_EXISTING, required=False)
+@click.argument("labels", type=_LABELS, required=False)
 @_LABEL
 @_table_options
 @_JSON
@@ -354,7 +369,7 @@ def info(network, delta, json):
 
 @main.command()
 @click.argument("data", type=_DATA)
-@click.argument("labels", type=_EXISTING, required=False)
+@click.argument("labels", type=_LABELS, required=False)
 @_LABEL
 @click.option("--construction", "constructions", multiple=True, type=click.Choice(list(CONTESTANTS)),
               help="Build only this one; may be given several times.")  # fmt: skip

@@ -16,17 +16,22 @@ import numpy as np
 
 from fastmem.cli.arrow_delimited import ArrowDelimitedTable, NotPlain, is_possible
 from fastmem.cli.delimited import DelimitedTable, TableOptions
-from fastmem.cli.parquet import ParquetTable
+from fastmem.cli.parquet import ParquetFolder, ParquetTable
 from fastmem.cli.text_file import TextFile
+from fastmem.data.blocks import n_rows_of
 from fastmem.data.columns import Named, names_of
 from fastmem.errors import InvalidInput
 from fastmem.machine.disk import writing_whole
+from fastmem.machine.partners import need
 
-__all__ = ["as_json", "as_text", "read_labelled", "read_points", "refuse_other_columns", "suffix", "writing_labels"]
+__all__ = [
+    "as_json", "as_text", "labelled_blocks", "read_labelled", "read_points", "refuse_other_columns", "suffix",
+    "writing_labels",
+]  # fmt: skip
 
 
 _TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
-_KINDS = ".npy, .npz, .csv, .tsv, .csv.gz and .parquet"
+_KINDS = ".npy, .npz, .csv, .tsv, .csv.gz, .parquet and .zarr"
 # Bytes of a text table from which pyarrow is quicker: to import it takes 0.02 to 0.03 s of processor time, more where
 # it comes from the disk for the first time. The csv module and float read a megabyte in 0.045 s, pyarrow in 0.0025.
 _LARGE = 2**20
@@ -71,10 +76,9 @@ def read_labelled(data, labels, column, text=False, options=TableOptions()):  # 
         raise click.UsageError("--label chooses a column of a single .csv or .parquet file")
     if labels is not None:
         X = read_points(data, options=options)
-        n = len(X) if getattr(X, "ndim", 2) else 0  # what has no rows is refused with its shape
-        return X, _read_labels(labels, text, n, options)
+        return X, _read_labels(labels, text, n_rows_of(X), options)
     options.refuse(data, TableOptions._fields)
-    if suffix(data) == ".npz":
+    if suffix(data) == ".npz" or _has_both(data):
         return _read_array(data, "X"), _read_array(data, "y")
     if suffix(data) != ".npy":
         raise click.UsageError(f"{data}: only {_KINDS} files are read")
@@ -122,7 +126,9 @@ def _place(table, column):
 
 
 def _read_array(path, name):
-    """Array of a .npy file (memory-mapped), or of a .npz file by name."""
+    """Array of a .npy file (memory-mapped), of a .npz file by name, or of Zarr."""
+    if suffix(path) == ".zarr":
+        return _zarr_array(path, name)
     if suffix(path) not in (".npy", ".npz"):
         raise click.UsageError(f"{path}: only {_KINDS} files are read")
     try:
@@ -146,11 +152,33 @@ def _read_array(path, name):
     raise InvalidInput(f"{path} has no array {name!r}, only {names}")
 
 
+def _zarr_array(path, name):
+    """An array of Zarr, of which nothing is read yet, or the one of a name in a group."""
+    held = _zarr(path)
+    if hasattr(held, "shape"):
+        return held
+    if name in held:
+        return held[name]
+    raise InvalidInput(f"{path} has no array {name!r}, only {', '.join(sorted(held)) or 'none'}")
+
+
+def _zarr(path):
+    zarr = need("zarr", what="reading .zarr", extra="zarr")
+    try:
+        return zarr.open(str(path), mode="r")
+    except Exception as error:  # by the format, the version and the damage
+        raise InvalidInput(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+
+
+def _has_both(path):
+    return suffix(path) == ".zarr" and not hasattr(_zarr(path), "shape")
+
+
 def _of_table(path, options, work, on_disk=False):
     """What work makes of a table of the kind that a file's name, or a dash for standard input, says."""
-    if suffix(path) == ".parquet":
+    if _is_parquet(path):
         options.refuse(path, ("header", "delimiter", "decimal"))
-        return work(ParquetTable(path))
+        return work(ParquetFolder(path) if path.is_dir() else ParquetTable(path))
     file = TextFile(path)
     if file.size >= _LARGE and is_possible():
         try:
@@ -161,7 +189,12 @@ def _of_table(path, options, work, on_disk=False):
 
 
 def _is_table(path):
-    return str(path) == "-" or suffix(path) in _TABLES
+    return str(path) == "-" or suffix(path) in _TABLES or _is_parquet(path)
+
+
+def _is_parquet(path):
+    """Whether this is a .parquet file, or a folder of such."""
+    return suffix(path) == ".parquet" or (path.is_dir() and suffix(path) != ".zarr")
 
 
 def _named(X, table, columns):
@@ -200,6 +233,40 @@ def _integers_or_text(cells):
         integers = {cell: int(cell) for cell in different}
         return list(map(integers.__getitem__, cells))
     return cells
+
+
+def labelled_blocks(data, labels, column, options):
+    """Points and labels of a .parquet file or a folder of such, block by block; None of anything else.
+
+    Returns
+    -------
+    generator of (X, y), or None
+    """
+    if not _is_parquet(data):
+        return None
+    if labels is None:
+        return _of_table(data, options, lambda table: _blocks_of_table(table, column, options))
+    if column is not None:
+        raise click.UsageError("--label chooses a column of a single .csv or .parquet file")
+    return _of_table(data, options, lambda table: _beside(table, options, labels))
+
+
+def _blocks_of_table(table, column, options):
+    place = table.width - 1 if column is None else _place(table, column)
+    columns = _columns_of_points(table, options, place)
+    if not columns:
+        raise InvalidInput(f"{table.path} has one column: points and labels need two")
+    return ((_named(X, table, columns), y) for X, y in table.blocks(columns, place))
+
+
+def _beside(table, options, labels):
+    columns = _columns_of_points(table, options)
+    y, start = _read_labels(labels, False, table.n, TableOptions()), 0
+    if len(y) != table.n:
+        raise InvalidInput(f"{table.path} has {table.n} rows, but {labels} has {len(y)} labels")
+    for X, _ in table.blocks(columns):
+        yield _named(X, table, columns), y[start : start + len(X)]
+        start += len(X)
 
 
 # Labels out

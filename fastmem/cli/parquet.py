@@ -1,4 +1,4 @@
-"""Points and labels in .parquet files, read by pyarrow: exactly, or refused by column and row.
+"""Points and labels in .parquet files, one or all of a folder, read by pyarrow: exactly, or refused by column and row.
 
 Without pyarrow, reading raises `ImportError`: ``pip install "fastmem-nn[parquet]"``.
 """
@@ -11,7 +11,7 @@ from fastmem.data.arrays import LARGEST_INTEGER
 from fastmem.errors import InvalidInput
 from fastmem.machine.partners import need
 
-__all__ = ["ParquetTable"]
+__all__ = ["ParquetFolder", "ParquetTable"]
 
 
 class ParquetTable:
@@ -55,6 +55,10 @@ class ParquetTable:
             self._indices = [name for name in known if isinstance(name, str)]  # others are not in the file
         self.header, self.width, self.row_names = self._schema.names, len(self._schema.names), set()
 
+    def columns(self):
+        """Names and kinds of the columns."""
+        return list(zip(self.header, map(str, self._schema.types), strict=True))
+
     def read(self, columns, label=None):
         """Points, and labels if their column is given.
 
@@ -74,23 +78,35 @@ class ParquetTable:
         InvalidInput
             A column is of a kind that X or y cannot hold, or a value is null, not finite or not exact as a float.
         """
+        labels, start = [], 0
+        X = np.empty((self.n, len(columns)), self._checked(columns, label))
+        for block, of_block in self.blocks(columns, label):
+            X[start : start + len(block)] = block
+            labels.append(of_block)
+            start += len(block)
+        return X, None if label is None else _joined(labels)
+
+    def blocks(self, columns, label=None):
+        """The same block by block: a generator of pairs."""
+        dtype, start = self._checked(columns, label), 0
+        with self._reading(), self._open() as file:
+            for batch in file.iter_batches():
+                X = np.empty((batch.num_rows, len(columns)), dtype)
+                for k, column in enumerate(columns):
+                    X[:, k] = self._numbers(batch.column(column), column, start)
+                y = None if label is None else self._labels(batch.column(label), label, start)
+                start += batch.num_rows
+                yield X, y
+            if start != self.n:
+                raise ValueError(f"it holds {start:,} rows, but names {self.n:,}")
+
+    def _checked(self, columns, label):
+        """The dtype of points, if columns and label can be read."""
         self._refuse_index(columns if label is None else [*columns, label])
         dtype = self._dtype_of_points(columns)
         if label is not None:
             self._check_labels(label)
-        labels, start = [], 0
-        with self._reading(), self._open() as file:
-            X = np.empty((self.n, len(columns)), dtype)
-            for batch in file.iter_batches():
-                stop = start + batch.num_rows
-                for k, column in enumerate(columns):
-                    X[start:stop, k] = self._numbers(batch.column(column), column, start)
-                if label is not None:
-                    labels.append(self._labels(batch.column(label), label, start))
-                start = stop
-            if start != self.n:
-                raise ValueError(f"it holds {start:,} rows, but names {self.n:,}")
-        return X, None if label is None else _joined(labels)
+        return dtype
 
     def _open(self):
         return self._arrow.parquet.ParquetFile(self.path, page_checksum_verification=True)
@@ -181,6 +197,44 @@ class ParquetTable:
             value = array[int(rows[0])].as_py()
             shown = "null" if value is None else value
             raise InvalidInput(f"{self.path}: row {start + rows[0]}, column {self.header[column]}: {shown} {why}")
+
+
+class ParquetFolder:
+    """All .parquet files of a folder, in the order of their names, as one table.
+
+    Attributes are those of `ParquetTable`.
+
+    Raises
+    ------
+    InvalidInput
+        There is no such file, or they differ in their columns.
+    """
+
+    is_typed = True
+
+    def __init__(self, path):
+        self.path = path
+        self._tables = [ParquetTable(file) for file in sorted(path.glob("*.parquet"))]
+        if not self._tables:
+            raise InvalidInput(f"{path} holds no .parquet file")
+        first = self._tables[0]
+        self.header, self.width, self.row_names = first.header, first.width, first.row_names
+        for table in self._tables:
+            if table.columns() != first.columns():
+                raise InvalidInput(
+                    f"{table.path} has other columns than {first.path}: all files of a folder are one table"
+                )
+        self.n = sum(table.n for table in self._tables)
+
+    def read(self, columns, label=None):
+        """As `ParquetTable.read`."""
+        points, labels = zip(*(table.read(columns, label) for table in self._tables), strict=True)
+        return np.concatenate(points), None if label is None else _joined(labels)
+
+    def blocks(self, columns, label=None):
+        """As `ParquetTable.blocks`."""
+        for table in self._tables:
+            yield from table.blocks(columns, label)
 
 
 def _is_text(types, kind):

@@ -26,9 +26,9 @@ def is_sliced(values):
 def n_rows_of(values):
     """How many rows values seem to have, without a look at them; 0 if they do not say."""
     shape = getattr(values, "shape", None)
-    if isinstance(shape, tuple) and shape and isinstance(shape[0], int):
-        return shape[0]
-    return len(values) if isinstance(values, list | tuple) else 0
+    if isinstance(shape, tuple):
+        return shape[0] if shape and isinstance(shape[0], int) else 0
+    return len(values) if hasattr(type(values), "__len__") else 0
 
 
 def whole(values):
@@ -86,7 +86,7 @@ class LabelReader:
         self._y, self.n = y, n
         self._all, self.is_sliced = None, is_sliced(y)
         if self.is_sliced:
-            if len(y.shape) != 1 or y.shape[0] != n:
+            if len(y.shape) not in (1, 2) or y.shape[0] != n:
                 raise InvalidInput(f"X has {n} rows, but y has shape {tuple(y.shape)}: each row needs one label")
             return
         self._y = label_array(y)

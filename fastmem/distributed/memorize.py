@@ -12,9 +12,6 @@ __all__ = ["PARTITIONED_FROM", "build_local", "is_partitioned"]
 PARTITIONED_FROM = 2**24 + 1
 """Points from which a build is partitioned: fixed, since the network of a seed is another one there."""
 
-_LACKS = "margin", "effort"
-
-
 def is_partitioned(n, scratch, construction, margin, effort):
     """Whether a build is partitioned; `InvalidInput` if it has to be and cannot.
 
@@ -34,7 +31,7 @@ def is_partitioned(n, scratch, construction, margin, effort):
     }
     lacking = next((option for option, lacks_it in lacks.items() if lacks_it), None)
     if scratch is not None and lacking:
-        raise InvalidInput(f"{lacking} needs all points in memory: leave scratch out, or {lacking.split('=')[0]}")
+        raise InvalidInput(f"{lacking} needs all points in memory, and is not for scratch=...: leave one of them out")
     return scratch is not None or (n >= PARTITIONED_FROM and not lacking)
 
 

@@ -14,9 +14,10 @@ import numpy as np
 
 from fastmem.errors import InvalidInput
 
-__all__ = ["Scratch"]
+__all__ = ["Scratch", "no_room"]
 
 _ZEROS = 2**22
+_FULL = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)}
 
 
 class Scratch:
@@ -64,10 +65,7 @@ class Scratch:
                 _reserve(file, n_bytes)
                 return mmap.mmap(file.fileno(), n_bytes)
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                what = f"{error.strerror}: {n_bytes:,} bytes more are needed for scratch files"
-                raise OSError(error.errno, what, self.folder) from error
-            raise OSError(error.errno, error.strerror, self.folder) from error
+            raise no_room(error, self.folder, n_bytes) from error
 
     def discard(self, array, start, stop):
         """Give back the memory of some rows of an array of `empty`, which are not read again.
@@ -82,6 +80,14 @@ class Scratch:
             last = -(-stop * row // mmap.PAGESIZE)
         if last > first:
             _map_of(array).madvise(mmap.MADV_DONTNEED, first * mmap.PAGESIZE, (last - first) * mmap.PAGESIZE)
+
+
+def no_room(error, folder, n_bytes):
+    """The same OSError with the name of the folder, and how many bytes did not fit where the disk is full."""
+    if error.errno in _FULL:
+        what = f"{error.strerror}: {n_bytes:,} bytes more are needed for scratch files"
+        return OSError(error.errno, what, os.fspath(folder))
+    return OSError(error.errno, error.strerror, os.fspath(folder))
 
 
 def _memory(n_bytes):
