@@ -89,15 +89,13 @@ def _builder(fastmem, X, y, mode, threads, folder, rows):
         return lambda: fastmem.memorize(X, y, scratch=folder, **options)
     from fastmem.data.blocks import Source
     from fastmem.distributed import build_local
-    from fastmem.machine.blas import single_threaded_blas
 
     options |= {name: fastmem.api.DEFAULTS[name] for name in (
         "store", "separate", "columns", "fingerprint_bits", "recognise", "negatives", "effort", "verify", "progress",
     )}  # fmt: skip
     options["random_state"] = np.random.default_rng(0)
     scratch = folder if mode == "scratch" else None
-    build = single_threaded_blas()(build_local)
-    return lambda: build(Source(X), y, scratch=scratch, rows=rows, **options)[0]
+    return lambda: build_local(Source(X), y, scratch=scratch, rows=rows, **options)[0]
 
 
 def run(folder, n, mode, threads, rows=None, beside=None):

@@ -245,6 +245,8 @@ class Build:
 
     def _extend(self, weights, thresholds):
         """More hyperplanes: a pass over the points."""
+        if not len(thresholds):
+            return
         columns = self._more_columns(len(thresholds))
         more = Hyperplanes(weights, thresholds, *self.frame)
         margins = self.executor.map(

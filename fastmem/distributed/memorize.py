@@ -5,12 +5,15 @@ from fastmem.distributed.build import Build, OnALine, labels_of
 from fastmem.distributed.local import Local
 from fastmem.distributed.partitions import wrong
 from fastmem.errors import InvalidInput
+from fastmem.machine.blas import single_threaded_blas
+from fastmem.machine.floats import default_environment
 from fastmem.machine.scratch import Scratch
 
 __all__ = ["PARTITIONED_FROM", "build_local", "is_partitioned"]
 
 PARTITIONED_FROM = 2**24 + 1
 """Points from which a build is partitioned: fixed, since the network of a seed is another one there."""
+
 
 def is_partitioned(n, scratch, construction, margin, effort):
     """Whether a build is partitioned; `InvalidInput` if it has to be and cannot.
@@ -35,6 +38,8 @@ def is_partitioned(n, scratch, construction, margin, effort):
     return scratch is not None or (n >= PARTITIONED_FROM and not lacking)
 
 
+@default_environment()
+@single_threaded_blas()
 def build_local(
     source, y, *, scratch, store, separate, columns, fingerprint_bits, recognise, negatives, effort, random_state,
     verify, n_threads, progress, rows=None,

@@ -19,6 +19,7 @@ __all__ = [
 _FEWEST_SLOTS, _SLOTS_EACH = 12, 4  # binary digits of slots of a table, at least, and beyond those of its entries
 BLOCK = 2**16  # rows for which bounds of distances are kept
 _ODD = 0x9E3779B97F4A7C15
+_ROW_BITS = 44  # of the number of a row, at most
 
 
 class Part:
@@ -145,7 +146,7 @@ def merged_pairs(codes, classes, counts):
     return codes[firsts], classes[firsts], np.add.reduceat(counts[order], firsts)
 
 
-def pick(part, codes, classes, wanted, keys, limits):
+def pick(part, codes, classes, wanted, keys, limits, draw):
     """Points of some pairs of code and class: of each pair the rows whose number has a hash up to its limit.
 
     Parameters
@@ -154,6 +155,8 @@ def pick(part, codes, classes, wanted, keys, limits):
         Codes.
     keys, limits : uint64 arrays of shape (p,)
         What `keys_of` gives for the pairs, ascending.
+    draw : int
+        Another one draws other rows.
 
     Returns
     -------
@@ -162,8 +165,8 @@ def pick(part, codes, classes, wanted, keys, limits):
     positions = _among(codes, wanted)
     asked = keys_of(codes[positions], classes[positions])
     pair = np.searchsorted(keys, asked).clip(max=len(keys) - 1)
-    numbers = (part.first + positions + 1).astype(np.uint64)
-    positions = positions[(keys[pair] == asked) & (hashes_of_codes(numbers) <= limits[pair])]
+    lucky = _hashes_of_numbers(part.first + positions.astype(np.int64), draw) <= limits[pair]
+    positions = positions[(keys[pair] == asked) & lucky]
     rows, coordinates = part.taken(positions)
     return rows, codes[positions], classes[positions], coordinates
 
@@ -203,13 +206,17 @@ def some_codes(part, codes, step):
     return codes[-part.first % step :: step].copy()
 
 
-def drawn(part, classes, limits):
+def drawn(part, classes, limits, draw):
     """Rows whose number has a hash up to a limit, of their class or one of all: numbers, classes and coordinates."""
-    numbers = np.arange(part.first + 1, part.first + part.n + 1, dtype=np.uint64)
     limits = limits if np.ndim(limits) == 0 else limits[classes]
-    positions = np.flatnonzero(hashes_of_codes(numbers) <= limits)
+    positions = np.flatnonzero(_hashes_of_numbers(np.arange(part.first, part.first + part.n), draw) <= limits)
     rows, coordinates = part.taken(positions)
     return rows, classes[positions], coordinates
+
+
+def _hashes_of_numbers(rows, draw):
+    """Others for each draw: the points of one sample are told apart when the next is drawn, and show nothing."""
+    return hashes_of_codes(rows.astype(np.uint64) + (np.uint64(draw + 1) << np.uint64(_ROW_BITS)))
 
 
 def limits_of(shares):

@@ -19,6 +19,7 @@ from fastmem.hyperplanes.code import MAX_BITS
 __all__ = ["HeldPoints"]
 
 _SAMPLED, _NUMBERS = 2**20, 2**24
+_DRAW = 2**19  # of rows that no sample for hyperplanes drew
 
 
 class HeldPoints:
@@ -56,9 +57,8 @@ class HeldPoints:
     def sampled(self):
         """`Sampled`: some rows, as their numbers hash."""
         share = min(1.0, min(_SAMPLED, max(_NUMBERS // self.d, 2**14)) / self.n)
-        found = self._executor.map(
-            partitions.drawn, self._build.index, shared=(partitions.limits_of(np.float64(share)),), what="sampling"
-        )
+        limit = partitions.limits_of(np.float64(share))
+        found = self._executor.map(partitions.drawn, self._build.index, shared=(limit, _DRAW), what="sampling")
         _, index, coordinates = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
         points, index = self._known(coordinates), index.astype(np.int32)
         later, _ = points.equal_rows(self._build.n_threads)

@@ -26,7 +26,7 @@ class Samples:
     """Samples of one build."""
 
     def __init__(self, build):
-        self._build = build
+        self._build, self._draw = build, 0
 
     @property
     def size(self):
@@ -40,7 +40,7 @@ class Samples:
         build, n = self._build, self._build.executor.n
         share = self.size / n
         limits = partitions.limits_of(np.maximum(share, _boost(self.size, build.counts)))
-        found = build.executor.map(partitions.drawn, build.index, shared=(limits,), what="drawing a sample")
+        found = build.executor.map(partitions.drawn, build.index, shared=(limits, 0), what="drawing a sample")
         rows, index, coordinates = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
         points = Points(coordinates)
         return points, self._classes(points, index), rows
@@ -48,6 +48,7 @@ class Samples:
     def open(self):
         """Some of the open points: `Points`, classes and rows, the numbers of their buckets, and how many are open."""
         build, share = self._build, self._share
+        self._draw += 1
         of = build.index if build.keys is None else build.keys
         columns = build.codes, of
         limit = np.uint64(min(int(share * 2.0**64), _ALL))
@@ -58,7 +59,8 @@ class Samples:
             return Points(np.empty((0, build.executor.d))), *(np.empty(0, np.int64),) * 3, 0.0
         estimate = float(counts.sum()) / share
         wanted, keys, limits = self._wanted(codes, classes, counts)
-        found = build.executor.map(partitions.pick, *columns, shared=(wanted, keys, limits), what="drawing a sample")
+        shared = wanted, keys, limits, self._draw
+        found = build.executor.map(partitions.pick, *columns, shared=shared, what="drawing a sample")
         rows, codes, positions, coordinates = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
         points = Points(coordinates)
         classes = self._classes(points, positions if build.keys is None else None)

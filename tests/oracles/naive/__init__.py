@@ -5,6 +5,7 @@ of Python integers over one common denominator, a power of two, so sums, product
 """
 
 from oracles.naive.data import equal_rows, hash_sums, hash_values, largest_squared_norm, mix, sort_codes
+from oracles.naive.distributed import hash_code, open_codes, range_of, xor_of_columns
 from oracles.naive.hyperplanes import (
     distances,
     excesses,
