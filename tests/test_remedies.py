@@ -7,7 +7,9 @@ error that gives advice and is in none of them fails it.
 
 import ast
 import functools
+import io
 import math
+import os
 import pickle
 import re
 import warnings
@@ -21,6 +23,7 @@ from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 from support.advice import advice
 from support.containers import OnlyDlpack
+from support.partitioned import Sliced
 from support.partners import partner
 
 import fastmem
@@ -615,6 +618,30 @@ CALLS = {
     "options that partitions lack": (
         lambda folder: memorize(ROWS, Y, margin=0.1, scratch=folder), "leave one of them out",
         lambda message, folder: memorizes(ROWS, Y, margin=0.1) and memorizes(ROWS, Y, scratch=folder),
+    ),
+    "labels of another length, that are sliced": (
+        lambda folder: memorize(Sliced(np.array(ROWS)), Sliced(np.array(Y[1:])), scratch=folder), "each row needs one label",
+        lambda message, folder: memorize(Sliced(np.array(ROWS)), Sliced(np.array(Y)), scratch=folder),
+    ),
+    "blocks of two dtypes": (
+        lambda _: fastmem.from_blocks([(ROWS, Y), (np.float32(ROWS), Y)]), "as float64: give all blocks one dtype",
+        lambda message, _: fastmem.from_blocks([(np.float32(ROWS), Y)] * 2),
+    ),
+    "labels of two dtypes": (
+        lambda _: fastmem.from_blocks([(ROWS, Y), (ROWS, list(map(str, Y)))]), "int64: give all blocks one dtype",
+        lambda message, _: fastmem.from_blocks([(ROWS, list(map(str, Y)))] * 2),
+    ),
+    "blocks that are none": (
+        lambda _: fastmem.from_blocks(1), "by a generator or in a list",
+        lambda message, _: fastmem.from_blocks([(ROWS, Y)]) and fastmem.from_blocks(pair for pair in [(ROWS, Y)]),
+    ),
+    "a map of an open file": (
+        lambda _: fastmem.load(io.BytesIO(), mmap=True), "needs the path of a file",
+        lambda message, folder: network_of().save(folder / "net") or fastmem.load(folder / "net", mmap=True),
+    ),
+    "a map of what is no file": (
+        lambda _: fastmem.load(os.devnull, mmap=True), "leave mmap=True out",
+        lambda message, folder: network_of().save(folder / "net") or fastmem.load(folder / "net"),
     ),
     "a folder that is none": (
         lambda folder: memorize(ROWS, Y, scratch=folder / "none"), "which is no folder: make it",

@@ -207,8 +207,11 @@ class Build:
     @property
     def at_once(self):
         """As many open points the driver takes."""
-        most = min(_AT_ONCE, max(_NUMBERS_AT_ONCE // self.executor.d, _LEAST_AT_ONCE))
-        return min(most, self.executor.n // _SHARE_AT_ONCE + 1)
+        return min(self._most_at_once, self.executor.n // _SHARE_AT_ONCE + 1)
+
+    @property
+    def _most_at_once(self):
+        return min(_AT_ONCE, max(_NUMBERS_AT_ONCE // self.executor.d, _LEAST_AT_ONCE))
 
     @property
     def n_bits(self):
@@ -350,7 +353,7 @@ class Build:
         opened = np.concatenate(opened)
         if not len(opened):
             return
-        some = np.sort(opened)[: self.at_once]
+        some = np.sort(opened)[: self._most_at_once // 2]
         found = executor.map(partitions.find, hashes, self.index, shared=(some,))
         rows, _, index, coordinates = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
         later, first = Points(coordinates).equal_rows(self.n_threads)

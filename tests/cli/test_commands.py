@@ -1070,3 +1070,26 @@ def test_the_report_says_which_columns_are_read(tmp_path):
     assert (facts["n_columns"], facts["theorem_first_layer_weights"]) == (5, 200.0)
     assert facts["n_first_layer_weights"] == np.count_nonzero(net.hyperplanes.weights)
     assert facts["first_layer_nbytes"] == 4 * 5 * net.n_hyperplanes + 8 * net.n_hyperplanes + 5
+
+
+@pytest.mark.parametrize("scratch", [False, True])
+def test_scratch_builds_the_network_that_python_builds(scratch, data, tmp_path):
+    X, y = data
+    write_npy(tmp_path / "X.npy", X)
+    write_npy(tmp_path / "y.npy", y)
+    (tmp_path / "files").mkdir()
+    options = ("--scratch", tmp_path / "files") if scratch else ()
+    run("build", tmp_path / "X.npy", tmp_path / "y.npy", "-o", tmp_path / "net", "--seed", 3, *options)
+    expected = fastmem.memorize(X, y, random_state=3, scratch=tmp_path / "files" if scratch else None)
+    assert fastmem.load(tmp_path / "net") == expected
+    assert list((tmp_path / "files").iterdir()) == []
+
+
+def test_what_scratch_lacks_is_said_in_options(data, tmp_path):
+    X, y = data
+    write_npy(tmp_path / "X.npy", X)
+    write_npy(tmp_path / "y.npy", y)
+    files = tmp_path / "X.npy", tmp_path / "y.npy", "-o", tmp_path / "net"
+    message = failure("build", *files, "--scratch", tmp_path, "--margin", 0.5)
+    assert "--margin 0.5 needs all points in memory, and is not for --scratch FOLDER: leave one of them out" in message
+    assert "does not exist" in usage_error("build", *files, "--scratch", tmp_path / "none")

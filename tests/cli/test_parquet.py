@@ -317,3 +317,76 @@ def test_labels_of_bytes_that_numpy_would_shorten_are_refused(tmp_path):
     message = failure("build", tmp_path / "data.parquet", "-o", tmp_path / "net")
     assert "row 1, column y" in message
     assert "ends in a zero byte" in message
+
+
+@pytest.fixture
+def folder(arrow, tmp_path):
+    """A folder of three files, of which the labels are text."""
+    (tmp_path / "parts").mkdir()
+    for part in range(3):
+        rows = slice(20 * part, 20 * part + 20)
+        columns = {f"x{j}": X[rows, j] for j in range(3)} | {"label": Y[rows].astype(str)}
+        arrow.parquet.write_table(arrow.table(columns), tmp_path / "parts" / f"{part}.parquet")
+    return tmp_path / "parts"
+
+
+@pytest.mark.parametrize("options", [(), ("--scratch", "."), ("--label", "label"), ("--drop", "x1", "--scratch", ".")])
+def test_the_files_of_a_folder_are_one_table(folder, options, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    net = build(folder, *options)
+    assert net.n_points == 60
+    drop = ("--drop", "x1") if "--drop" in options else ()
+    assert run("verify", folder.parent / "net", folder, *drop).stdout == "all 60 labels returned\n"
+    assert (
+        run("predict", folder.parent / "net", folder, "--label", "label", *drop).stdout.split()
+        == Y.astype(str).tolist()
+    )
+    assert sorted(path.name for path in folder.parent.iterdir()) == ["net", "parts"]
+
+
+def test_a_folder_beside_a_file_of_labels(folder, tmp_path):
+    write_npy(tmp_path / "y.npy", Y)
+    for scratch in ((), ("--scratch", tmp_path)):
+        run("build", folder, tmp_path / "y.npy", "-o", tmp_path / "net", "--drop", "label", *scratch)
+        assert np.array_equal(fastmem.load(tmp_path / "net").predict(X), Y)
+    write_npy(tmp_path / "y.npy", Y[1:])
+    message = failure(
+        "build", folder, tmp_path / "y.npy", "-o", tmp_path / "no", "--drop", "label", "--scratch", tmp_path
+    )
+    assert f"{folder} has 60 rows, but {tmp_path / 'y.npy'} has 59 labels" in message
+
+
+def test_a_row_of_a_folder_that_cannot_be_used_is_named_by_its_file(folder, arrow):
+    columns = {f"x{j}": [1.0, None] for j in range(3)} | {"label": ["a", "b"]}
+    table = arrow.table(columns).cast(arrow.parquet.read_schema(folder / "0.parquet"))
+    arrow.parquet.write_table(table, folder / "3.parquet")
+    for options in ((), ("--scratch", folder.parent)):
+        message = failure("build", folder, "-o", folder.parent / "no", *options)
+        assert f"{folder / '3.parquet'}: row 1, column x0: null is not a number" in message
+
+
+def test_folders_that_are_no_table_are_refused(folder, arrow, tmp_path):
+    arrow.parquet.write_table(arrow.table({"x0": [1.0]}), folder / "9.parquet")
+    message = failure("build", folder, "-o", tmp_path / "no")
+    assert f"{folder / '9.parquet'} has other columns than {folder / '0.parquet'}" in message
+    (tmp_path / "empty").mkdir()
+    assert "holds no .parquet file" in failure("build", tmp_path / "empty", "-o", tmp_path / "no")
+
+
+def test_arrays_of_zarr_are_read(tmp_path):
+    zarr = partner("zarr")
+    zarr.create_array(str(tmp_path / "X.zarr"), data=X, chunks=(7, 3))
+    zarr.create_array(str(tmp_path / "y.zarr"), data=Y, chunks=(9,))
+    group = zarr.open_group(str(tmp_path / "both.zarr"), mode="w")
+    group.create_array("X", data=X)
+    group.create_array("y", data=Y)
+    write_npy(tmp_path / "y.npy", Y)
+    for data in (["X.zarr", "y.zarr"], ["X.zarr", "y.npy"], ["both.zarr"]):
+        paths = [tmp_path / name for name in data]
+        for scratch in ((), ("--scratch", tmp_path)):
+            run("build", *paths, "-o", tmp_path / "net", *scratch)
+            assert run("verify", tmp_path / "net", *paths).stdout == "all 60 labels returned\n"
+    zarr.open_group(str(tmp_path / "other.zarr"), mode="w").create_array("Z", data=X)
+    assert "has no array 'X', only Z" in failure("build", tmp_path / "other.zarr", "-o", tmp_path / "no")
+    (tmp_path / "none.zarr").mkdir()
+    assert "cannot be read" in failure("build", tmp_path / "none.zarr", "-o", tmp_path / "no")
