@@ -133,7 +133,7 @@ def memorize(
     scratch : str or os.PathLike, optional
         A folder for files, as fast as there is: the build then takes some 150 MB of memory, and 18 bytes a point there
         (34 with separate="all"). The files have no name where the system can do that, and are gone afterwards. From
-        2^24 + 1 points on builds go the same way in memory, with 9 bytes a point. The network is another one than
+        2^24 + 1 points on builds go the same way in memory, with 10 bytes a point. The network is another one than
         without, the same for any number of threads and any folder. Not for a margin, effort="small" and the theorems'
         constructions; points on a line are memorized in memory all the same.
 

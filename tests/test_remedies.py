@@ -620,7 +620,8 @@ CALLS = {
         lambda message, folder: memorizes(ROWS, Y, margin=0.1) and memorizes(ROWS, Y, scratch=folder),
     ),
     "labels of another length, that are sliced": (
-        lambda folder: memorize(Sliced(np.array(ROWS)), Sliced(np.array(Y[1:])), scratch=folder), "each row needs one label",
+        lambda folder: memorize(Sliced(np.array(ROWS)), Sliced(np.array(Y[1:])), scratch=folder),
+        "each row needs one label",
         lambda message, folder: memorize(Sliced(np.array(ROWS)), Sliced(np.array(Y)), scratch=folder),
     ),
     "blocks of two dtypes": (

@@ -275,17 +275,16 @@ class Build:
     # Points that are open in the end
 
     def _finish(self):
-        """Hyperplanes for all points that are open, until none is; ranges of the codes in order."""
+        """Hyperplanes for all points that are open, until none is; codes in ranges, in order, and the ranges."""
         while True:
-            opened, held, partition = self._open_codes()
-            if not len(opened) and held is None:
-                opened, held = self._exchanged(partition)
-                if len(opened):  # codes were given back
-                    self._encode_anew()
-            if not len(opened) and self.separate == "all":
-                opened = self._unlike(held, partition)
+            partition = self._partition()
+            select, columns = self._exchange_of(partition)
+            found, held = self.executor.over_ranges(ranges.in_order, select, columns, partition)
+            opened, again = (np.concatenate(codes) for codes in zip(*found, strict=True))
+            if not len(opened) and len(again):
+                opened = self._unlike(again, partition)
             if not len(opened):
-                return held, partition
+                return held or self._exchanged(select, columns, partition), partition
             held = None
             self._separate_open(opened)
 
@@ -301,25 +300,11 @@ class Build:
             return partitions.whole, (self.codes, self.keys, self.index)
         return (partitions.merged if partition.is_heavy else partitions.whole), (self.codes, self.index)
 
-    def _open_codes(self):
-        """Codes of two classes, and ranges in order, if they were kept."""
-        partition = self._partition()
-        select, columns = self._exchange_of(partition)
-        opened, held = self.executor.over_ranges(ranges.in_order, select, columns, partition)
-        return np.concatenate(opened), held, partition
-
-    def _exchanged(self, partition):
-        """The same, for good: nothing else is kept of the codes where memory holds them."""
-        select, columns = self._exchange_of(partition)
-        held = self.executor.exchange(select, columns, partition, consumed=(self.codes,))
-        return np.concatenate(held.each(ranges.sort_held)), held
-
-    def _encode_anew(self):
-        self.executor.map(_clear, self.codes, into=(self.codes,))
-        self.executor.map(
-            partitions.extend, self.codes, shared=(self.hyperplanes, self.columns, self.reading), into=(self.codes,),
-            what="separating",
-        )  # fmt: skip
+    def _exchanged(self, select, columns, partition):
+        """What is exchanged, in order: memory does not hold the codes twice."""
+        held = self.executor.exchange(select, columns, partition, consumed=columns[:-1])
+        held.each(ranges.sort_held)
+        return held
 
     def _separate_open(self, opened):
         """Hyperplanes for all points with open codes, or for as many as the driver takes at once."""
@@ -349,8 +334,8 @@ class Build:
         executor, hashes = self.executor, self.executor.column(np.uint64)
         executor.map(partitions.hashes_of_rows, into=(hashes,), what="looking for contradictions")
         partition = ranges.Partition(ranges.even_bounds(ranges.count_of_ranges(executor.n), 64), 64)
-        opened, _ = executor.over_ranges(ranges.in_order, partitions.merged, (hashes, self.index), partition)
-        opened = np.concatenate(opened)
+        found, _ = executor.over_ranges(ranges.in_order, partitions.merged, (hashes, self.index), partition)
+        opened = np.concatenate([codes for codes, _ in found])
         if not len(opened):
             return
         some = np.sort(opened)[: self._most_at_once // 2]
@@ -360,11 +345,8 @@ class Build:
         labels = Labels(self.classes, index.astype(np.int32))
         refuse_contradictions(labels, later, first, rows, are_all=len(some) == len(opened))
 
-    def _unlike(self, held, partition):
-        """Codes that two different points have whose hashes are equal."""
-        again = np.concatenate(held.each(ranges.repeated_held))
-        if not len(again):
-            return again
+    def _unlike(self, again, partition):
+        """Codes that two different points have whose hashes are equal too, among some codes of several points."""
         table = partitions.marks(again)
         results, _ = self.executor.over_ranges(
             ranges.unlike, partitions.repeated, (self.codes,), partition, shared=table
@@ -450,10 +432,6 @@ def images_of_bytes(columns):
 
 def _counts(part, index, n_classes):
     return np.bincount(index, minlength=n_classes)
-
-
-def _clear(part, codes):
-    return (np.zeros_like(codes),)
 
 
 def _digest(held, n_ranges):

@@ -74,9 +74,14 @@ def even_bounds(n_ranges, n_bits):
 
 
 def in_order(codes, *others):
-    """Sort the codes of a range in place, and what belongs to them; the codes that have two classes.
+    """Sort the codes of a range in place, and what belongs to them.
 
-    The first of the others are classes, whatever their dtype; the last is the index of labels.
+    Others are the class of each, as small integers; or a number of its row and class, of 64 bits, and the class.
+
+    Returns
+    -------
+    opened, again : uint64 arrays
+        Codes of two classes, or of rows with different numbers; codes of several rows, where rows have numbers.
     """
     if len(others) == 1:
         ascending, classes = sort_codes(codes, others[0].astype(np.int32))
@@ -85,11 +90,18 @@ def in_order(codes, *others):
         ascending, order = sort_codes(codes)
         for other in others:
             other[:] = other[order]
-        classes = others[0].view(np.int64) if others else np.empty(0, np.int64)
+        classes = others[0].view(np.int64) if others else np.zeros(len(codes), np.int64)
     if ascending is not codes:
         codes[:] = ascending
-    opened = np.empty(len(codes) if len(others) else 0, np.uint64)
-    return opened[: kernels.find_open(codes, classes, opened)].copy() if len(others) else opened
+    opened = np.empty(len(codes), np.uint64)
+    opened = opened[: kernels.find_open(codes, classes, opened)].copy()
+    return opened, repeated_codes(codes) if len(others) > 1 else opened[:0]
+
+
+def repeated_codes(codes):
+    """Of sorted codes those that occur more than once."""
+    again = codes[1:][codes[1:] == codes[:-1]]
+    return again[run_starts(again)] if len(again) else again
 
 
 def distinct_in_order(codes, *others):
@@ -102,12 +114,6 @@ def distinct_in_order(codes, *others):
     for array in (codes, *others):
         array[: len(kept)] = array[kept]
     return len(kept)
-
-
-def repeated_codes(codes):
-    """Of sorted codes those that occur more than once."""
-    again = codes[1:][codes[1:] == codes[:-1]]
-    return again[run_starts(again)] if len(again) else again
 
 
 def unlike(codes, rows, coordinates):
@@ -132,11 +138,6 @@ def sort_held(number, arrays):
 def distinct_held(number, arrays):
     """As `distinct_in_order`."""
     return distinct_in_order(*arrays)
-
-
-def repeated_held(number, arrays):
-    """As `repeated_codes`."""
-    return repeated_codes(arrays[0])
 
 
 def codes_held(number, arrays):

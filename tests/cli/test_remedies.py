@@ -255,7 +255,8 @@ ROWS = {
         lambda f, m: built(f, X, Y),
     ),
     "a kind of file": (
-        lambda f: table(f, MANY, name="data.txt"), "only .npy, .npz, .csv, .tsv, .csv.gz, .parquet and .zarr files are read",
+        lambda f: table(f, MANY, name="data.txt"),
+        "only .npy, .npz, .csv, .tsv, .csv.gz, .parquet and .zarr files are read",
         lambda f, m: table(f, MANY),
     ),
     "one column": (

@@ -226,3 +226,16 @@ def test_labels_of_later_are_taken_by_a_partitioned_network(tmp_path):
     assert np.array_equal(net.relabel(other, X).predict(X), other)
     with pytest.raises(fastmem.InvalidInput, match="give the points too"):
         net.relabel(other)
+
+
+@LOW
+@pytest.mark.parametrize("in_files", [False, True])
+def test_rows_of_equal_hashes_are_told_apart(in_files, monkeypatch, tmp_path):
+    of_pairs = distributed.partitions.keys_of
+    monkeypatch.setattr(distributed.partitions, "keys_of", lambda *pairs: of_pairs(*pairs) & np.uint64(3))
+    X, y = random_points(500, 4)
+    X[400:], y[400:] = X[:100], y[:100]
+    net = in_partitions(X, y, separate="all", scratch=tmp_path if in_files else None)
+    codes = net.codes(X)
+    assert len(np.unique(codes)) == net.n_told_apart == 400
+    assert np.array_equal(codes[400:], codes[:100])
