@@ -136,7 +136,8 @@ class Local:
 
         def move(part, *arguments):
             chosen, number = select(part, *arguments), part.number
-            order = partition.group(chosen[0], counts[number], first, end)
+            is_whole = counts.shape[1] == 1  # all in one range, in their order
+            order = slice(None) if is_whole else partition.group(chosen[0], counts[number], first, end)
             pieces = np.cumsum(counts[number, first:end])
             for array, values in zip(arrays, chosen, strict=True):
                 taken = values[order]

@@ -209,6 +209,8 @@ OPERATIONS = {
     "memorize, one thread": memorizing(1_000_000, 32, n_threads=1),
     "memorize 256": memorizing(200_000, 256),
     "memorize 784": memorizing(100_000, 784, dtype=np.float64),
+    "memorize, scratch": memorizing(1_000_000, 32, scratch=tempfile.gettempdir()),
+    "memorize, scratch, all": memorizing(1_000_000, 32, separate="all", scratch=tempfile.gettempdir()),
     "memorize, integer": memorizing(1_000_000, 32, store="integer"),
     "memorize, all": memorizing(1_000_000, 32, separate="all", fingerprint_bits=16),
     "memorize, small": memorizing(200_000, 32, effort="small"),
