@@ -279,7 +279,7 @@ class Build:
         while True:
             partition = self._partition()
             select, columns = self._exchange_of(partition)
-            found, held = self.executor.over_ranges(ranges.in_order, select, columns, partition)
+            found, held = self.executor.over_ranges(ranges.in_order, select, columns, partition, is_kept=True)
             opened, again = (np.concatenate(codes) for codes in zip(*found, strict=True))
             if not len(opened) and len(again):
                 opened = self._unlike(again, partition)
@@ -303,7 +303,7 @@ class Build:
     def _exchanged(self, select, columns, partition):
         """What is exchanged, in order: memory does not hold the codes twice."""
         held = self.executor.exchange(select, columns, partition, consumed=columns[:-1])
-        held.each(ranges.sort_held)
+        held.update(ranges.in_order)
         return held
 
     def _separate_open(self, opened):
@@ -334,7 +334,8 @@ class Build:
         executor, hashes = self.executor, self.executor.column(np.uint64)
         executor.map(partitions.hashes_of_rows, into=(hashes,), what="looking for contradictions")
         partition = ranges.Partition(ranges.even_bounds(ranges.count_of_ranges(executor.n), 64), 64)
-        found, _ = executor.over_ranges(ranges.in_order, partitions.merged, (hashes, self.index), partition)
+        columns = hashes, self.index
+        found, _ = executor.over_ranges(ranges.in_order, partitions.merged, columns, partition, is_kept=True)
         opened = np.concatenate([codes for codes, _ in found])
         if not len(opened):
             return
@@ -348,10 +349,9 @@ class Build:
     def _unlike(self, again, partition):
         """Codes that two different points have whose hashes are equal too, among some codes of several points."""
         table = partitions.marks(again)
-        results, _ = self.executor.over_ranges(
-            ranges.unlike, partitions.repeated, (self.codes,), partition, shared=table
+        return np.concatenate(
+            self.executor.over_ranges(ranges.unlike, partitions.repeated, (self.codes,), partition, shared=table)
         )
-        return np.concatenate(results)
 
     # The network
 
@@ -366,8 +366,8 @@ class Build:
         if self.found is None:  # since more columns are read
             self._find_facts()
         digest = "" if self.separate == "labels" else _digest(held, len(partition.bounds))
-        sizes = held.each(ranges.distinct_held)
-        stored = ranges.HeldRanges(held, sizes, partition)
+        sizes = held.update(ranges.distinct_in_order)
+        stored = ranges.HeldRanges(held, sizes, partition.bounds)
         table, reason = build_store_of_ranges(store, stored, self.n_bits, len(self.classes))
         held = stored = None
         hyperplanes = self.hyperplanes
@@ -438,6 +438,10 @@ def _digest(held, n_ranges):
     """SHA-256 of all codes in order."""
     digest = hashlib.sha256()
     for number in range(n_ranges):
-        for codes in held.each(ranges.codes_held, ranges=[number]):
+        for codes in held.each(_codes_of, ranges=[number]):
             digest.update(codes.astype("<u8", copy=False).data)
     return digest.hexdigest()
+
+
+def _codes_of(arrays):
+    return arrays[0]

@@ -100,23 +100,24 @@ class Local:
         counts, kinds = self._counted(select, columns, partition, shared)
         return self._exchanged(select, columns, partition, shared, consumed, counts, kinds, 0, counts.shape[1])
 
-    def over_ranges(self, work, select, columns, partition, shared=()):
-        """``work(*arrays)`` of each range, of what `exchange` would give; the results in order, and `Held` or None.
+    def over_ranges(self, work, select, columns, partition, shared=(), *, is_kept=False):
+        """The results of ``work(*arrays)`` of each range, of what `exchange` would give.
 
-        In memory few ranges are exchanged at a time, and none of them is kept.
+        If these are to be kept, `work` returns arrays in their place, and its result. Then `Held` is returned too; or
+        None, since in memory few ranges are exchanged at a time.
         """
         counts, kinds = self._counted(select, columns, partition, shared)
         if self._scratch.in_files or counts.shape[1] == 1:
             held = self._exchanged(select, columns, partition, shared, (), counts, kinds, 0, counts.shape[1])
-            return held.each(_alone, work), held
+            return (held.update(work), held) if is_kept else held.each(_of_arrays, work)
         results, sizes = [], counts.sum(axis=0)
         most, first = max(_TOGETHER, self.n // _GROUPS), 0
         while first < len(sizes):
             end = first + max(1, int(np.searchsorted(np.cumsum(sizes[first:]), most, side="right")))
             held = self._exchanged(select, columns, partition, shared, (), counts, kinds, first, end)
-            results += held.each(_alone, work)
+            results += held.update(work) if is_kept else held.each(_of_arrays, work)
             first = end
-        return results, None
+        return (results, None) if is_kept else results
 
     def _counted(self, select, columns, partition, shared):
         """How many codes of each part are in each range, and dtypes and shapes of what belongs to them."""
@@ -150,7 +151,7 @@ class Local:
         return Held(arrays, ends, self.n_threads, self._progress)
 
 
-def _alone(number, arrays, work):
+def _of_arrays(arrays, work):
     return work(*arrays)
 
 
@@ -158,18 +159,41 @@ class Held:
     """Arrays in ranges."""
 
     def __init__(self, arrays, ends, n_threads, progress):
-        self._arrays, self._ends, self._n_threads, self._progress = arrays, ends, n_threads, progress
+        self._arrays, self._n_threads, self._progress = arrays, n_threads, progress
+        self._begins, self._ends = np.append(0, ends[:-1]), ends.copy()
 
     def each(self, work, *shared, ranges=None, what=""):
-        """``work(number, arrays, *shared)`` of all ranges, or of some by their numbers: list."""
+        """``work(arrays, *shared)`` of all ranges, or of some by their numbers: list."""
         ranges = range(len(self._ends)) if ranges is None else ranges
         results = [None] * len(ranges)
 
         def one(start, stop):
-            number = ranges[start]
-            begin, end = (self._ends[number - 1] if number else 0), self._ends[number]
-            results[start] = work(number, [array[begin:end] for array in self._arrays], *shared)
+            results[start] = work(self._of(ranges[start]), *shared)
 
         with progress_bar(self._progress if what else False, len(ranges), what, "ranges") as bar:
             over_blocks(one, len(ranges), 1, self._n_threads, bar)
         return results
+
+    def update(self, work):
+        """Put arrays that ``work(*arrays)`` returns, no longer ones, in the place of those of each range.
+
+        Returns
+        -------
+        list
+            What `work` returns behind the arrays.
+        """
+        results = [None] * len(self._ends)
+
+        def one(number, stop):
+            before = self._of(number)
+            after, results[number] = work(*before)
+            self._ends[number] = self._begins[number] + len(after[0])
+            for array, values in zip(before, after, strict=True):
+                if values is not array:
+                    array[: len(values)] = values
+
+        over_blocks(one, len(results), 1, self._n_threads)
+        return results
+
+    def _of(self, number):
+        return [array[self._begins[number] : self._ends[number]] for array in self._arrays]

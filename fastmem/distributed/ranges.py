@@ -74,28 +74,27 @@ def even_bounds(n_ranges, n_bits):
 
 
 def in_order(codes, *others):
-    """Sort the codes of a range in place, and what belongs to them.
+    """Sort the codes of a range, and what belongs to them; arrays are overwritten.
 
     Others are the class of each, as small integers; or a number of its row and class, of 64 bits, and the class.
 
     Returns
     -------
+    arrays : list
+        The same in order.
     opened, again : uint64 arrays
         Codes of two classes, or of rows with different numbers; codes of several rows, where rows have numbers.
     """
     if len(others) == 1:
-        ascending, classes = sort_codes(codes, others[0].astype(np.int32))
-        others[0][:] = classes
+        codes, classes = sort_codes(codes, others[0].astype(np.int32))
+        others = [classes.astype(others[0].dtype)]
     else:
-        ascending, order = sort_codes(codes)
-        for other in others:
-            other[:] = other[order]
+        codes, order = sort_codes(codes)
+        others = [other[order] for other in others]
         classes = others[0].view(np.int64) if others else np.zeros(len(codes), np.int64)
-    if ascending is not codes:
-        codes[:] = ascending
     opened = np.empty(len(codes), np.uint64)
     opened = opened[: kernels.find_open(codes, classes, opened)].copy()
-    return opened, repeated_codes(codes) if len(others) > 1 else opened[:0]
+    return [codes, *others], (opened, repeated_codes(codes) if len(others) > 1 else opened[:0])
 
 
 def repeated_codes(codes):
@@ -105,15 +104,11 @@ def repeated_codes(codes):
 
 
 def distinct_in_order(codes, *others):
-    """Of sorted codes each once, moved to the front; how many."""
-    if not len(codes):
-        return 0
-    if not (codes[1:] == codes[:-1]).any():
-        return len(codes)
-    kept = run_starts(codes)
-    for array in (codes, *others):
-        array[: len(kept)] = array[kept]
-    return len(kept)
+    """Of sorted codes each once, with what belongs to the first of it: list of arrays; and how many."""
+    if (codes[1:] == codes[:-1]).any():
+        kept = run_starts(codes)
+        codes, *others = (array[kept] for array in (codes, *others))
+    return [codes, *others], len(codes)
 
 
 def unlike(codes, rows, coordinates):
@@ -127,49 +122,31 @@ def unlike(codes, rows, coordinates):
     return np.unique(codes[~taken.are_equal(np.arange(len(codes)), leaders)])
 
 
-# The same as `each` of what an executor holds calls them.
-
-
-def sort_held(number, arrays):
-    """As `in_order`."""
-    return in_order(*arrays)
-
-
-def distinct_held(number, arrays):
-    """As `distinct_in_order`."""
-    return distinct_in_order(*arrays)
-
-
-def codes_held(number, arrays):
-    """The codes."""
-    return arrays[0]
-
-
 class HeldRanges(Ranges):
     """Ranges whose codes and classes lie where an executor keeps them; what is done to them is done when they are read.
 
     Parameters
     ----------
     held
-        As `exchange` of an executor returns it.
+        As `exchange` of an executor returns it, in order and distinct.
     sizes : list of int
-        How many codes of each range count.
-    partition : Partition
+        How many codes each range has.
+    bounds : uint64 array of shape (S,)
     steps : tuple of (function, arguments)
         As `those` takes them.
     """
 
-    def __init__(self, held, sizes, partition, steps=()):
-        super().__init__(None, partition.bounds)
-        self._held, self._sizes, self._partition, self._steps = held, sizes, partition, steps
+    def __init__(self, held, sizes, bounds, steps=()):
+        super().__init__(None, bounds)
+        self._held, self._sizes, self._steps = held, sizes, steps
 
     def each(self, work, *shared, ranges=None):
         """As `Ranges.each`."""
-        return self._held.each(_after_steps, self._sizes, self._steps, work, shared, ranges=ranges)
+        return self._held.each(_after_steps, self._steps, work, shared, ranges=ranges)
 
     def those(self, which, *shared):
         """As `Ranges.those`."""
-        return HeldRanges(self._held, self._sizes, self._partition, (*self._steps, (which, shared)))
+        return HeldRanges(self._held, self._sizes, self.bounds, (*self._steps, (which, shared)))
 
     @cached_property
     def ends(self):
@@ -177,9 +154,9 @@ class HeldRanges(Ranges):
         return super().ends if self._steps else np.cumsum(self._sizes, dtype=np.int64)
 
 
-def _after_steps(number, arrays, sizes, steps, work, shared):
-    codes = arrays[0][: sizes[number]]
-    symbols = arrays[-1][: sizes[number]].astype(np.int32) if len(arrays) > 1 else codes
+def _after_steps(arrays, steps, work, shared):
+    codes = arrays[0]
+    symbols = arrays[-1].astype(np.int32) if len(arrays) > 1 else codes
     for which, arguments in steps:
         codes, symbols = which(codes, symbols, *arguments)
     return work(codes, symbols, *shared)

@@ -141,5 +141,5 @@ class HeldPoints:
 
     def _in_ranges(self, column, partition):
         held = self._executor.exchange(partitions.whole, (column,), partition)
-        held.each(ranges.sort_held)
-        return ranges.HeldRanges(held, held.each(ranges.distinct_held), partition)
+        held.update(ranges.in_order)
+        return ranges.HeldRanges(held, held.update(ranges.distinct_in_order), partition.bounds)
