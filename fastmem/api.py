@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 import os
@@ -16,9 +17,10 @@ from fastmem.data.as_labels import as_labels, refuse_contradictions
 from fastmem.data.as_points import as_points
 from fastmem.data.blocks import Source, n_rows_of, whole
 from fastmem.data.columns import names_of
+from fastmem.data.lazy import Rows, as_dask_arrays, is_lazy
 from fastmem.data.options import Recognise, Separate, as_count, as_delta, as_distance, as_generator, check_option
 from fastmem.data.reading import Reading, as_reading, equal_in_columns
-from fastmem.distributed import build_local, is_partitioned
+from fastmem.distributed import build_local, build_on_cluster, current_client, is_partitioned, lacking
 from fastmem.errors import InvalidInput, MemorizationError, RecognitionWarning
 from fastmem.machine.blas import single_threaded_blas
 from fastmem.machine.floats import default_environment
@@ -183,6 +185,12 @@ def memorize(
         raise InvalidInput(f"{which}=... is about fingerprints: add fingerprint_bits=16, say")
     n_threads = resolve_threads(n_threads)
     random_state = as_generator(random_state)
+    if is_lazy(X) or is_lazy(y):
+        network = _of_dask(
+            X, y, (construction, margin, effort), scratch, columns, options, random_state, verify, n_threads, progress
+        )
+        _warn_of_more_than_asked(network)
+        return network
     n = n_rows_of(X)
     if is_partitioned(n, scratch, construction, margin, effort):
         network = _partitioned(X, y, scratch, columns, options, random_state, verify, n_threads, progress)
@@ -223,20 +231,56 @@ def memorize(
     return network
 
 
-def _partitioned(X, y, scratch, columns, options, random_state, verify, n_threads, progress):
+def _partitioned(X, y, scratch, columns, options, random_state, verify, n_threads, progress, names=None, rows=None):
+    """The network of a partitioned build on this machine, verified; None if the points lie on a line."""
+    source, names = Source(X), names_of(X) if names is None else names
+    build = functools.partial(build_local, source, y, scratch=scratch, rows=rows)
+    return _verified(build, source, names, columns, options, random_state, verify, n_threads, progress)
+
+
+def _of_dask(X, y, lacked, scratch, columns, options, random_state, verify, n_threads, progress):
+    """The network of collections of Dask: on the current cluster, or on threads."""
+    if not is_lazy(X):
+        raise InvalidInput("y is a collection of Dask, and X is none: compute y", "y.compute()")
+    lacks = lacking(*lacked)
+    if lacks:
+        raise InvalidInput(
+            f"{lacks} needs all points in memory, and X is a collection of Dask: leave it out, or compute X and y",
+            "X.compute(), y.compute()",
+        )
+    X, y, names = as_dask_arrays(X, y)
+    client = current_client()
+    if client is None:
+        rows = max(int(size) for size in X.chunks[0])
+        network = _partitioned(
+            Rows(X), Rows(y), scratch, columns, options, random_state, verify, n_threads, progress, names, rows
+        )
+    elif scratch is not None:
+        raise InvalidInput("scratch is a folder of this machine, and workers of Dask have their own: leave it out")
+    else:
+        build = functools.partial(build_on_cluster, X, y, client)
+        network = _verified(build, X, names, columns, options, random_state, verify, n_threads, progress)
+    if network is None:
+        raise InvalidInput(
+            "the points lie on a line, where a network takes some bytes for each of them: compute X and y",
+            "X.compute(), y.compute()",
+        )
+    return network
+
+
+def _verified(build, points, names, columns, options, random_state, verify, n_threads, progress):
     """The network of a partitioned build, verified; None if the points lie on a line."""
-    source, names = Source(X), names_of(X)
-    columns = as_reading(columns, source.d, names)
+    n, d = (points.n, points.d) if isinstance(points, Source) else map(int, points.shape)
+    columns = as_reading(columns, d, names)
     options = {name: option for name, option in options.items() if name not in ("margin", "delta")}
-    options["negatives"] = _negatives(options["negatives"], source.d, names, columns, n_threads)
-    network, wrong = build_local(
-        source, y, scratch=scratch, columns=columns, **options, random_state=random_state, verify=verify,
-        n_threads=n_threads, progress=progress,
-    )  # fmt: skip
+    options["negatives"] = _negatives(options["negatives"], d, names, columns, n_threads)
+    network, wrong = build(
+        columns=columns, **options, random_state=random_state, verify=verify, n_threads=n_threads, progress=progress
+    )
     if network is None:
         return None
     network.feature_names = names
-    _refuse_wrong(wrong, source.n)
+    _refuse_wrong(wrong, n)
     if verify:
         _verify_unknown(network, options["negatives"], n_threads)
     return network

@@ -10,7 +10,7 @@ from fastmem.data.classes import distinct
 from fastmem.data.points import Points
 from fastmem.errors import InvalidInput
 
-__all__ = ["LabelReader", "Source", "is_sliced", "n_rows_of", "whole"]
+__all__ = ["GivenLabels", "LabelReader", "Source", "is_sliced", "n_rows_of", "of_all", "whole"]
 
 _ROW = re.compile(r"\b([Xy])\[(\d+)")
 _BY_VALUE = "biufcSUmM"
@@ -70,7 +70,7 @@ class Source:
         try:
             return Points(as_points(self._X[start:stop], self.d).array, start)
         except InvalidInput as error:
-            raise _of_all(error, start) from error
+            raise of_all(error, start) from error
 
 
 class LabelReader:
@@ -103,7 +103,7 @@ class LabelReader:
         except InvalidInput as error:
             if not self.is_sliced:
                 as_labels(self._y, self.n)  # names the row of all, and how many there are
-            raise _of_all(error, start) from error
+            raise of_all(error, start) from error
 
     @staticmethod
     def merged(blocks):
@@ -120,6 +120,19 @@ class LabelReader:
         return classes, np.split(places, np.cumsum([len(block) for block in blocks])[:-1])
 
 
-def _of_all(error, start):
+class GivenLabels:
+    """As `LabelReader`, of labels that are given with each block."""
+
+    merged = staticmethod(LabelReader.merged)
+
+    def block(self, start, stop, values):
+        """`Labels` of rows start to stop, whose values are these."""
+        try:
+            return as_labels(label_array(values), stop - start)
+        except InvalidInput as error:
+            raise of_all(error, start) from error
+
+
+def of_all(error, start):
     """The same error with rows of all for rows of a block."""
     return InvalidInput(_ROW.sub(lambda place: f"{place[1]}[{int(place[2]) + start}", error.what), error.in_python)

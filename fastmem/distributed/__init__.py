@@ -19,6 +19,7 @@ one generator of random numbers is on the driver: so the network depends neither
 where arrays are.
 """
 
-from fastmem.distributed.memorize import PARTITIONED_FROM, build_local, is_partitioned
+from fastmem.distributed.cluster import current_client
+from fastmem.distributed.memorize import PARTITIONED_FROM, build_local, build_on_cluster, is_partitioned, lacking
 
-__all__ = ["PARTITIONED_FROM", "build_local", "is_partitioned"]
+__all__ = ["PARTITIONED_FROM", "build_local", "build_on_cluster", "current_client", "is_partitioned", "lacking"]

@@ -15,7 +15,6 @@ import numpy as np
 
 from fastmem.constructions.recognition import know
 from fastmem.data.as_labels import Labels, refuse_contradictions
-from fastmem.data.blocks import LabelReader
 from fastmem.data.points import Points
 from fastmem.data.reading import Reading, equal_in_columns
 from fastmem.distributed import partitions, ranges
@@ -54,13 +53,15 @@ class Facts(NamedTuple):
     fits_float32: bool
 
 
-def labels_of(reader, executor):
+def labels_of(reader, executor, *values):
     """Classes, and a column with the class of each point.
 
     Parameters
     ----------
     reader : LabelReader
-    executor : Local
+    executor : Local or Cluster
+    *values : column
+        The labels, if the reader has none itself.
 
     Returns
     -------
@@ -69,25 +70,27 @@ def labels_of(reader, executor):
         Of the smallest unsigned integers.
     """
     few = executor.column(np.uint8)
-    found = executor.map(_classes_of_block, shared=(reader,), into=(few,), what="reading labels")
-    classes, places = LabelReader.merged(found)
+    found = executor.map(_classes_of_block, *values, shared=(reader,), into=(few,), what="reading labels")
+    classes, places = reader.merged(found)
     dtype = np.min_scalar_type(len(classes) - 1)
     if max(map(len, found)) > 2**8 or dtype != np.uint8:
         few = executor.column(dtype)
     elif all(np.array_equal(place, np.arange(len(place))) for place in places):
         return classes, few
-    executor.map(_indices_of_block, shared=(reader, places), into=(few,))
+    executor.map(_indices_of_block, *values, shared=(reader, places, dtype), into=(few,))
     return classes, few
 
 
-def _classes_of_block(part, reader):
-    labels = reader.block(part.first, part.first + part.n)
+def _classes_of_block(part, *given):
+    *values, reader = given
+    labels = reader.block(part.first, part.first + part.n, *values)
     return labels.indices.astype(np.uint8), labels.classes
 
 
-def _indices_of_block(part, reader, places):
-    labels = reader.block(part.first, part.first + part.n)
-    return (places[part.number][labels.indices],)
+def _indices_of_block(part, *given):
+    *values, reader, places, dtype = given
+    labels = reader.block(part.first, part.first + part.n, *values)
+    return (places[part.number][labels.indices].astype(dtype),)
 
 
 class Build:

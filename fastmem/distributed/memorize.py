@@ -1,7 +1,8 @@
-"""Which builds are partitioned, and such a build on this machine."""
+"""Which builds are partitioned, and such a build on this machine or on a cluster."""
 
-from fastmem.data.blocks import LabelReader
+from fastmem.data.blocks import GivenLabels, LabelReader
 from fastmem.distributed.build import Build, OnALine, labels_of
+from fastmem.distributed.cluster import Cluster
 from fastmem.distributed.local import Local
 from fastmem.distributed.partitions import wrong
 from fastmem.errors import InvalidInput
@@ -9,14 +10,24 @@ from fastmem.machine.blas import single_threaded_blas
 from fastmem.machine.floats import default_environment
 from fastmem.machine.scratch import Scratch
 
-__all__ = ["PARTITIONED_FROM", "build_local", "is_partitioned"]
+__all__ = ["PARTITIONED_FROM", "build_local", "build_on_cluster", "is_partitioned", "lacking"]
 
 PARTITIONED_FROM = 2**24 + 1
 """Points from which a build is partitioned: fixed, since the network of a seed is another one there."""
 
 
+def lacking(construction, margin, effort):
+    """The option that a partitioned build lacks, of these, as a user writes it; None if it has them all."""
+    lacks = {
+        f"construction={construction!r}": construction != "compact",
+        f"margin={margin:g}": margin > 0,
+        "effort='small'": effort == "small",
+    }
+    return next((option for option, lacks_it in lacks.items() if lacks_it), None)
+
+
 def is_partitioned(n, scratch, construction, margin, effort):
-    """Whether a build is partitioned; `InvalidInput` if it has to be and cannot.
+    """Whether a build on this machine is partitioned; `InvalidInput` if it has to be and cannot.
 
     Parameters
     ----------
@@ -27,15 +38,10 @@ def is_partitioned(n, scratch, construction, margin, effort):
     construction, margin, effort
         As for `fastmem.memorize`.
     """
-    lacks = {
-        f"construction={construction!r}": construction != "compact",
-        f"margin={margin:g}": margin > 0,
-        "effort='small'": effort == "small",
-    }
-    lacking = next((option for option, lacks_it in lacks.items() if lacks_it), None)
-    if scratch is not None and lacking:
-        raise InvalidInput(f"{lacking} needs all points in memory, and is not for scratch=...: leave one of them out")
-    return scratch is not None or (n >= PARTITIONED_FROM and not lacking)
+    lacks = lacking(construction, margin, effort)
+    if scratch is not None and lacks:
+        raise InvalidInput(f"{lacks} needs all points in memory, and is not for scratch=...: leave one of them out")
+    return scratch is not None or (n >= PARTITIONED_FROM and not lacks)
 
 
 @default_environment()
@@ -67,15 +73,41 @@ def build_local(
         Rows that do not get their label, if that was to be verified.
     """
     executor = Local(source, Scratch(scratch), n_threads, progress, rows)
-    classes, index = labels_of(LabelReader(y, source.n), executor)
+    return _built(
+        executor, LabelReader(y, source.n), (), store=store, separate=separate, columns=columns,
+        fingerprint_bits=fingerprint_bits, recognise=recognise, negatives=negatives, effort=effort,
+        random_state=random_state, verify=verify, n_threads=n_threads, progress=progress,
+    )  # fmt: skip
+
+
+@default_environment()
+@single_threaded_blas()
+def build_on_cluster(X, y, client, *, progress, **options):
+    """The same on the workers of a Dask cluster.
+
+    Parameters
+    ----------
+    X : dask.array.Array of shape (n, d)
+    y : dask.array.Array of shape (n,) or (n, k), chunked like X
+    client : distributed.Client
+    progress, **options
+        As for `build_local`.
+    """
+    executor = Cluster(X, client, progress)
+    return _built(executor, GivenLabels(), (executor.of_blocks(y),), progress=progress, **options)
+
+
+def _built(
+    executor, reader, values, *, store, separate, columns, fingerprint_bits, recognise, negatives, effort,
+    random_state, verify, n_threads, progress,
+):  # fmt: skip
+    classes, index = labels_of(reader, executor, *values)
     build = Build(
         executor, classes, index, separate=separate, effort=effort, columns=columns, random_state=random_state,
         n_threads=n_threads, progress=progress,
     )  # fmt: skip
     try:
-        network = build.network(
-            store, fingerprint_bits=fingerprint_bits, recognise=recognise, negatives=negatives
-        )  # fmt: skip
+        network = build.network(store, fingerprint_bits=fingerprint_bits, recognise=recognise, negatives=negatives)
     except OnALine:
         return None, []
     rows = executor.map(wrong, index, shared=(network,), what="verifying") if verify else []

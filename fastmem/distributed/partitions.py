@@ -22,6 +22,12 @@ _ODD = 0x9E3779B97F4A7C15
 _ROW_BITS = 44  # of the number of a row, at most
 
 
+def reads_points(work):
+    """Mark what looks at the points of a part, which are read for it where that is to be known before."""
+    work.reads_points = True
+    return work
+
+
 class Part:
     """Some rows of X.
 
@@ -51,6 +57,7 @@ class Part:
 # Passes over points
 
 
+@reads_points
 def facts(part, index, readings, are_keyed):
     """The largest norm of a point and whether float32 holds all, with the columns of each of some readings: a list.
 
@@ -65,11 +72,13 @@ def facts(part, index, readings, are_keyed):
     return (keys_of(hashes, index), found) if are_keyed else found
 
 
+@reads_points
 def hashes_of_rows(part):
     """Hashes that equal rows share."""
     return (part.points.read(),)
 
 
+@reads_points
 def extend(part, codes, hyperplanes, columns, reading):
     """Codes into which signs 1 of more hyperplanes are XORed; and lower bounds of distances, for each block of rows."""
     points = part.points.on(reading)
@@ -85,6 +94,7 @@ def extend(part, codes, hyperplanes, columns, reading):
     return more ^ codes, margins
 
 
+@reads_points
 def nearest(part, hyperplanes, lowest, limit, reading):
     """The smallest distance of a point from a hyperplane, in the blocks of which it may be no more than `limit`.
 
@@ -102,6 +112,7 @@ def nearest(part, hyperplanes, lowest, limit, reading):
     return smallest
 
 
+@reads_points
 def wrong(part, index, network):
     """Numbers of the rows that do not get their class, or are not known."""
     return part.first + network.wrong_rows(part.points, _Classes(index), 1)
@@ -146,6 +157,7 @@ def merged_pairs(codes, classes, counts):
     return codes[firsts], classes[firsts], np.add.reduceat(counts[order], firsts)
 
 
+@reads_points
 def pick(part, codes, classes, wanted, keys, limits, draw):
     """Points of some pairs of code and class: of each pair the rows whose number has a hash up to its limit.
 
@@ -194,6 +206,7 @@ def marks(codes):
     return table, 64 - bits
 
 
+@reads_points
 def find(part, codes, index, wanted):
     """Points whose code is wanted: rows, codes, classes and coordinates."""
     positions = _among(codes, wanted)
@@ -206,6 +219,7 @@ def some_codes(part, codes, step):
     return codes[-part.first % step :: step].copy()
 
 
+@reads_points
 def drawn(part, classes, limits, draw):
     """Rows whose number has a hash up to a limit, of their class or one of all: numbers, classes and coordinates."""
     limits = limits if np.ndim(limits) == 0 else limits[classes]
@@ -226,6 +240,7 @@ def limits_of(shares):
     return np.where(shares >= 1.0, np.uint64(2**64 - 1), limits)
 
 
+@reads_points
 def take(part, rows):
     """Coordinates of the rows of this part among some, which ascend."""
     begin, end = np.searchsorted(rows, (part.first, part.first + part.n))
@@ -237,6 +252,7 @@ def take(part, rows):
 # Codes
 
 
+@reads_points
 def value_hashes(part, reading):
     """Hashes of 62 bits by which rows are known."""
     hashes = np.empty(part.n, np.uint64)
@@ -265,6 +281,7 @@ def merged(part, codes, index):
     return merged_pairs(codes, index, np.ones(len(codes), np.int64))[:2]
 
 
+@reads_points
 def repeated(part, codes, table, shift):
     """Codes, numbers and coordinates of the rows whose code is marked in a table."""
     positions = np.empty(part.n + 1, np.int32)

@@ -54,9 +54,9 @@ MODULES = {
 
 # Limits on which networks depend, and those on which they must not: what each is drawn from.
 LIMITS = {
-    ("build", "_AT_ONCE"): (1, 20, 100, 1000, 400_000),
+    ("build", "_AT_ONCE"): (4, 20, 100, 1000, 400_000),
     ("build", "_NUMBERS_AT_ONCE"): (100, 2**23),
-    ("build", "_LEAST_AT_ONCE"): (1, 50, 2**10),
+    ("build", "_LEAST_AT_ONCE"): (4, 50, 2**10),
     ("build", "_SHARE_AT_ONCE"): (2, 8, 50),
     ("build", "_MOST"): (8, 512),
     ("ranges", "CODES_A_RANGE"): (10, 100, 1000, 2**21),
@@ -433,14 +433,14 @@ def hold(case, net, is_on_line, folder):
     facts_are_true(net.points_of(case.array), net.hyperplanes_read, net, is_on_line)
     units = net.units_read
     if units.hyperplanes is not net.hyperplanes_read:
-        facts_are_true(as_points(case.array).on(units.reading), units.hyperplanes, units, is_on_line)
+        facts_are_true(as_points(case.array).on(units.reading), units.hyperplanes, units, True)
 
 
-def facts_are_true(points, hyperplanes, facts, is_on_line):
+def facts_are_true(points, hyperplanes, facts, of_others):
     """The facts on some hyperplanes, and on the columns of the points that these read."""
     smallest = float(hyperplanes.certified_radius(points).min()) if hyperplanes.m else np.inf
     is_true = facts.smallest_distance == smallest
-    if is_on_line:  # taken of fewer hyperplanes, and radii are rounded down
+    if of_others:  # taken of fewer hyperplanes or columns, and radii are rounded down
         is_true = bool(np.isclose(facts.smallest_distance, smallest, rtol=2.0**-18, atol=1e-323))
     assert is_true, f"smallest distance {facts.smallest_distance!r}, not {smallest!r}"
     assert facts.largest_norm == points.largest_norm(), f"norm {facts.largest_norm!r}, not {points.largest_norm()!r}"
