@@ -63,6 +63,7 @@ def memorize(
     n_threads: int | None = None,
     progress: Progress = False,
     scratch: str | os.PathLike[str] | None = None,
+    resume: str | os.PathLike[str] | None = None,
 ) -> Network:
     """Construct a threshold network that returns the label of every given point.
 
@@ -138,6 +139,9 @@ def memorize(
         2^24 + 1 points on builds go the same way in memory, with 10 bytes a point. The network is another one than
         without, the same for any number of threads and any folder. Not for a margin, effort="small" and the theorems'
         constructions; points on a line are memorized in memory all the same.
+    resume : str or os.PathLike, optional
+        A folder in which such a build, or one of Dask, leaves what it knows after each round, some kilobytes: where it
+        is killed, the same call goes on from there. Nothing is left when it is done.
 
     Returns
     -------
@@ -186,17 +190,20 @@ def memorize(
     n_threads = resolve_threads(n_threads)
     random_state = as_generator(random_state)
     if is_lazy(X) or is_lazy(y):
-        network = _of_dask(
-            X, y, (construction, margin, effort), scratch, columns, options, random_state, verify, n_threads, progress
-        )
+        lacked = construction, margin, effort
+        rest = random_state, verify, n_threads, progress, resume
+        network = _of_dask(X, y, lacked, scratch, columns, options, *rest)
         _warn_of_more_than_asked(network)
         return network
     n = n_rows_of(X)
     if is_partitioned(n, scratch, construction, margin, effort):
-        network = _partitioned(X, y, scratch, columns, options, random_state, verify, n_threads, progress)
+        rest = random_state, verify, n_threads, progress, resume
+        network = _partitioned(X, y, scratch, columns, options, *rest)
         if network is not None:
             _warn_of_more_than_asked(network)
             return network
+    elif resume is not None:
+        raise InvalidInput("resume=... is for builds in partitions: name a folder by scratch=... too, or leave it out")
     X, y = whole(X), whole(y)
     points, names = as_points(X), names_of(X)
     columns = as_reading(columns, points.d, names)
@@ -231,14 +238,16 @@ def memorize(
     return network
 
 
-def _partitioned(X, y, scratch, columns, options, random_state, verify, n_threads, progress, names=None, rows=None):
+def _partitioned(
+    X, y, scratch, columns, options, random_state, verify, n_threads, progress, resume, names=None, rows=None
+):  # fmt: skip
     """The network of a partitioned build on this machine, verified; None if the points lie on a line."""
     source, names = Source(X), names_of(X) if names is None else names
-    build = functools.partial(build_local, source, y, scratch=scratch, rows=rows)
+    build = functools.partial(build_local, source, y, scratch=scratch, rows=rows, resume=resume)
     return _verified(build, source, names, columns, options, random_state, verify, n_threads, progress)
 
 
-def _of_dask(X, y, lacked, scratch, columns, options, random_state, verify, n_threads, progress):
+def _of_dask(X, y, lacked, scratch, columns, options, random_state, verify, n_threads, progress, resume):
     """The network of collections of Dask: on the current cluster, or on threads."""
     if not is_lazy(X):
         raise InvalidInput("y is a collection of Dask, and X is none: compute y", "y.compute()")
@@ -253,12 +262,12 @@ def _of_dask(X, y, lacked, scratch, columns, options, random_state, verify, n_th
     if client is None:
         rows = max(int(size) for size in X.chunks[0])
         network = _partitioned(
-            Rows(X), Rows(y), scratch, columns, options, random_state, verify, n_threads, progress, names, rows
+            Rows(X), Rows(y), scratch, columns, options, random_state, verify, n_threads, progress, resume, names, rows
         )
     elif scratch is not None:
         raise InvalidInput("scratch is a folder of this machine, and workers of Dask have their own: leave it out")
     else:
-        build = functools.partial(build_on_cluster, X, y, client)
+        build = functools.partial(build_on_cluster, X, y, client, resume=resume)
         network = _verified(build, X, names, columns, options, random_state, verify, n_threads, progress)
     if network is None:
         raise InvalidInput(

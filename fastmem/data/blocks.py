@@ -10,7 +10,7 @@ from fastmem.data.classes import distinct
 from fastmem.data.points import Points
 from fastmem.errors import InvalidInput
 
-__all__ = ["GivenLabels", "LabelReader", "Source", "is_sliced", "n_rows_of", "of_all", "whole"]
+__all__ = ["GivenLabels", "LabelReader", "Source", "by_appearance", "is_sliced", "n_rows_of", "of_all", "whole"]
 
 _ROW = re.compile(r"\b([Xy])\[(\d+)")
 _BY_VALUE = "biufcSUmM"
@@ -99,7 +99,7 @@ class LabelReader:
             return Labels(self._all.classes, self._all.indices[start:stop])
         values = np.asarray(self._y[start:stop])
         try:
-            return as_labels(values, stop - start)
+            return by_appearance(as_labels(values, stop - start))
         except InvalidInput as error:
             if not self.is_sliced:
                 as_labels(self._y, self.n)  # names the row of all, and how many there are
@@ -117,6 +117,8 @@ class LabelReader:
         if all(classes is blocks[0] for classes in blocks):
             return blocks[0], [np.arange(len(blocks[0]))] * len(blocks)
         classes, places = distinct(np.concatenate(blocks))
+        if len({block.dtype for block in blocks}) == 1:  # of which NumPy forgets the order of bytes
+            classes = classes.astype(blocks[0].dtype, copy=False)
         return classes, np.split(places, np.cumsum([len(block) for block in blocks])[:-1])
 
 
@@ -128,9 +130,19 @@ class GivenLabels:
     def block(self, start, stop, values):
         """`Labels` of rows start to stop, whose values are these."""
         try:
-            return as_labels(label_array(values), stop - start)
+            return by_appearance(as_labels(label_array(values), stop - start))
         except InvalidInput as error:
             raise of_all(error, start) from error
+
+
+def by_appearance(labels):
+    """The same labels; objects, which not all blocks could sort, in the order in which they come first."""
+    if not labels.classes.dtype.hasobject or not len(labels.indices):
+        return labels
+    order = np.argsort(np.unique(labels.indices, return_index=True)[1])
+    rank = np.empty(len(order), np.int32)
+    rank[order] = np.arange(len(order))
+    return Labels(labels.classes[order], rank[labels.indices])
 
 
 def of_all(error, start):

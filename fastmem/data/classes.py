@@ -146,7 +146,7 @@ def _distinct_rows(array):
         rows = np.fromiter(map(tuple, array.tolist()), object, len(array))
         classes, indices = _object_classes(rows)
         entries = np.fromiter((entry for row in classes for entry in row), object, len(classes) * array.shape[1])
-        return entries.reshape(len(classes), -1), indices
+        return entries.reshape(len(classes), array.shape[1]), indices
     numbers = {}
     indices = np.array([numbers.setdefault(row.tobytes(), len(numbers)) for row in array], np.int64)
     classes = array[_first_places(indices, len(numbers))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 
 import numpy as np
 
@@ -78,51 +79,53 @@ def refuse_columns_in_chunks(X):
         )
 
 
-def applied(network, method, X, options):
-    """What a method of a network returns for a collection, as a lazy one: an array, or a series for a data frame.
+def applied(owner, method, X, options, d):
+    """What a method says of a collection, as a lazy one: an array, or a series for a data frame.
 
     Parameters
     ----------
-    network : Network
+    owner : Network or estimator
     method : str
-        It takes points and these options.
+        It takes points and these options, and gives something for each row.
     X : dask.array.Array or dask.dataframe.DataFrame
     options : dict
+    d : int
+        How many columns it takes.
     """
     import dask
 
-    options = {name: value for name, value in options.items() if name not in ("n_threads", "progress")}
-    of_none = getattr(network, method)(np.empty((0, network.n_features_in)), **options)
-    there = dask.delayed(network, name=f"fastmem-network-{dask.base.tokenize(network)}", traverse=False)
+    with warnings.catch_warnings():  # of estimators that were fitted with names
+        warnings.simplefilter("ignore")
+        of_none = getattr(owner, method)(np.zeros((1, d)), **options)[:0]
+    there = dask.delayed(owner, name=f"fastmem-{type(owner).__name__}-{dask.base.tokenize(owner)}", traverse=False)
     if _is_frame(X):
         import pandas
 
         if of_none.ndim > 1:
             raise InvalidInput(
                 f"{method} gives rows of values, and a series holds single ones: ask for an array",
-                f"net.{method}(X.to_dask_array())",
+                f"{method}(X.to_dask_array())",
             )
-        meta = pandas.Series(of_none, name=method)
-        return X.map_partitions(_of_frame, there, method, options, meta=meta)
+        return X.map_partitions(_of_frame, there, method, options, meta=pandas.Series(of_none, name=method))
     refuse_columns_in_chunks(X)
-    if X.ndim != 2 or X.shape[1] != network.n_features_in:
-        raise InvalidInput(f"X has shape {X.shape}, but the network was built for {network.n_features_in} columns")
+    if X.ndim != 2 or X.shape[1] != d:
+        raise InvalidInput(f"X has shape {X.shape}, but the network was built for {d} columns")
     shape = {"drop_axis": 1} if of_none.ndim == 1 else {"chunks": (X.chunks[0], of_none.shape[1:])}
     return X.map_blocks(_of_block, there, method, options, dtype=of_none.dtype, meta=of_none, **shape)
 
 
-def _of_block(block, network, method, options, block_info=None):
+def _of_block(block, owner, method, options, block_info=None):
     try:
-        return getattr(network, method)(block, n_threads=1, **options)
+        return getattr(owner, method)(block, **options)
     except InvalidInput as error:
         first = block_info[0]["array-location"][0][0] if block_info else 0
-        if first != first:
+        if first != first:  # nobody knows
             raise
         what = _ROW.sub(lambda place: f"X[{int(place[1]) + int(first)}", error.what)
         raise InvalidInput(what, error.in_python) from error
 
 
-def _of_frame(frame, network, method, options):
+def _of_frame(frame, owner, method, options):
     import pandas
 
-    return pandas.Series(getattr(network, method)(frame, n_threads=1, **options), index=frame.index, name=method)
+    return pandas.Series(getattr(owner, method)(frame, **options), index=frame.index, name=method)

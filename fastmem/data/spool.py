@@ -8,7 +8,7 @@ import numpy as np
 
 from fastmem.data.as_labels import as_labels
 from fastmem.data.as_points import as_points
-from fastmem.data.blocks import LabelReader
+from fastmem.data.blocks import LabelReader, by_appearance
 from fastmem.data.columns import names_of
 from fastmem.errors import InvalidInput
 from fastmem.machine.scratch import no_room
@@ -73,7 +73,7 @@ class Spool:
             raise InvalidInput(
                 f"X is read as {rows.dtype}, but that of the first block as {self._dtype}: give all blocks one dtype"
             )
-        labels = as_labels(y, points.n)
+        labels = by_appearance(as_labels(y, points.n))
         if not points.n:
             return
         first = self._first_number(labels.classes)
@@ -137,7 +137,10 @@ class _Rows:
     def __init__(self, folder):
         self._folder, self._file, self._blocks = folder, None, []
         if folder is not None:
-            self._file = tempfile.TemporaryFile(dir=folder, prefix="fastmem-")  # noqa: SIM115, `close` does
+            try:
+                self._file = tempfile.TemporaryFile(dir=folder, prefix="fastmem-")  # noqa: SIM115, `close` does
+            except OSError as error:
+                raise no_room(error, folder, 0) from error
 
     def add(self, block):
         """Add a block."""

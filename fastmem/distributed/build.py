@@ -18,6 +18,7 @@ from fastmem.data.as_labels import Labels, refuse_contradictions
 from fastmem.data.points import Points
 from fastmem.data.reading import Reading, equal_in_columns
 from fastmem.distributed import partitions, ranges
+from fastmem.distributed.checkpoint import Checkpoint
 from fastmem.distributed.recognition import HeldPoints
 from fastmem.distributed.samples import Samples
 from fastmem.hyperplanes.code import MAX_BITS, LinearCode
@@ -39,7 +40,9 @@ _MOST = 512  # hyperplanes of a round
 _AT_ONCE, _NUMBERS_AT_ONCE, _LEAST_AT_ONCE = 400_000, 2**23, 2**10  # open points, and their coordinates, on the driver
 _SHARE_AT_ONCE = 8  # of few points, one in so many
 _ATTEMPT = 1  # at a linear code, as `LinearCode.draw` counts them: columns have one bit more than those of few points
-_FRUITLESS = 0.5
+_FRUITLESS, _FRUITLESS_ROUNDS = 0.5, 8  # after which open points are looked for among all
+_MORE_AT_ONCE = 2
+_COUNTED_CLASSES = 2**16  # of more of them a sample need not have some of each
 
 
 class OnALine(Exception):
@@ -110,9 +113,13 @@ class Build:
     n_threads : int
         Of the driver.
     progress : bool or tqdm class
+    resume : str, os.PathLike or None
+        A folder for the state after each round.
     """
 
-    def __init__(self, executor, classes, index, *, separate, effort, columns, random_state, n_threads, progress):
+    def __init__(
+        self, executor, classes, index, *, separate, effort, columns, random_state, n_threads, progress, resume=None
+    ):  # fmt: skip
         self.executor, self.classes, self.index = executor, classes, index
         self.separate, self.effort, self._effort = separate, EFFORTS[effort], effort
         self.random_state, self.n_threads, self.progress = random_state, n_threads, progress
@@ -121,10 +128,17 @@ class Build:
         self.codes = executor.column(np.uint64)
         self.weights, self.thresholds = np.empty((0, executor.d), np.float32), np.empty(0)
         self.columns, self.code, self.margins = np.empty(0, np.uint64), None, []
-        self.counts = sum(executor.map(_counts, index, shared=(len(classes),)))
+        self.counts = None
+        if len(classes) <= _COUNTED_CLASSES:
+            self.counts = sum(executor.map(_counts, index, shared=(len(classes),)))
         self.samples = Samples(self)
         self.frame = self.found = self.known = self.keys = None
         self.is_searched = False  # for contradictions
+        self.checkpoint = Checkpoint(resume, {
+            "n": executor.n, "d": executor.d, "separate": separate, "effort": effort, "columns": repr(columns),
+            "classes": [len(classes), repr(classes[:100].tolist())],
+            "counts": None if self.counts is None else self.counts.tolist(),
+        })  # fmt: skip
 
     # Hyperplanes
 
@@ -135,22 +149,46 @@ class Build:
         ------
         OnALine
         """
-        points, classes, rows = self.samples.first()
-        self._choose_columns(points, classes)
-        self._begin()
-        buckets, estimate = np.zeros(points.n, np.uint64), float(self.executor.n)
-        if self.separate == "labels" and np.count_nonzero(self.counts) < 2:
-            estimate = 0.0
-        elif ordering_column(self._read(points), self.n_threads) is not None:
-            raise OnALine
-        while estimate > self.at_once:
+        is_last = self.checkpoint.read(self)
+        if is_last is not None:
+            self._go_on()
+        if is_last:
+            return self._finish()
+        points, classes, rows, buckets, estimate = self._first() if is_last is None else self.samples.open()
+        m = fruitless = 0
+        while estimate > self.at_once and fruitless < _FRUITLESS_ROUNDS:
             points = self._told_apart(points, classes, rows)
             self._extend(*self._chosen(points, classes, buckets))
+            fruitless = fruitless + 1 if len(self.weights) == m else 0
+            m = len(self.weights)
+            self.checkpoint.write(self, False)
             before = estimate
             points, classes, rows, buckets, estimate = self.samples.open()
             if estimate > max(_FRUITLESS * before, self.at_once):
                 self._search_contradictions()
         return self._finish()
+
+    def _first(self):
+        """The first sample, as `Samples.open` gives later ones."""
+        points, classes, rows = self.samples.first()
+        self._choose_columns(points, classes)
+        self._begin()
+        estimate = float(self.executor.n)
+        if self.separate == "labels" and len(self.classes) < 2:
+            estimate = 0.0
+        elif ordering_column(self._read(points), self.n_threads) is not None:
+            raise OnALine
+        return points, classes, rows, np.zeros(points.n, np.uint64), estimate
+
+    def _go_on(self):
+        """The codes of the hyperplanes that another build had chosen."""
+        self._begin()
+        shared = self.hyperplanes, self.columns if self.code else self._signs(0, len(self.weights)), self.reading
+        self.margins = [
+            self.executor.map(
+                partitions.extend, self.codes, shared=shared, into=(self.codes,), what="separating"
+            )
+        ]  # fmt: skip
 
     def _choose_columns(self, points, classes):
         """Few columns that tell the points of a sample apart, where that makes `predict` faster; and the frame."""
@@ -272,8 +310,12 @@ class Build:
             )
             self.columns = self.code.columns
         if self.code is None:
-            return np.uint64(1) << np.arange(known, known + m, dtype=np.uint64)
+            return self._signs(known, m)
         return LinearCode.drawn(m, self.code.n_bits, self.random_state, _ATTEMPT)
+
+    @staticmethod
+    def _signs(known, m):
+        return np.uint64(1) << np.arange(known, known + m, dtype=np.uint64)
 
     # Points that are open in the end
 
@@ -310,7 +352,12 @@ class Build:
         return held
 
     def _separate_open(self, opened):
-        """Hyperplanes for all points with open codes, or for as many as the driver takes at once."""
+        """Hyperplanes for all points with open codes, or for a sample of them where they are too many."""
+        counts = self.executor.map(partitions.count_among, self.codes, shared=(np.sort(opened),))
+        if sum(counts) > _MORE_AT_ONCE * self._most_at_once:  # one code may be that of half of all
+            points, classes, rows, buckets, _ = self.samples.among(opened)
+            self._extend(*self._chosen(self._told_apart(points, classes, rows), classes, buckets))
+            return
         found = self.executor.map(partitions.find, self.codes, self.index, shared=(np.sort(opened),))
         rows, codes, index, coordinates = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
         points, labels = Points(coordinates), Labels(self.classes, index.astype(np.int32))
@@ -326,6 +373,7 @@ class Build:
         with progress_bar(self.progress, points.n, "separating") as bar:
             search.run(bar)
         self._extend(search.weights, search.thresholds)
+        self.checkpoint.write(self, True)
 
     # Rows that cannot be told apart
 
@@ -342,12 +390,14 @@ class Build:
         opened = np.concatenate([codes for codes, _ in found])
         if not len(opened):
             return
-        some = np.sort(opened)[: self._most_at_once // 2]
-        found = executor.map(partitions.find, hashes, self.index, shared=(some,))
+        some = np.sort(opened)[: max(self._most_at_once // 2, 1)]
+        most = max(self._most_at_once // executor.n_parts, 1)
+        found = executor.map(partitions.find, hashes, self.index, shared=(some, most))
         rows, _, index, coordinates = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
         later, first = Points(coordinates).equal_rows(self.n_threads)
         labels = Labels(self.classes, index.astype(np.int32))
-        refuse_contradictions(labels, later, first, rows, are_all=len(some) == len(opened))
+        are_all = len(some) == len(opened) and max(len(of_part[0]) for of_part in found) <= most
+        refuse_contradictions(labels, later, first, rows, are_all=are_all)
 
     def _unlike(self, again, partition):
         """Codes that two different points have whose hashes are equal too, among some codes of several points."""
@@ -392,7 +442,7 @@ class Build:
             codes_digest=digest,
             **known,
             n_points=self.executor.n,
-            n_told_apart=np.count_nonzero(self.counts) if self.separate == "labels" else sum(sizes),
+            n_told_apart=len(self.classes) if self.separate == "labels" else sum(sizes),
             construction="compact",
             separate=self.separate,
             fits_float32=self.found.fits_float32,

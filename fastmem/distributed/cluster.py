@@ -1,7 +1,7 @@
 """Partitions on the workers of a Dask cluster: the blocks of an array, and arrays beside them.
 
-Everything is a task of what it needs, so what a lost worker held is made again; nothing is scattered, which would have no
-such lineage. What all partitions share, hyperplanes or a network, is one task, sent to each worker once.
+Everything is a task of what it needs, so what a lost worker held is made again; nothing is scattered, which would have
+no such lineage. What all partitions share, hyperplanes or a network, is one task, sent to each worker once.
 """
 
 from uuid import uuid4

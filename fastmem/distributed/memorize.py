@@ -48,7 +48,7 @@ def is_partitioned(n, scratch, construction, margin, effort):
 @single_threaded_blas()
 def build_local(
     source, y, *, scratch, store, separate, columns, fingerprint_bits, recognise, negatives, effort, random_state,
-    verify, n_threads, progress, rows=None,
+    verify, n_threads, progress, resume=None, rows=None,
 ):  # fmt: skip
     """Memorize points partition by partition.
 
@@ -60,6 +60,8 @@ def build_local(
         A folder; memory by default.
     columns : {"auto", "all"}, or Reading
     negatives : Points or None
+    resume : str, os.PathLike or None
+        A folder for the state after each round, from which a build goes on.
     rows : int, optional
         Of a partition, whose number does not change the network.
     store, separate, fingerprint_bits, recognise, effort, random_state, verify, n_threads, progress
@@ -76,7 +78,7 @@ def build_local(
     return _built(
         executor, LabelReader(y, source.n), (), store=store, separate=separate, columns=columns,
         fingerprint_bits=fingerprint_bits, recognise=recognise, negatives=negatives, effort=effort,
-        random_state=random_state, verify=verify, n_threads=n_threads, progress=progress,
+        random_state=random_state, verify=verify, n_threads=n_threads, progress=progress, resume=resume,
     )  # fmt: skip
 
 
@@ -99,16 +101,17 @@ def build_on_cluster(X, y, client, *, progress, **options):
 
 def _built(
     executor, reader, values, *, store, separate, columns, fingerprint_bits, recognise, negatives, effort,
-    random_state, verify, n_threads, progress,
+    random_state, verify, n_threads, progress, resume,
 ):  # fmt: skip
     classes, index = labels_of(reader, executor, *values)
     build = Build(
         executor, classes, index, separate=separate, effort=effort, columns=columns, random_state=random_state,
-        n_threads=n_threads, progress=progress,
+        n_threads=n_threads, progress=progress, resume=resume,
     )  # fmt: skip
     try:
         network = build.network(store, fingerprint_bits=fingerprint_bits, recognise=recognise, negatives=negatives)
     except OnALine:
         return None, []
     rows = executor.map(wrong, index, shared=(network,), what="verifying") if verify else []
+    build.checkpoint.remove()
     return network, [row for of_part in rows for row in of_part.tolist()]

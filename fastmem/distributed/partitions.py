@@ -11,9 +11,9 @@ from fastmem.hyperplanes.recognition import hashes_of
 from fastmem.machine.once import cached_property
 
 __all__ = [
-    "Part", "drawn", "extend", "facts", "find", "hashes_of_codes", "hashes_of_rows", "keys_of", "limits_of",
-    "map_codes", "marks", "merged", "merged_pairs", "nearest", "pairs", "pick", "repeated", "some_codes", "take",
-    "value_hashes", "whole", "wrong",
+    "Part", "count_among", "drawn", "extend", "facts", "find", "hashes_of_codes", "hashes_of_rows", "keys_of",
+    "limits_of", "map_codes", "marks", "merged", "merged_pairs", "nearest", "pairs", "pairs_among", "pick", "repeated",
+    "some_codes", "take", "value_hashes", "whole", "wrong",
 ]  # fmt: skip
 
 _FEWEST_SLOTS, _SLOTS_EACH = 12, 4  # binary digits of slots of a table, at least, and beyond those of its entries
@@ -50,8 +50,12 @@ class Part:
         return self._read()
 
     def taken(self, positions):
-        """Numbers and coordinates of some of its rows."""
-        return self.first + positions.astype(np.int64), self.points.take(positions)
+        """Numbers and coordinates of some of its rows, all finite."""
+        coordinates = self.points.take(positions)
+        is_finite = np.isfinite(coordinates).all(axis=1)
+        if not is_finite.all():
+            self.points.raise_not_finite(int(positions[is_finite.argmin()]))
+        return self.first + positions.astype(np.int64), coordinates
 
 
 # Passes over points
@@ -147,6 +151,12 @@ def pairs(part, codes, classes, limit, most):
     return merged_pairs(codes, classes, counts) if len(codes) > most else (codes, classes, counts)
 
 
+def pairs_among(part, codes, classes, wanted):
+    """Pairs of code and class, each once with the number of its rows, of codes that are wanted."""
+    positions = _among(codes, wanted)
+    return merged_pairs(codes[positions], classes[positions], np.ones(len(positions), np.int64))
+
+
 def merged_pairs(codes, classes, counts):
     """Pairs of code and class in order, each once, with the sums of their counts."""
     if not len(codes):
@@ -206,10 +216,21 @@ def marks(codes):
     return table, 64 - bits
 
 
+def count_among(part, codes, wanted):
+    """How many points have codes that are wanted."""
+    return len(_among(codes, wanted))
+
+
 @reads_points
-def find(part, codes, index, wanted):
-    """Points whose code is wanted: rows, codes, classes and coordinates."""
+def find(part, codes, index, wanted, most=None):
+    """Points whose code is wanted: rows, codes, classes and coordinates.
+
+    If they are more than `most`, those that come first among the points of their code and class.
+    """
     positions = _among(codes, wanted)
+    if most is not None and len(positions) > most:
+        pairs = np.stack([codes[positions], index[positions].astype(np.uint64)], axis=1)
+        positions = positions[np.sort(np.unique(pairs, axis=0, return_index=True)[1])]
     rows, coordinates = part.taken(positions)
     return rows, codes[positions], index[positions], coordinates
 

@@ -23,10 +23,16 @@ _ALL = 2**64 - 1
 
 
 class Samples:
-    """Samples of one build."""
+    """Samples of one build.
+
+    Attributes
+    ----------
+    draw : int
+        How many there were.
+    """
 
     def __init__(self, build):
-        self._build, self._draw = build, 0
+        self._build, self.draw = build, 0
 
     @property
     def size(self):
@@ -39,7 +45,9 @@ class Samples:
         """Some of all points: `Points` with all columns, their classes as int32 array, and their rows."""
         build, n = self._build, self._build.executor.n
         share = self.size / n
-        limits = partitions.limits_of(np.maximum(share, _boost(self.size, build.counts)))
+        if build.counts is not None:
+            share = np.maximum(share, _boost(self.size, build.counts))
+        limits = partitions.limits_of(share)
         found = build.executor.map(partitions.drawn, build.index, shared=(limits, 0), what="drawing a sample")
         rows, index, coordinates = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
         points = Points(coordinates)
@@ -48,23 +56,35 @@ class Samples:
     def open(self):
         """Some of the open points: `Points`, classes and rows, the numbers of their buckets, and how many are open."""
         build, share = self._build, self._share
-        self._draw += 1
+        self.draw += 1
         of = build.index if build.keys is None else build.keys
         columns = build.codes, of
         limit = np.uint64(min(int(share * 2.0**64), _ALL))
         most = 4 * int(_COUNTED * build.executor.rows / build.executor.n + 1024)
         found = build.executor.map(partitions.pairs, *columns, shared=(limit, most))
-        codes, classes, counts = _of_open(*(np.concatenate(arrays) for arrays in zip(*found, strict=True)))
-        if not len(codes):
+        of_open = _of_open(*(np.concatenate(arrays) for arrays in zip(*found, strict=True)))
+        if not len(of_open[0]):
             return Points(np.empty((0, build.executor.d))), *(np.empty(0, np.int64),) * 3, 0.0
-        estimate = float(counts.sum()) / share
+        return *self._taken(columns, *of_open), float(of_open[2].sum()) / share
+
+    def among(self, opened):
+        """Some of the points that have open codes: the same, and how many have them."""
+        build = self._build
+        self.draw += 1
+        columns = build.codes, build.index if build.keys is None else build.keys
+        found = build.executor.map(partitions.pairs_among, *columns, shared=(np.sort(opened),))
+        pairs = partitions.merged_pairs(*(np.concatenate(arrays) for arrays in zip(*found, strict=True)))
+        return *self._taken(columns, *pairs), int(pairs[2].sum())
+
+    def _taken(self, columns, codes, classes, counts):
+        build = self._build
         wanted, keys, limits = self._wanted(codes, classes, counts)
-        shared = wanted, keys, limits, self._draw
+        shared = wanted, keys, limits, self.draw
         found = build.executor.map(partitions.pick, *columns, shared=shared, what="drawing a sample")
         rows, codes, positions, coordinates = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
         points = Points(coordinates)
         classes = self._classes(points, positions if build.keys is None else None)
-        return points, classes, rows, np.searchsorted(wanted, codes).astype(np.uint64), estimate
+        return points, classes, rows, np.searchsorted(wanted, codes).astype(np.uint64)
 
     @property
     def _share(self):

@@ -17,6 +17,7 @@ from fastmem.api import memorize
 from fastmem.data.as_labels import NO_VALUE, Labels
 from fastmem.data.columns import Named
 from fastmem.data.containers import refuse_container
+from fastmem.data.lazy import applied, is_lazy
 from fastmem.data.options import as_count, as_distance
 from fastmem.errors import InvalidInput
 
@@ -100,6 +101,8 @@ class MemorizingEstimator(BaseEstimator):
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """What the network says of each row."""
         check_is_fitted(self)
+        if is_lazy(X):
+            return applied(self, "predict", X, {}, self.n_features_in_)
         refuse_container(X, "X")
         validate_data(self, X, reset=False)
         return self.network_.predict(

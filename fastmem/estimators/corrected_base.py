@@ -17,6 +17,7 @@ import numpy as np
 from fastmem.data.as_labels import Labels, as_labels, refuse_contradictions
 from fastmem.data.columns import names_of
 from fastmem.data.containers import refuse_container
+from fastmem.data.lazy import applied, is_lazy
 from fastmem.data.options import as_count, as_distance, check_option
 from fastmem.errors import ContradictoryLabels, InvalidInput, MemorizationError
 from fastmem.estimators.correction_report import CorrectionReport, upper_end
@@ -190,6 +191,9 @@ class Corrected(BaseEstimator):
         InvalidInput
             X holds what the memory cannot read: NaN, or numbers that float64 does not hold exactly.
         """
+        if is_lazy(X):
+            check_is_fitted(self)
+            return applied(self, "predict", X, {}, self.n_features_in_)
         model, seen = self._seen(X)
         answers = self._as_answers(model.predict(seen))
         if self.memory_ is None:

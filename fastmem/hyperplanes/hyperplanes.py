@@ -342,7 +342,8 @@ class Hyperplanes:
             margins = self._margins(points, n_threads)
         lower = self._lower_distances(margins)
         upper = self.some([lower.argmin()]).certified_radius(points, n_threads).min()
-        near = np.flatnonzero(lower <= upper * (1 + 2.0**-20))  # radii are rounded down
+        with np.errstate(over="ignore"):
+            near = np.flatnonzero(lower <= upper * (1 + 2.0**-20))  # radii are rounded down
         return float(self.some(near).certified_radius(points, n_threads).min()) if len(near) else float(upper)
 
     def lowest_distances(self, margins):
@@ -356,7 +357,7 @@ class Hyperplanes:
         return self._lower_distances(margins).min(axis=1) * (1 - 2.0**-20)  # radii are rounded down
 
     def _lower_distances(self, margins):
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
             return np.divide(margins, self._norms, out=np.full(margins.shape, np.inf), where=self._norms > 0)
 
     def _margins(self, points, n_threads):

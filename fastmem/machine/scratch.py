@@ -31,7 +31,7 @@ class Scratch:
     Raises
     ------
     InvalidInput
-        There is no such folder, or nothing can be written there.
+        There is no such folder.
     """
 
     def __init__(self, folder=None):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import os
+import pickle
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, get_args
 
 import numpy as np
 
 from fastmem.data.as_labels import NO_VALUE, Labels
 from fastmem.data.as_points import as_points
+from fastmem.data.lazy import applied, is_lazy
 from fastmem.data.long_doubles import first_long_double
 from fastmem.data.options import Form, as_count, as_distance, as_float_dtype, check_option
 from fastmem.data.points import norms_of
@@ -227,6 +229,21 @@ class Network:
         narrow.feature_names = None if names is None else tuple(names[column] for column in reading.ascending)
         return narrow
 
+    def _applied(self, method, X, options):
+        """A method for a collection of Dask, whose tasks are many already: on one thread each."""
+        options = {name: value for name, value in options.items() if value is not NO_VALUE}
+        return applied(self, method, X, options | {"n_threads": 1}, self.n_features_in)
+
+    def __dask_tokenize__(self):
+        """By what Dask knows the network again: the same for equal ones."""
+        try:
+            data = self.to_bytes()
+        except InvalidInput:  # labels that no file holds
+            data = pickle.dumps(self)
+        import hashlib  # slow to import
+
+        return type(self).__name__, hashlib.sha256(data).hexdigest()
+
     def points_of(
         self, X: ArrayLike, *, check_all: bool = False, recognising: bool = False, n_threads: int = 1
     ) -> Points:
@@ -407,6 +424,12 @@ class Network:
         >>> net.predict([[1, 0], [1, 1]])
         array(['odd', 'even'], dtype='<U4')
         """
+        if type(X) is not np.ndarray and is_lazy(X):
+            return self._applied(
+                "predict",
+                X,
+                {"unknown": unknown, "tolerance": tolerance, "max_probes": max_probes, "check_all": check_all},
+            )
         if tolerance != 0.0 or max_probes != MAX_PROBES:
             tolerance, max_probes = as_distance("tolerance", tolerance), as_count("max_probes", max_probes)
         if unknown is NO_VALUE:
@@ -460,6 +483,8 @@ class Network:
         >>> bool(net.contains(X).all()), bool(net.contains(others).mean() < 0.25)
         (True, True)
         """
+        if type(X) is not np.ndarray and is_lazy(X):
+            return self._applied("contains", X, {"check_all": check_all})
         self._need_fingerprints("contains")
 
         def fill(block, known):
@@ -483,6 +508,8 @@ class Network:
         InvalidInput
             As `predict`; or the network has no codes.
         """
+        if type(X) is not np.ndarray and is_lazy(X):
+            return self._applied("codes", X, {"check_all": check_all})
         self._need_codes("codes")
         n_threads = resolve_threads(n_threads)
         return self.encoder.codes(self.points_of(X, check_all=check_all, n_threads=n_threads), n_threads)
@@ -675,6 +702,8 @@ class Network:
         InvalidInput
             As `predict`.
         """
+        if type(X) is not np.ndarray and is_lazy(X):
+            return self._applied("certified_radius", X, {"check_all": check_all})
         n_threads = resolve_threads(n_threads)
         points = self.points_of(X, check_all=check_all, n_threads=n_threads)
         return self.hyperplanes_read.certified_radius(points, n_threads)
@@ -1215,6 +1244,8 @@ class Network:
         InvalidInput
             As `predict`.
         """
+        if type(X) is not np.ndarray and is_lazy(X):
+            return self._applied("forward", X, {"unknown": unknown, "check_all": check_all})
         n_digits = self.n_label_bits
         digits = np.uint64((1 << n_digits) - 1)
         if unknown is NO_VALUE:

@@ -28,6 +28,7 @@ __all__ = ["BinaryStore"]
 _DRAW_AGAIN = 1.2
 _SECOND_SEED = 100
 _MOST_DEPTH = 60
+_MOST_COUNTS = 2**22
 
 
 class BinaryStore(Store):
@@ -61,7 +62,7 @@ class BinaryStore(Store):
     @classmethod
     def of_ranges(cls, ranges, n_bits, n_classes):
         """Store the classes, int32, that are the symbols of `Ranges`."""
-        counts = sum(ranges.each(_counts, n_classes))
+        counts = _all_counts(ranges, n_classes)
         code = choose(counts)
         if code.depth == 0:
             return cls(code, None, None, n_bits)
@@ -146,6 +147,16 @@ class BinaryStore(Store):
         corrected = np.eye(code.depth, code.depth + 1, dtype=np.int64)
         corrected[-1, -1] = -1
         return checked, Layer(as_rows(corrected), ones)
+
+
+def _all_counts(ranges, n_classes):
+    """How many codes have each class: of all ranges at once, or where classes are many one after the other."""
+    if n_classes * len(ranges.bounds) <= _MOST_COUNTS:
+        return sum(ranges.each(_counts, n_classes))
+    counts = np.zeros(n_classes, np.int64)
+    for number in range(len(ranges.bounds)):
+        counts += ranges.each(_counts, n_classes, ranges=[number])[0]
+    return counts
 
 
 def _counts(codes, classes, n_classes):

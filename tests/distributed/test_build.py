@@ -239,3 +239,59 @@ def test_rows_of_equal_hashes_are_told_apart(in_files, monkeypatch, tmp_path):
     codes = net.codes(X)
     assert len(np.unique(codes)) == net.n_told_apart == 400
     assert np.array_equal(codes[400:], codes[:100])
+
+
+@LOW
+@pytest.mark.parametrize("dtype", [">i4", ">f8", ">U2", "M8[s]"])
+def test_labels_keep_their_dtype_where_blocks_differ_in_them(dtype):
+    X, _ = random_points(300, 4)
+    y = (np.arange(300) // 70).astype(np.int64).astype(dtype)
+    assert in_partitions(X, y, rows=64).predict(X).dtype == y.dtype
+
+
+@LOW
+def test_objects_without_an_order_are_one_network_for_all_partitions():
+    X, _ = random_points(300, 4)
+    y = np.array([3, 2, 1, "a", 5, 4], object)[np.arange(300) // 50]
+    nets = [in_partitions(X, given, rows=rows) for rows in (40, 70, 300) for given in (y, Sliced(y))]
+    assert {net.to_bytes() for net in nets} == {nets[0].to_bytes()}
+    assert np.array_equal(nets[0].predict(X), y)
+
+
+@LOW
+@pytest.mark.parametrize("row", range(0, 500, 60))
+def test_what_is_not_finite_in_a_sample_is_named_by_its_row(row):
+    X, y = random_points(500, 3)
+    X[row, 1] = np.nan
+    for separate in ("labels", "all"):
+        with pytest.raises(fastmem.InvalidInput, match=rf"X\[{row}, 1\] is nan"):
+            in_partitions(X, y, separate=separate)
+
+
+@LOW
+@pytest.mark.parametrize("separate", ["labels", "all"])
+def test_a_row_of_half_of_all_points_is_found_to_be_contradicted(separate):
+    X, y = random_points(1200, 8)
+    X[:700], y[:700] = X[0], 1
+    y[650] = 0
+    with pytest.raises(fastmem.ContradictoryLabels) as caught:
+        in_partitions(X, y, separate=separate)
+    assert all(np.array_equal(X[a], X[b]) and y[a] != y[b] for a, b in caught.value.rows)
+    y[650] = 1
+    net = in_partitions(X, y, separate=separate)
+    assert np.array_equal(net.predict(X), y)
+
+
+@LOW
+def test_a_class_in_a_row_of_a_bucket_of_many_is_told_apart():
+    X, _ = random_points(1500, 300)
+    y = (np.arange(1500) % 400 == 7).astype(int)
+    for seed in range(3):
+        assert np.array_equal(in_partitions(X, y, random_state=seed).predict(X), y)
+
+
+@LOW
+def test_numbers_near_the_largest_give_no_warning():
+    X, y = random_points(300, 3)
+    X = X * 1e307
+    assert np.array_equal(in_partitions(X, y).predict(X), y)

@@ -49,6 +49,11 @@ def test_empty_blocks_and_lists_are_taken():
     assert fastmem.from_blocks(given, random_state=0) == fastmem.memorize(X, y, random_state=0)
 
 
+def test_an_empty_block_of_rows_of_objects_is_taken():
+    X, y = np.zeros((3, 2)) + np.arange(3)[:, None], np.array([["a", None]] * 3, object)
+    assert fastmem.from_blocks([(X[:0], y[:0]), (X, y)]).predict(X).tolist() == y.tolist()
+
+
 class Frame:
     """Columns with names, as a data frame has them."""
 

@@ -392,9 +392,15 @@ def _outcome(case, way, rng, scratch):
 
 
 def _maps_of(folder):
-    gc.collect()
-    maps = Path("/proc/self/maps")
-    return [line for line in maps.read_text().splitlines() if str(folder) in line] if maps.exists() else []
+    """Maps of files of the folder in this process, where it can be asked, once threads that end have ended."""
+    maps, left = Path("/proc/self/maps"), []
+    for _ in range(20):
+        gc.collect()
+        left = [line for line in maps.read_text().splitlines() if str(folder) in line] if maps.exists() else []
+        if not left:
+            break
+        time.sleep(0.05)
+    return left
 
 
 def bytes_of(net, folder):
