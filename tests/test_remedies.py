@@ -467,6 +467,17 @@ def memorizes(X, y, **options):
     return memorize(X, y, random_state=0, **options).predict(X).tolist() == list(y)
 
 
+def other_state(folder):
+    """Leave the state of a build of other points, of which it is known that the folder holds it then."""
+    unlink = os.unlink
+    try:
+        os.unlink = lambda path: None
+        memorize(np.random.default_rng(0).standard_normal((60, 3)), np.arange(60) % 2, scratch=folder, resume=folder)
+    finally:
+        os.unlink = unlink
+    return (folder / "fastmem-build.npz").exists()
+
+
 def drop_contradictions(message):
     X, y = np.array([[0.0], [1.0], [0.0]]), np.array([0, 1, 1])
     kept = np.delete(np.arange(3), [2])
@@ -643,6 +654,27 @@ CALLS = {
     "a map of what is no file": (
         lambda _: fastmem.load(os.devnull, mmap=True), "leave mmap=True out",
         lambda message, folder: network_of().save(folder / "net") or fastmem.load(folder / "net"),
+    ),
+    "a state that is none": (
+        lambda folder: memorize(ROWS, Y, scratch=folder, resume=folder / "none"), "resume is ",
+        lambda message, folder: memorizes(ROWS, Y, scratch=folder, resume=folder),
+    ),
+    "a state without partitions": (
+        lambda folder: memorize(ROWS, Y, resume=folder), "name a folder by scratch=... too",
+        lambda message, folder: memorizes(ROWS, Y, scratch=folder, resume=folder) and memorizes(ROWS, Y),
+    ),
+    "a state of another build": (
+        lambda folder: other_state(folder) and memorize(ROWS, Y, scratch=folder, resume=folder),
+        "is the state of a build of other points, labels or options: remove it",
+        lambda message, folder: [path.unlink() for path in folder.glob("*.npz")]
+        and memorizes(ROWS, Y, scratch=folder, resume=folder),
+    ),
+    "a state that is damaged": (
+        lambda folder: (folder / "fastmem-build.npz").write_bytes(b"x")
+        and memorize(ROWS, Y, scratch=folder, resume=folder),
+        "is no state of a build: remove it",
+        lambda message, folder: (folder / "fastmem-build.npz").unlink()
+        or memorizes(ROWS, Y, scratch=folder, resume=folder),
     ),
     "a folder that is none": (
         lambda folder: memorize(ROWS, Y, scratch=folder / "none"), "which is no folder: make it",
@@ -1019,7 +1051,46 @@ CALLS = {
         lambda message, _: fastmem.separation(np.ldexp([[1.7e308], [-1.7e308]], -10)).distance > 1e300,
     ),
 }  # fmt: skip
+
+
+def dask_arrays(X=ROWS, y=Y, chunks=2):
+    import dask.array as da
+
+    return da.from_array(np.array(X, float), chunks=chunks), da.from_array(np.array(y), chunks=chunks)
+
+
+def dask_frame(y):
+    import dask.dataframe as dd
+    import pandas
+
+    return dd.from_pandas(pandas.DataFrame(y), npartitions=1)
+
+
 OF_PARTNERS_CALLS = {
+    "options that Dask lacks": (
+        "dask.array", lambda: memorize(*dask_arrays(), margin=0.1), "is a collection of Dask: leave it out",
+        lambda message: memorizes(ROWS, Y, margin=0.1),
+    ),
+    "labels that are in memory": (
+        "dask.array", lambda: memorize(dask_arrays()[0].rechunk({1: -1}), Y), "and y is none: make one of it",
+        lambda message: memorize(dask_arrays()[0].rechunk({1: -1}), dask_arrays()[1]),
+    ),
+    "no labels of any shape": (
+        "dask.array",
+        lambda: memorize(dask_arrays()[0].rechunk({1: -1}), dask_arrays(y=np.zeros((4, 1, 1)))[1]),
+        "points are rows, and each needs one label",
+        lambda message: memorize(dask_arrays()[0].rechunk({1: -1}), dask_arrays()[1]),
+    ),
+    "columns in chunks": (
+        "dask.array",
+        lambda: memorize(*dask_arrays(chunks=1)), "a block needs whole rows, so chunk it along rows alone",
+        lambda message: memorize(dask_arrays(chunks=1)[0].rechunk({1: -1}), dask_arrays(chunks=1)[1]),
+    ),
+    "rows of labels for frames": (
+        "dask.dataframe",
+        lambda: memorize(ROWS, [[0, 1]] * 4).predict(dask_frame(ROWS)), "a series holds single ones: ask for an array",
+        lambda message: memorize(ROWS, [[0, 1]] * 4).predict(dask_frame(ROWS).to_dask_array()) is not None,
+    ),
     "graph": (
         "networkx", lambda: network_of().to_networkx(most_weights=1), "give most_weights=",
         lambda message: network_of().to_networkx(**one_option(message, "most_weights")).number_of_nodes() > 0,
@@ -1079,6 +1150,7 @@ def test_a_call_with_other_packages_works_after_what_the_error_advises(package, 
 
 # Strings that name a remedy and stand in no row, by the file that holds them.
 EXEMPT = {
+    "api.py: scratch is a folder of this machine": "needs a cluster: tests/distributed/test_dask.py",
     "_kernels/__init__.py": "without compiled modules nothing can be called",
     "machine/partners.py": "tests do not install packages; tests/test_names.py and others look at the command",
     "export/c/text.py": "C code",

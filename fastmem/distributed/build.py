@@ -396,7 +396,8 @@ class Build:
         rows, _, index, coordinates = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
         later, first = Points(coordinates).equal_rows(self.n_threads)
         labels = Labels(self.classes, index.astype(np.int32))
-        are_all = len(some) == len(opened) and max(len(of_part[0]) for of_part in found) <= most
+        total = sum(executor.map(partitions.count_among, hashes, shared=(some,)))
+        are_all = len(some) == len(opened) and total == len(rows)
         refuse_contradictions(labels, later, first, rows, are_all=are_all)
 
     def _unlike(self, again, partition):

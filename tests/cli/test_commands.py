@@ -789,7 +789,7 @@ WRONG_USAGE = {
     "negative tolerance": (["predict", __file__, __file__, "--tolerance", "-1"], "--tolerance"),
     "unknown kind of file": (
         ["build", __file__, __file__, "-o", "net"],
-        ".npz, .csv, .tsv, .csv.gz and .parquet",
+        ".npz, .csv, .tsv, .csv.gz, .parquet and .zarr",
     ),
 }
 

@@ -434,6 +434,8 @@ def hold(case, net, is_on_line, folder):
         unknown = net.classes[0] if net.classes.ndim == 1 else list(net.classes[0])
         assert identical(native(net.predict(case.array, unknown=unknown)), native(case.y))
     n_different = len(np.unique(case.must_differ))
+    if case.labels == "any float16" and case.separate == "labels":  # of which the table holds some twice
+        n_different = len(np.unique(case.y.view(np.uint16)))
     assert net.n_told_apart == n_different, f"{net.n_told_apart} told apart, {n_different} are different"
     assert net.n_points == case.n
     facts_are_true(net.points_of(case.array), net.hyperplanes_read, net, is_on_line)
