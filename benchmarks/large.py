@@ -4,6 +4,7 @@
     python benchmarks/large.py --beside FOLDER                  # the same beside a checkout with its kernels built
     python benchmarks/large.py --points 256_000_000 --modes scratch --threads 2
     python benchmarks/large.py --table files                    # SHA-256 for blocks, threads, memory and files
+    python benchmarks/large.py --dask                           # on a LocalCluster of two workers
 
 Points are Gaussian in 16 dimensions, float32, in a file that is mapped; labels are random bits, as bytes. Each build is
 a process of its own. Its memory is the largest sum of anonymous and shared anonymous pages, looked at every 10 ms,
@@ -142,6 +143,95 @@ def files(options):
         _remove(options.folder, n)
 
 
+def dask(options):
+    """Builds on a cluster of two workers of one thread, X persisted and not; and a lazy `predict` of all points."""
+    print("| points | X | CPU s: driver | workers | wall s | driver MB | bytes a point in each worker | SHA-256 |")
+    print("|---|---|---|---|---|---|---|---|", flush=True)
+    for n in options.points:
+        make(options.folder, n)
+        for is_persisted in (False, True):
+            command = [sys.executable, __file__, "--on-cluster", options.folder, str(n), str(int(is_persisted))]
+            result = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+            found = json.loads(result.stdout.splitlines()[-1])
+            print(f"| {n:,} | {'persisted' if is_persisted else 'read'} | " + " | ".join([
+                f"{found['driver_cpu']:.1f}", f"{found['worker_cpu']:.1f}", f"{found['wall']:.1f}",
+                f"{found['driver'] / 1e6:.0f}", ", ".join(f"{peak / n:.1f}" for peak in found["workers"]),
+                found["sha256"],
+            ]) + " |", flush=True)  # fmt: skip
+            if is_persisted:
+                rates = {name: f"{n / found[name] / 1e6:.1f}" for name in ("lazy", "here")}
+                print(f"lazy predict, two workers: {rates['lazy']} million rows a second; "
+                      f"in one process on two threads: {rates['here']}", flush=True)  # fmt: skip
+        _remove(options.folder, n)
+
+
+class _Peak:
+    """The largest amount of anonymous memory of this process, in a thread that looks."""
+
+    def __init__(self):
+        self.start = self.most = anonymous()
+        threading.Thread(target=self._look, daemon=True).start()
+
+    def _look(self):
+        while True:
+            self.most = max(self.most, anonymous())
+            time.sleep(0.01)
+
+
+def _watch(dask_worker):
+    dask_worker.fastmem_peak = _Peak()
+
+
+def _seen(dask_worker):
+    return dask_worker.fastmem_peak.most - dask_worker.fastmem_peak.start, time.process_time()
+
+
+def _chunk(path, block_info=None):
+    first, last = block_info[None]["array-location"][0]
+    return np.array(np.load(path, mmap_mode="r")[first:last])
+
+
+def on_cluster(folder, n, is_persisted):
+    """One build on a cluster: its figures as JSON."""
+    import dask.array as da
+    from distributed import Client, LocalCluster, wait
+
+    import fastmem
+
+    paths = make(folder, n)
+    rows = tuple(min(_BLOCK, n - start) for start in range(0, n, _BLOCK))
+    cluster = LocalCluster(
+        n_workers=2, threads_per_worker=1, memory_limit="6GiB", dashboard_address=":0", local_directory=folder
+    )
+    with cluster, Client(cluster) as client:
+        X, y = (
+            da.map_blocks(_chunk, str(path), chunks=chunks, dtype=dtype, meta=np.empty((0,) * len(chunks), dtype))
+            for path, chunks, dtype in zip(paths, ((rows, (DIMENSION,)), (rows,)), (np.float32, np.uint8), strict=True)
+        )
+        if is_persisted:
+            X, y = client.persist([X, y])
+            wait([X, y])
+        client.run(_watch)
+        before, peak = {key: cpu for key, (_, cpu) in client.run(_seen).items()}, _Peak()
+        wall, cpu = time.perf_counter(), time.process_time()
+        network = fastmem.memorize(X, y, random_state=0)
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        seen, driver = client.run(_seen), peak.most - peak.start
+        lazy = time.perf_counter()
+        wrong = int((network.predict(X) != y).sum().compute())
+        lazy = time.perf_counter() - lazy
+    assert wrong == 0
+    mapped = np.load(paths[0], mmap_mode="r")
+    here = time.perf_counter()
+    network.predict(mapped, n_threads=2)
+    here = time.perf_counter() - here
+    print(json.dumps({
+        "driver_cpu": cpu, "worker_cpu": sum(after - before[key] for key, (_, after) in seen.items()), "wall": wall,
+        "driver": driver, "workers": [most for most, _ in seen.values()], "lazy": lazy, "here": here,
+        "sha256": hashlib.sha256(network.to_bytes()).hexdigest()[:16],
+    }))  # fmt: skip
+
+
 def _remove(folder, n):
     for path in make(folder, n):
         path.unlink()
@@ -152,9 +242,13 @@ def main():
     if sys.argv[1:2] == ["--one"]:
         folder, n, mode, threads, rows = sys.argv[2:]
         return one(folder, int(n), mode, int(threads), int(rows) or None)
+    if sys.argv[1:2] == ["--on-cluster"]:
+        folder, n, is_persisted = sys.argv[2:]
+        return on_cluster(folder, int(n), is_persisted == "1")
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     points = [1_000_000, 4_000_000, 16_000_000, 64_000_000]
-    parser.add_argument("--table", choices=["builds", "files"], default="builds")
+    parser.add_argument("--table", choices=["builds", "dask", "files"], default="builds")
+    parser.add_argument("--dask", action="store_const", const="dask", dest="table", help="as --table dask")
     parser.add_argument("--points", nargs="+", type=int, default=points)
     parser.add_argument("--modes", nargs="+", choices=list(MODES), default=list(MODES))
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
@@ -164,7 +258,7 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder or Path(__file__).parent) as folder:
         options.folder = folder
-        {"builds": builds, "files": files}[options.table](options)
+        {"builds": builds, "dask": dask, "files": files}[options.table](options)
 
 
 if __name__ == "__main__":

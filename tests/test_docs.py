@@ -27,7 +27,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 TEXTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "benchmarks" / "README.md", *PAGES]
 # What the examples of a page need that the test extra does not install.
-PARTNERS = {"export": ["onnx", "onnxruntime", "torch", "networkx"]}
+PARTNERS = {"export": ["onnx", "onnxruntime", "torch", "networkx"], "large": ["dask.array", "distributed"]}
 
 
 def test_docstring_examples_run():

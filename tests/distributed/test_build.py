@@ -28,11 +28,11 @@ BUILDS = [build for build in contract.BUILDS if build["construction"] == "compac
 
 @LOW
 @pytest.mark.parametrize("build", [*BUILDS, *contract.FINGERPRINTS], ids=contract.name_of)
-@pytest.mark.parametrize(("n", "d", "n_classes"), [(1, 3, 2), (2, 2, 2), (300, 2, 3), (700, 16, 2), (400, 5, 400)])
+@pytest.mark.parametrize(("n", "d", "n_classes"), [(2, 2, 2), (250, 2, 3), (500, 16, 2)])
 def test_partitioned_builds_keep_the_contract(build, n, d, n_classes, tmp_path):
     X, y = random_points(n, d, n_classes)
     unseen = 2 * np.random.default_rng(1).standard_normal((50, d))
-    contract.check(X, y, unseen, tmp_path, some=60, scratch=tmp_path, **build)
+    contract.check(X, y, unseen, tmp_path, some=20, scratch=tmp_path, **build)
 
 
 @LOW
