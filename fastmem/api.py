@@ -77,7 +77,8 @@ def memorize(
     X : array_like of shape (n, d)
         Points: floats, integers within ±2^53 or booleans. A C-contiguous, strided or memory-mapped float32 or
         float64 array is read in place and never copied. Names of the columns of a data frame are kept
-        (`Network.feature_names`). With `scratch` an array of Zarr or HDF5 is read block by block.
+        (`Network.feature_names`). With `scratch` an array of Zarr or HDF5 is read block by block. An array or a data
+        frame of Dask, with y another one, is memorized on the workers of the current client, or on threads.
     y : array_like of shape (n,) or (n, k)
         Labels of any dtype whose values can be told apart: integers, booleans, strings, bytes, dates, floats
         (compared bit by bit), or Python objects that can be hashed or sorted. A row of a matrix or of a data frame is

@@ -18,7 +18,7 @@ from fastmem.machine.progress import progress_bar
 __all__ = ["Cluster", "current_client"]
 
 _MOST_PIECES = 4096  # of an exchange by tasks: with more of them the scheduler is slower than the disk
-_MOST_PADDING = 3
+_MOST_PADDING, _FEW = 3, 2**20  # times as much, and so many numbers that it does not matter
 
 
 def current_client():
@@ -105,57 +105,60 @@ class Cluster:
     def exchange(self, select, columns, partition, shared=(), consumed=()):
         """As `Local.exchange`."""
         n_ranges = len(partition.bounds)
-        shared = _shared((select, partition, *shared))
+        given = self._given(select, columns, _shared((select, partition, *shared)))
+        if self.n_parts * n_ranges > _MOST_PIECES:
+            held = self._exchanged_on_disk(given, n_ranges)
+            if held is not None:
+                return held
+        cut = _task(_pieces, "exchange", n_results=n_ranges + 1)
+        pieces, join = [cut(*of) for of in given], _task(_joined, "range")
+        return Held(self, self._client.compute([join(*(of[s] for of in pieces)) for s in range(n_ranges)]))
+
+    def _given(self, select, columns, shared):
+        """For each part what `_selected` takes."""
         reads = getattr(select, "reads_points", False)
-        pieces = [
-            _task(_pieces, "exchange", n_results=n_ranges + 1)(
+        return [
+            (
                 number, self._starts[number], self._sizes[number], self._blocks[number] if reads else None, shared,
                 *(column.blocks[number] for column in columns),
             )
             for number in range(self.n_parts)
         ]  # fmt: skip
-        if self.n_parts * n_ranges <= _MOST_PIECES:
-            join = _task(_joined, "range")
-            return Held(self, self._client.compute([join(*(of[s] for of in pieces)) for s in range(n_ranges)]))
-        return self._exchanged_on_disk(select, columns, partition, shared)
 
-    def _exchanged_on_disk(self, select, columns, partition, shared):
-        """By one transposition of blocks of padded pieces, which Dask does on the disks of the workers."""
+    def _exchanged_on_disk(self, given, n_ranges):
+        """By one transposition of blocks of padded pieces, which Dask does on the disks of the workers.
+
+        None where padding would be most of it: chunks whose points are alike have few long pieces.
+        """
+        group, count = _task(_grouped, "group"), _task(_facts_of_groups, "count")
+        grouped = self._client.compute([group(*of) for of in given])
+        facts = self._gathered(self._client.compute([count(of) for of in grouped]), self._sizes)
+        counts, kinds = np.array([of for of, _ in facts]), facts[0][1]
+        longest = int(counts.max())
+        if counts.size * longest > _MOST_PADDING * counts.sum() + _FEW:
+            return None
+        for method in ("p2p", "tasks"):  # the first fails where a worker leaves at the wrong moment
+            blocks = self._client.compute(self._transposed(grouped, counts, kinds, longest, method))
+            distributed_wait(blocks)
+            if all(block.status == "finished" for block in blocks):
+                break
+        return Held(self, blocks)
+
+    @staticmethod
+    def _transposed(grouped, counts, kinds, longest, method):
+        """Tasks with the arrays of each range."""
         import dask
         import dask.array as da
 
-        n_ranges = len(partition.bounds)
-        reads = getattr(select, "reads_points", False)
-        arguments = [
-            (number, self._starts[number], self._sizes[number], self._blocks[number] if reads else None, shared)
-            for number in range(self.n_parts)
-        ]
-        given = [[column.blocks[number] for column in columns] for number in range(self.n_parts)]
-        grouped = self._client.compute(
-            [_task(_grouped, "group")(*of, *blocks) for of, blocks in zip(arguments, given, strict=True)]
-        )
-        facts = self._gathered(
-            self._client.compute([_task(_facts_of_groups, "count")(of) for of in grouped]), self._sizes
-        )
-        counts, kinds = np.array([of for of, _ in facts]), facts[0][1]
-        longest = int(counts.max())
-        arrays = []
+        n_ranges, pad, arrays = counts.shape[1], _task(_padded, "pad"), []
         for place, (dtype, shape) in enumerate(kinds):
-            padded = [
-                da.from_delayed(_task(_padded, "pad")(of, place, longest), (1, n_ranges, longest, *shape), dtype)
-                for of in grouped
-            ]
-            whole = da.concatenate(padded)
-            with dask.config.set({"array.rechunk.method": "p2p"}):
+            size = (1, n_ranges, longest, *shape)
+            whole = da.concatenate([da.from_delayed(pad(of, place, longest), size, dtype) for of in grouped])
+            with dask.config.set({"array.rechunk.method": method}):
                 whole = whole.rechunk({0: -1, 1: 1})
             arrays.append(whole.to_delayed().reshape(n_ranges, -1)[:, 0].tolist())
         cut = _task(_cut, "range")
-        return Held(
-            self,
-            self._client.compute([
-                cut(counts[:, s].tolist(), *(of_array[s] for of_array in arrays)) for s in range(n_ranges)
-            ]),
-        )  # fmt: skip
+        return [cut(counts[:, s].tolist(), *(of_array[s] for of_array in arrays)) for s in range(n_ranges)]
 
     def over_ranges(self, work, select, columns, partition, shared=(), *, is_kept=False):
         """As `Local.over_ranges`."""
@@ -187,6 +190,13 @@ class Held:
 
     def _results(self, tasks):
         return self._executor._gathered(self._executor._client.compute(tasks), [1] * len(tasks))
+
+
+def distributed_wait(futures):
+    """Return once all are done, or have failed."""
+    from distributed import wait
+
+    wait(futures)
 
 
 # Tasks

@@ -388,7 +388,8 @@ class Network:
         Parameters
         ----------
         X : array_like of shape (n, d)
-            Finite numbers that float64 holds exactly.
+            Finite numbers that float64 holds exactly. Of an array or a data frame of Dask, here and for `contains`,
+            `codes`, `certified_radius` and `forward`, the answer is one too, and lazy.
         unknown : scalar or k scalars, optional
             What unknown rows get, as `contains` says. The result has a dtype that
             holds it and all labels. Of labels of k values, one stands for k.

@@ -221,3 +221,25 @@ def test_estimators_predict_lazily(threads):
         lazy = estimator.predict(rows)
         assert isinstance(lazy, threads.Array)
         assert np.array_equal(lazy.compute(), estimator.predict(X))
+
+
+def test_an_exchange_of_few_long_pieces_is_by_tasks(client, da, monkeypatch):
+    some_limits(monkeypatch)
+    monkeypatch.setattr(on_cluster, "_MOST_PIECES", 0)
+    monkeypatch.setattr(on_cluster, "_FEW", 0)
+    order = np.argsort(X[:, 0])
+    rows, labels = da.from_array(X[order], chunks=(500, D)), da.from_array(Y[order], chunks=500)
+    assert fastmem.memorize(rows, labels, random_state=0).to_bytes() == in_partitions(X[order], Y[order]).to_bytes()
+
+
+def test_a_driver_that_dies_goes_on_elsewhere(client, da, monkeypatch, tmp_path):
+    some_limits(monkeypatch)
+    rows, labels = da.from_array(X, chunks=(700, D)), da.from_array(Y, chunks=700)
+    with monkeypatch.context() as patched:
+        patched.setattr(build.Build, "_finish", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            fastmem.memorize(rows, labels, random_state=0, resume=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 1
+    net = fastmem.memorize(rows.rechunk((900, D)), labels, random_state=0, resume=tmp_path)
+    assert net.to_bytes() == in_partitions(X, Y).to_bytes()
+    assert list(tmp_path.iterdir()) == []
