@@ -1150,7 +1150,7 @@ def test_a_call_with_other_packages_works_after_what_the_error_advises(package, 
 
 # Strings that name a remedy and stand in no row, by the file that holds them.
 EXEMPT = {
-    "api.py: scratch is a folder of this machine": "needs a cluster: tests/distributed/test_dask.py",
+    "api.py: scratch is a folder of this machine": "needs a cluster: tests/partitions/test_dask.py",
     "_kernels/__init__.py": "without compiled modules nothing can be called",
     "machine/partners.py": "tests do not install packages; tests/test_names.py and others look at the command",
     "export/c/text.py": "C code",

@@ -41,7 +41,7 @@ def same_tensors(a, b):
 @pytest.mark.parametrize("store", [BinaryStore, IntegerStore])
 @pytest.mark.parametrize("n_ranges", [2, 7])
 def test_a_store_of_ranges_returns_every_class_also_from_a_file(store, law, n_ranges):
-    codes, classes = stored(law, 20_000)
+    codes, classes = stored(law, 8000)
     ranges = cut(codes, classes, codes[:: len(codes) // n_ranges + 1], n_threads=2)
     built = store.of_ranges(ranges, 40, len(LAWS[law]))
     assert np.array_equal(built.lookup(codes), classes)
@@ -55,7 +55,7 @@ def test_a_store_of_ranges_returns_every_class_also_from_a_file(store, law, n_ra
 @pytest.mark.parametrize("law", LAWS)
 @pytest.mark.parametrize("name", ["binary", "integer"])
 def test_one_range_is_the_store_of_sorted_codes_bit_for_bit(name, law):
-    codes, classes = stored(law, 5000)
+    codes, classes = stored(law, 3000)
     whole, _ = build_store(name, codes, classes, 40, len(LAWS[law]))
     ranges, _ = build_store_of_ranges(name, Ranges.whole(codes, classes), 40, len(LAWS[law]))
     assert same_tensors(whole.tensors(), ranges.tensors())

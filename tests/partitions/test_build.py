@@ -72,7 +72,7 @@ def test_a_network_depends_on_no_partition_thread_or_file(name, separate, tmp_pa
     X, y = CASES[name](rng, rng.standard_normal((600, 12)))
     net = in_partitions(X, y, separate=separate)
     assert np.array_equal(net.predict(X), y)
-    for options in ({"rows": 61, "n_threads": 2}, {"rows": 600}, {"rows": 97, "scratch": tmp_path, "n_threads": 2}):
+    for options in ({"rows": 600}, {"rows": 97, "scratch": tmp_path, "n_threads": 2}):
         assert in_partitions(X, y, separate=separate, **options).to_bytes() == net.to_bytes()
     points = fastmem.data.points.Points(np.ascontiguousarray(X, np.float64))
     radii = net.hyperplanes_read.certified_radius(points.on(net.reading)) if net.n_hyperplanes else [np.inf]
