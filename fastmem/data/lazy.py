@@ -97,7 +97,6 @@ def applied(owner, method, X, options, d):
     with warnings.catch_warnings():  # of estimators that were fitted with names
         warnings.simplefilter("ignore")
         of_none = getattr(owner, method)(np.zeros((1, d)), **options)[:0]
-    there = dask.delayed(owner, name=f"fastmem-{type(owner).__name__}-{dask.base.tokenize(owner)}", traverse=False)
     if _is_frame(X):
         import pandas
 
@@ -106,10 +105,11 @@ def applied(owner, method, X, options, d):
                 f"{method} gives rows of values, and a series holds single ones: ask for an array",
                 f"{method}(X.to_dask_array())",
             )
-        return X.map_partitions(_of_frame, there, method, options, meta=pandas.Series(of_none, name=method))
+        return X.map_partitions(_of_frame, owner, method, options, meta=pandas.Series(of_none, name=method))
     refuse_columns_in_chunks(X)
     if X.ndim != 2 or X.shape[1] != d:
         raise InvalidInput(f"X has shape {X.shape}, but the network was built for {d} columns")
+    there = dask.delayed(owner, name=f"fastmem-{type(owner).__name__}-{dask.base.tokenize(owner)}", traverse=False)
     shape = {"drop_axis": 1} if of_none.ndim == 1 else {"chunks": (X.chunks[0], of_none.shape[1:])}
     return X.map_blocks(_of_block, there, method, options, dtype=of_none.dtype, meta=of_none, **shape)
 

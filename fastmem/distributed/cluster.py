@@ -214,11 +214,18 @@ def _name_of(work):
     return getattr(work, "__name__", "work").strip("_").replace("_", "-")
 
 
+class _Shared:
+    """What all partitions get: no tuple, in which older versions of Dask would look for tasks."""
+
+    def __init__(self, values):
+        self.values = tuple(values)
+
+
 def _shared(values):
-    """What all partitions get, as one task."""
+    """The same as one task."""
     import dask
 
-    return dask.delayed(tuple(values), name=f"fastmem-shared-{uuid4().hex}", traverse=False)
+    return dask.delayed(_Shared(values), name=f"fastmem-shared-{uuid4().hex}", traverse=False)
 
 
 def _delayed_blocks(array):
@@ -238,7 +245,7 @@ def _part(number, first, n, block):
 def _on_part(work, number, first, n, n_into, block, shared, *columns):
     if len(columns) and len(columns[0]) != n:
         raise InvalidInput(f"a chunk has {len(columns[0])} rows now and had {n}: the source of X or y changed")
-    result = work(_part(number, first, n, block), *columns, *shared)
+    result = work(_part(number, first, n, block), *columns, *shared.values)
     if not n_into:
         return [result]
     rest = result[n_into:]
@@ -246,7 +253,7 @@ def _on_part(work, number, first, n, n_into, block, shared, *columns):
 
 
 def _selected(number, first, n, block, shared, columns):
-    select, partition, *more = shared
+    select, partition, *more = shared.values
     arrays = select(_part(number, first, n, block), *columns, *more)
     counts = partition.count(arrays[0])
     order = partition.group(arrays[0], counts, 0, len(counts))
@@ -287,7 +294,7 @@ def _cut(counts, *arrays):
 
 
 def _on_range(work, arrays, shared):
-    return work(arrays, *shared)
+    return work(arrays, *shared.values)
 
 
 def _update(work, arrays):

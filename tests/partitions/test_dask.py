@@ -13,7 +13,11 @@ import fastmem
 from fastmem.distributed import build, ranges
 from fastmem.distributed import cluster as on_cluster
 
-pytestmark = pytest.mark.partner
+pytestmark = [
+    pytest.mark.partner,
+    # Older versions say so of threads, while the cluster of other tests is there.
+    pytest.mark.filterwarnings("ignore:Running on a single-machine scheduler:UserWarning"),
+]
 
 N, D = 3000, 10
 LIMITS = {"_AT_ONCE": 300, "_LEAST_AT_ONCE": 300, "CODES_A_RANGE": 1000}  # a few rounds: each task takes milliseconds
