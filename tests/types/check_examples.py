@@ -35,7 +35,7 @@ MYPY = f"""\
 strict = True
 [mypy-pages.*]
 allow_redefinition = True
-disable_error_code = no-untyped-def, untyped-decorator
+disable_error_code = no-untyped-def, untyped-decorator, no-untyped-call
 [mypy-{",".join(f"{name}.*" for name in UNTYPED)}]
 ignore_missing_imports = True
 """
