@@ -198,6 +198,8 @@ def _random_points(n, d, classes, rng):
 @click.option("--seed", type=click.IntRange(min=0), help="The same seed and data give the same network on one machine.")
 @click.option("--scratch", type=click.Path(exists=True, file_okay=False, writable=True, path_type=Path),
               help="Folder for files, to build from more points than memory holds.")  # fmt: skip
+@click.option("--resume", type=click.Path(exists=True, file_okay=False, writable=True, path_type=Path),
+              help="With --scratch: folder for a few kilobytes, with which a killed build goes on.")  # fmt: skip
 @_table_options
 @_JSON
 @_THREADS

@@ -8,10 +8,16 @@ __all__ = ["in_options"]
 
 _NAMES = (
     "construction|store|separate|columns|effort|margin|delta|fingerprint_bits|recognise|negatives|form|random_state|n_threads|unknown|tolerance|dtype|"
-    "output|unsafe|scratch|X"
+    "output|unsafe|scratch|resume|X"
 )
 _FLAGS = {"random_state": "seed", "n_threads": "threads", "output": "returns", "X": "data"}
-_VALUES = {"unknown": "LABEL", "X": "FILE", "negatives": "FILE", "scratch": "FOLDER"}  # in place of dots
+_VALUES = {
+    "unknown": "LABEL",
+    "X": "FILE",
+    "negatives": "FILE",
+    "scratch": "FOLDER",
+    "resume": "FOLDER",
+}  # in place of dots
 _SWITCHES = {"unsafe"}  # options without a value
 
 

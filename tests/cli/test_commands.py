@@ -1093,3 +1093,9 @@ def test_what_scratch_lacks_is_said_in_options(data, tmp_path):
     message = failure("build", *files, "--scratch", tmp_path, "--margin", 0.5)
     assert "--margin 0.5 needs all points in memory, and is not for --scratch FOLDER: leave one of them out" in message
     assert "does not exist" in usage_error("build", *files, "--scratch", tmp_path / "none")
+    message = failure("build", *files, "--resume", tmp_path)
+    assert (
+        "--resume FOLDER is for builds in partitions: name a folder by --scratch FOLDER too, or leave it out" in message
+    )
+    run("build", *files, "--scratch", tmp_path, "--resume", tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["X.npy", "net", "y.npy"]
