@@ -355,6 +355,7 @@ class Build:
         """Hyperplanes for all points with open codes, or for a sample of them where they are too many."""
         counts = self.executor.map(partitions.count_among, self.codes, shared=(np.sort(opened),))
         if sum(counts) > _MORE_AT_ONCE * self._most_at_once:  # one code may be that of half of all
+            self._search_contradictions()  # of which a sample where all must differ says nothing
             points, classes, rows, buckets, _ = self.samples.among(opened)
             self._extend(*self._chosen(self._told_apart(points, classes, rows), classes, buckets))
             return

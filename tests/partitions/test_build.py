@@ -9,6 +9,7 @@ from support.partitioned import Sliced, in_partitions, tiny
 import fastmem
 from fastmem import distributed
 from fastmem.data.reading import Reading
+from fastmem.distributed import samples
 
 LOW = pytest.mark.usefixtures("low_limits")
 
@@ -95,6 +96,21 @@ def test_contradictions_across_partitions_are_named_by_rows_of_all(n_bad, separa
     said = set(map(tuple, caught.value.rows))
     assert said == pairs if "at least" not in str(caught.value) else said < pairs
     assert n_bad > 1 or said == pairs
+
+
+@LOW
+@pytest.mark.parametrize("separate", ["labels", "all"])
+def test_contradictions_are_found_where_no_sample_shows_an_open_bucket(separate, monkeypatch):
+    monkeypatch.setattr(samples, "_COUNTED", 1)
+    monkeypatch.setattr(samples, "_LEAST_COUNTED", 1)
+    X, y = random_points(600, 4)
+    X[300:], y[300:] = X[:300], 1 - y[:300]
+    with pytest.raises(fastmem.ContradictoryLabels):
+        in_partitions(X, y, separate=separate)
+    y[300:] = y[:300]
+    net = in_partitions(X, y, separate=separate)
+    assert np.array_equal(net.predict(X), y)
+    assert net.n_told_apart == (2 if separate == "labels" else 300)
 
 
 @LOW
