@@ -114,7 +114,8 @@ class LabelReader:
         blocks : list of ndarray
             Classes of each.
         """
-        if all(classes is blocks[0] for classes in blocks):
+        # Objects of a block are in the order in which they come first, and those of all are sorted if they can be.
+        if all(classes is blocks[0] for classes in blocks) and not blocks[0].dtype.hasobject:
             return blocks[0], [np.arange(len(blocks[0]))] * len(blocks)
         classes, places = distinct(np.concatenate(blocks))
         if len({block.dtype for block in blocks}) == 1:  # of which NumPy forgets the order of bytes

@@ -32,6 +32,8 @@ class Checkpoint:
     """
 
     def __init__(self, folder, about):
+        if folder is not None and not isinstance(folder, str | os.PathLike):
+            raise InvalidInput(f"resume must name a folder, not {folder!r:.100}")
         self._path = None if folder is None else os.path.join(os.fspath(folder), _NAME)
         self._about = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
         if folder is not None and not os.path.isdir(folder):

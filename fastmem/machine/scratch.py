@@ -35,6 +35,8 @@ class Scratch:
     """
 
     def __init__(self, folder=None):
+        if folder is not None and not isinstance(folder, str | bytes | os.PathLike):
+            raise InvalidInput(f"scratch must name a folder, not {folder!r:.100}")
         self.folder = None if folder is None else os.fspath(folder)
         self._maps = {}
         if self.folder is not None and not os.path.isdir(self.folder):

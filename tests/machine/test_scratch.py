@@ -87,3 +87,10 @@ def test_what_is_no_folder_is_refused(folder, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(fastmem.InvalidInput, match="which is no folder: make it, or name another one"):
         fastmem.memorize([[0.0], [1.0]], [0, 1], scratch=tmp_path / folder)
+
+
+@pytest.mark.parametrize("option", ["scratch", "resume"])
+def test_what_names_no_folder_is_refused(option, tmp_path):
+    options = {"scratch": tmp_path, option: True}
+    with pytest.raises(fastmem.InvalidInput, match=f"{option} must name a folder, not True"):
+        fastmem.memorize([[0.0], [1.0]], [0, 1], **options)

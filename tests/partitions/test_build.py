@@ -59,6 +59,7 @@ CASES = {
     "integers": lambda rng, X: (np.round(3 * X[:, :4]), np.round(3 * X[:, 0]) > 0),
     "two columns": lambda rng, X: (X[:, :2], rng.integers(0, 2, len(X))),
     "objects": lambda rng, X: (X, np.array([None, "a", 1, 1.0], object)[rng.integers(0, 4, len(X))]),
+    "text as objects": lambda rng, X: (X, np.array(["dog", "cat", "zebra"], object)[rng.integers(0, 3, len(X))]),
     "rows of labels": lambda rng, X: (X, rng.integers(0, 3, (len(X), 2))),
     "other labels in each block": lambda rng, X: (X, np.arange(len(X)) // 70),
     "columns that tell little": lambda rng, X: (np.hstack([X[:, :1] > 0] * 30 + [X]), rng.integers(0, 2, len(X))),

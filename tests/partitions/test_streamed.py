@@ -16,6 +16,7 @@ LABELS = {
     "a label a row": lambda rng, n: rng.permutation(n),
     "rows": lambda rng, n: rng.integers(0, 2, (n, 3)),
     "objects": lambda rng, n: np.array([1, 1.0, "x", None], object)[rng.integers(0, 4, n)],
+    "objects with an order": lambda rng, n: np.array(["dog", "cat", "zebra"], object)[rng.integers(0, 3, n)],
     "floats of two zeros": lambda rng, n: rng.choice([0.0, -0.0, 1.5], n),
     "other labels in each block": lambda rng, n: np.arange(n) // 100,
 }
