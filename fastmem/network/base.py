@@ -581,16 +581,6 @@ class Network:
     def _need_cells(self):
         """Raise `InvalidInput` where inputs are recognised by what no cell is near to."""
 
-    _has_codes = False
-
-    def _form(self, what, form):
-        """The form of an export: the one asked for, if the network has it, or the default."""
-        if form is None:
-            return "lookup" if self._has_codes else "layers"
-        if check_option("form", form, get_args(Form)) == "lookup":
-            self._need_codes(f'{what}(form="lookup")')
-        return form
-
     def need_units(self, what):
         """Raise `InvalidInput` where inputs are recognised by what is no threshold unit."""
 
