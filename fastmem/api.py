@@ -19,6 +19,7 @@ from fastmem.data.blocks import Source, n_rows_of, whole
 from fastmem.data.columns import names_of
 from fastmem.data.lazy import Rows, as_dask_arrays, is_lazy
 from fastmem.data.options import Recognise, Separate, as_count, as_delta, as_distance, as_generator, check_option
+from fastmem.data.points import first_of_equal
 from fastmem.data.reading import Reading, as_reading, equal_in_columns
 from fastmem.distributed import build_local, build_on_cluster, current_client, is_partitioned, lacking
 from fastmem.errors import InvalidInput, MemorizationError, RecognitionWarning
@@ -190,16 +191,15 @@ def memorize(
         raise InvalidInput(f"{which}=... is about fingerprints: add fingerprint_bits=16, say")
     n_threads = resolve_threads(n_threads)
     random_state = as_generator(random_state)
+    how = {"random_state": random_state, "verify": verify, "n_threads": n_threads, "progress": progress}
+    how["resume"] = resume
     if is_lazy(X) or is_lazy(y):
-        lacked = construction, margin, effort
-        rest = random_state, verify, n_threads, progress, resume
-        network = _of_dask(X, y, lacked, scratch, columns, options, *rest)
+        network = _of_dask(X, y, (construction, margin, effort), scratch, columns, options, how)
         _warn_of_more_than_asked(network)
         return network
     n = n_rows_of(X)
     if is_partitioned(n, scratch, construction, margin, effort):
-        rest = random_state, verify, n_threads, progress, resume
-        network = _partitioned(X, y, scratch, columns, options, *rest)
+        network = _partitioned(X, y, scratch, columns, options, how)
         if network is not None:
             _warn_of_more_than_asked(network)
             return network
@@ -216,8 +216,7 @@ def memorize(
     with progress_bar(progress, points.n, "reading") as bar:
         later, first = points.equal_rows(n_threads, bar)
     refuse_contradictions(labels, later, first)
-    point_numbers = np.arange(points.n, dtype=np.int32)
-    point_numbers[later] = first
+    point_numbers = first_of_equal(points.n, later, first)
     read = points
     if isinstance(columns, Reading):
         must_differ = point_numbers if separate == "all" or construction == "rajput2021" else labels.indices
@@ -239,16 +238,14 @@ def memorize(
     return network
 
 
-def _partitioned(
-    X, y, scratch, columns, options, random_state, verify, n_threads, progress, resume, names=None, rows=None
-):  # fmt: skip
+def _partitioned(X, y, scratch, columns, options, how, names=None, rows=None):
     """The network of a partitioned build on this machine, verified; None if the points lie on a line."""
     source, names = Source(X), names_of(X) if names is None else names
-    build = functools.partial(build_local, source, y, scratch=scratch, rows=rows, resume=resume)
-    return _verified(build, source, names, columns, options, random_state, verify, n_threads, progress)
+    build = functools.partial(build_local, source, y, scratch=scratch, rows=rows)
+    return _verified(build, source.n, source.d, names, columns, options, how)
 
 
-def _of_dask(X, y, lacked, scratch, columns, options, random_state, verify, n_threads, progress, resume):
+def _of_dask(X, y, lacked, scratch, columns, options, how):
     """The network of collections of Dask: on the current cluster, or on threads."""
     if not is_lazy(X):
         raise InvalidInput("y is a collection of Dask, and X is none: compute y", "y.compute()")
@@ -262,14 +259,12 @@ def _of_dask(X, y, lacked, scratch, columns, options, random_state, verify, n_th
     client = current_client()
     if client is None:
         rows = max(int(size) for size in X.chunks[0])
-        network = _partitioned(
-            Rows(X), Rows(y), scratch, columns, options, random_state, verify, n_threads, progress, resume, names, rows
-        )
+        network = _partitioned(Rows(X), Rows(y), scratch, columns, options, how, names, rows)
     elif scratch is not None:
         raise InvalidInput("scratch is a folder of this machine, and workers of Dask have their own: leave it out")
     else:
-        build = functools.partial(build_on_cluster, X, y, client, resume=resume)
-        network = _verified(build, X, names, columns, options, random_state, verify, n_threads, progress)
+        build = functools.partial(build_on_cluster, X, y, client)
+        network = _verified(build, *map(int, X.shape), names, columns, options, how)
     if network is None:
         raise InvalidInput(
             "the points lie on a line, where a network takes some bytes for each of them: compute X and y",
@@ -278,21 +273,18 @@ def _of_dask(X, y, lacked, scratch, columns, options, random_state, verify, n_th
     return network
 
 
-def _verified(build, points, names, columns, options, random_state, verify, n_threads, progress):
-    """The network of a partitioned build, verified; None if the points lie on a line."""
-    n, d = (points.n, points.d) if isinstance(points, Source) else map(int, points.shape)
+def _verified(build, n, d, names, columns, options, how):
+    """The network of a partitioned build of n points, verified; None if the points lie on a line."""
     columns = as_reading(columns, d, names)
     options = {name: option for name, option in options.items() if name not in ("margin", "delta")}
-    options["negatives"] = _negatives(options["negatives"], d, names, columns, n_threads)
-    network, wrong = build(
-        columns=columns, **options, random_state=random_state, verify=verify, n_threads=n_threads, progress=progress
-    )
+    options["negatives"] = _negatives(options["negatives"], d, names, columns, how["n_threads"])
+    network, wrong = build(columns=columns, **options, **how)
     if network is None:
         return None
     network.feature_names = names
     _refuse_wrong(wrong, n)
-    if verify:
-        _verify_unknown(network, options["negatives"], n_threads)
+    if how["verify"]:
+        _verify_unknown(network, options["negatives"], how["n_threads"])
     return network
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 
 import numpy as np
 
+from fastmem.data.blocks import of_all
 from fastmem.errors import InvalidInput
 
 __all__ = ["Rows", "applied", "as_dask_arrays", "is_lazy"]
-
-_ROW = re.compile(r"\bX\[(\d+)")
 
 
 def is_lazy(X):
@@ -121,8 +119,7 @@ def _of_block(block, owner, method, options, block_info=None):
         first = block_info[0]["array-location"][0][0] if block_info else 0
         if first != first:  # nobody knows
             raise
-        what = _ROW.sub(lambda place: f"X[{int(place[1]) + int(first)}", error.what)
-        raise InvalidInput(what, error.in_python) from error
+        raise of_all(error, int(first)) from error
 
 
 def _of_frame(frame, owner, method, options):

@@ -15,7 +15,7 @@ from fastmem.data.sorting import possibly_repeated, run_starts, sort_codes
 from fastmem.errors import InvalidInput
 from fastmem.machine.threads import over_row_blocks
 
-__all__ = ["NotFinite", "Points", "norms_of", "refuse_row"]
+__all__ = ["NotFinite", "Points", "first_of_equal", "norms_of", "refuse_row"]
 
 _KERNEL_DTYPES = {np.dtype(np.float32), np.dtype(np.float64)}
 _EXACT_IN_FLOAT32 = {np.dtype(t) for t in ("bool", "int8", "uint8", "int16", "uint16", "float16", "float32")}
@@ -42,6 +42,13 @@ def refuse_row(bad):
     """Raise `NotFinite` for the row that a kernel found, if it found one: it says -1 otherwise."""
     if bad >= 0:
         raise NotFinite(bad)
+
+
+def first_of_equal(n, later, first, dtype=np.int32):
+    """For each of n rows the lowest row that equals it, by what `Points.equal_rows` finds: integer array."""
+    numbers = np.arange(n, dtype=dtype)
+    numbers[later] = first
+    return numbers
 
 
 class Points:

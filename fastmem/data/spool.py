@@ -93,8 +93,9 @@ class Spool:
                 raise InvalidInput(
                     f"y is {classes.dtype}, but that of the first block {before.dtype}: give all blocks one dtype"
                 )
-        key = repr(classes.tolist()) if classes.dtype.hasobject else (classes.dtype.str, classes.tobytes())
-        if key not in self._known or classes.dtype.hasobject:
+        # Objects have no bytes to be known again by.
+        key = self._n_classes if classes.dtype.hasobject else (classes.dtype.str, classes.tobytes())
+        if key not in self._known:
             self._known[key] = self._n_classes
             self._classes.append(classes)
             self._n_classes += len(classes)

@@ -15,7 +15,7 @@ import numpy as np
 
 from fastmem.constructions.recognition import know
 from fastmem.data.as_labels import Labels, refuse_contradictions
-from fastmem.data.points import Points
+from fastmem.data.points import Points, first_of_equal
 from fastmem.data.reading import Reading, equal_in_columns
 from fastmem.distributed import partitions, ranges
 from fastmem.distributed.checkpoint import Checkpoint
@@ -123,11 +123,12 @@ class Build:
         self.executor, self.classes, self.index = executor, classes, index
         self.separate, self.effort, self._effort = separate, EFFORTS[effort], effort
         self.random_state, self.n_threads, self.progress = random_state, n_threads, progress
-        self.is_chosen = columns == "auto" if isinstance(columns, str) else False
-        self.known_reading = self.reading = None if isinstance(columns, str) else columns
+        is_word = isinstance(columns, str)
+        self.is_chosen = is_word and columns == "auto"
+        self.known_reading = self.reading = None if is_word else columns
         self.codes = executor.column(np.uint64)
         self.weights, self.thresholds = np.empty((0, executor.d), np.float32), np.empty(0)
-        self.columns, self.code, self.margins = np.empty(0, np.uint64), None, []
+        self.columns, self.coded_bits, self.margins = np.empty(0, np.uint64), None, []
         self.counts = None
         if len(classes) <= _COUNTED_CLASSES:
             self.counts = sum(executor.map(_counts, index, shared=(len(classes),)))
@@ -183,12 +184,14 @@ class Build:
     def _go_on(self):
         """The codes of the hyperplanes that another build had chosen."""
         self._begin()
-        shared = self.hyperplanes, self.columns if self.code else self._signs(0, len(self.weights)), self.reading
-        self.margins = [
-            self.executor.map(
-                partitions.extend, self.codes, shared=shared, into=(self.codes,), what="separating"
-            )
-        ]  # fmt: skip
+        self._take_signs(self.hyperplanes, self.columns)
+
+    def _take_signs(self, hyperplanes, columns):
+        """A pass over the points that brings their codes up to date."""
+        shared = hyperplanes, columns, self.reading
+        self.margins.append(
+            self.executor.map(partitions.extend, self.codes, shared=shared, into=(self.codes,), what="separating")
+        )
 
     def _choose_columns(self, points, classes):
         """Few columns that tell the points of a sample apart, where that makes `predict` faster; and the frame."""
@@ -220,22 +223,17 @@ class Build:
         together = np.flatnonzero(classes[later] != classes[first])
         if not len(together):
             return read
-        later, first = points.equal_rows(self.n_threads)
-        if np.any(classes[later] != classes[first]):
+        of_all = points.equal_rows(self.n_threads)
+        if np.any(classes[of_all[0]] != classes[of_all[1]]):
             self._search_contradictions()
-            refuse_contradictions(Labels(self.classes, classes), later, first, rows, are_all=False)
+            refuse_contradictions(Labels(self.classes, classes), *of_all, rows, are_all=False)
         if not self.is_chosen:
-            later, first = read.equal_rows(self.n_threads)
-            one, other = int(rows[first[together[0]]]), int(rows[later[together[0]]])
-            raise equal_in_columns(one, other)
-        self._read_more(points, classes, read)
+            raise equal_in_columns(int(rows[first[together[0]]]), int(rows[later[together[0]]]))
+        self._read_more(points, classes, first_of_equal(points.n, later, first))
         return self._read(points)
 
-    def _read_more(self, points, classes, read):
-        """Read more columns, such that points that must differ do."""
-        later, first = read.equal_rows(self.n_threads)
-        groups = np.arange(points.n)
-        groups[later] = first
+    def _read_more(self, points, classes, groups):
+        """Read more columns, such that points of a group, equal in those that are read, differ if they must."""
         others = points.array.copy()
         others[:, self.reading.columns] = 0
         columns = parting_columns(others, classes, groups)
@@ -256,8 +254,8 @@ class Build:
 
     @property
     def n_bits(self):
-        """Length of the codes."""
-        return len(self.weights) if self.code is None else self.code.n_bits
+        """Length of the codes: the signs themselves, until they are mapped to `coded_bits`."""
+        return len(self.weights) if self.coded_bits is None else self.coded_bits
 
     @property
     def hyperplanes(self):
@@ -292,52 +290,37 @@ class Build:
         if not len(thresholds):
             return
         columns = self._more_columns(len(thresholds))
-        more = Hyperplanes(weights, thresholds, *self.frame)
-        margins = self.executor.map(
-            partitions.extend, self.codes, shared=(more, columns, self.reading), into=(self.codes,), what="separating"
-        )
-        self.margins.append(margins)
+        self._take_signs(Hyperplanes(weights, thresholds, *self.frame), columns)
         self.weights = np.concatenate([self.weights, weights])
         self.thresholds, self.columns = np.append(self.thresholds, thresholds), np.append(self.columns, columns)
 
     def _more_columns(self, m):
         """Columns of the linear code for m more hyperplanes; codes are mapped to it when they pass 62 bits."""
         known = len(self.columns)
-        if self.code is None and known + m > MAX_BITS:
-            self.code = LinearCode.draw(known, self.executor.n, self.random_state, _ATTEMPT)
-            self.executor.map(
-                partitions.map_codes, self.codes, shared=(images_of_bytes(self.code.columns),), into=(self.codes,)
-            )
-            self.columns = self.code.columns
-        if self.code is None:
-            return self._signs(known, m)
-        return LinearCode.drawn(m, self.code.n_bits, self.random_state, _ATTEMPT)
-
-    @staticmethod
-    def _signs(known, m):
-        return np.uint64(1) << np.arange(known, known + m, dtype=np.uint64)
+        if self.coded_bits is None and known + m <= MAX_BITS:
+            return np.uint64(1) << np.arange(known, known + m, dtype=np.uint64)
+        if self.coded_bits is None:
+            code = LinearCode.draw(known, self.executor.n, self.random_state, _ATTEMPT)
+            images = images_of_bytes(code.columns)
+            self.executor.map(partitions.map_codes, self.codes, shared=(images,), into=(self.codes,))
+            self.columns, self.coded_bits = code.columns, code.n_bits
+        return LinearCode.drawn(m, self.coded_bits, self.random_state, _ATTEMPT)
 
     # Points that are open in the end
 
     def _finish(self):
         """Hyperplanes for all points that are open, until none is; codes in ranges, in order, and the ranges."""
         while True:
-            partition = self._partition()
+            partition = ranges.partition_of(self.executor, self.codes, self.n_bits)
             select, columns = self._exchange_of(partition)
             found, held = self.executor.over_ranges(ranges.in_order, select, columns, partition, is_kept=True)
-            opened, again = (np.concatenate(codes) for codes in zip(*found, strict=True))
+            opened, again = partitions.joined(found)
             if not len(opened) and len(again):
                 opened = self._unlike(again, partition)
             if not len(opened):
                 return held or self._exchanged(select, columns, partition), partition
             held = None
             self._separate_open(opened)
-
-    def _partition(self):
-        n_ranges = ranges.count_of_ranges(self.executor.n)
-        step = max(1, self.executor.n // (ranges.STRIDES * n_ranges))
-        some = np.concatenate(self.executor.map(partitions.some_codes, self.codes, shared=(step,)))
-        return ranges.bounds_of(some, n_ranges, self.n_bits)
 
     def _exchange_of(self, partition):
         """What is exchanged, and the columns that it takes."""
@@ -356,18 +339,17 @@ class Build:
         counts = self.executor.map(partitions.count_among, self.codes, shared=(np.sort(opened),))
         if sum(counts) > _MORE_AT_ONCE * self._most_at_once:  # one code may be that of half of all
             self._search_contradictions()  # of which a sample where all must differ says nothing
-            points, classes, rows, buckets, _ = self.samples.among(opened)
+            points, classes, rows, buckets = self.samples.among(opened)
             self._extend(*self._chosen(self._told_apart(points, classes, rows), classes, buckets))
             return
         found = self.executor.map(partitions.find, self.codes, self.index, shared=(np.sort(opened),))
-        rows, codes, index, coordinates = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+        rows, codes, index, coordinates = partitions.joined(found)
         points, labels = Points(coordinates), Labels(self.classes, index.astype(np.int32))
         later, first = points.equal_rows(self.n_threads)
         refuse_contradictions(labels, later, first, rows)
         must_differ = labels.indices
         if self.separate == "all":
-            must_differ = np.arange(points.n, dtype=np.int32)
-            must_differ[later] = first
+            must_differ = first_of_equal(points.n, later, first)
         points = self._told_apart(points, must_differ, rows)
         search = Rounds(points, must_differ, self.random_state, self.effort, n_threads=self.n_threads, frame=self.frame)
         search.buckets.refine(np.unique(codes, return_inverse=True)[1].astype(np.uint64)[search.buckets.rows])
@@ -385,7 +367,7 @@ class Build:
         self.is_searched = True
         executor, hashes = self.executor, self.executor.column(np.uint64)
         executor.map(partitions.hashes_of_rows, into=(hashes,), what="looking for contradictions")
-        partition = ranges.Partition(ranges.even_bounds(ranges.count_of_ranges(executor.n), 64), 64)
+        partition = ranges.partition_of_hashes(executor.n, 64)
         columns = hashes, self.index
         found, _ = executor.over_ranges(ranges.in_order, partitions.merged, columns, partition, is_kept=True)
         opened = np.concatenate([codes for codes, _ in found])
@@ -394,7 +376,7 @@ class Build:
         some = np.sort(opened)[: max(self._most_at_once // 2, 1)]
         most = max(self._most_at_once // executor.n_parts, 1)
         found = executor.map(partitions.find, hashes, self.index, shared=(some, most))
-        rows, _, index, coordinates = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+        rows, _, index, coordinates = partitions.joined(found)
         later, first = Points(coordinates).equal_rows(self.n_threads)
         labels = Labels(self.classes, index.astype(np.int32))
         total = sum(executor.map(partitions.count_among, hashes, shared=(some,)))
@@ -426,8 +408,7 @@ class Build:
         table, reason = build_store_of_ranges(store, stored, self.n_bits, len(self.classes))
         held = stored = None
         hyperplanes = self.hyperplanes
-        code = LinearCode.identity(hyperplanes.m) if self.code is None else LinearCode(self.columns, self.n_bits)
-        encoder = Encoder(hyperplanes, code)
+        encoder = Encoder(hyperplanes, LinearCode(self.columns, self.n_bits))
         margins = [np.concatenate(of, axis=1) for of in zip(*self.margins, strict=True)]
         distance = self.smallest_distance(hyperplanes, margins, self.reading)
         known = {}

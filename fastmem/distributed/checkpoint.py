@@ -13,7 +13,6 @@ import numpy as np
 
 from fastmem.data.reading import Reading
 from fastmem.errors import InvalidInput
-from fastmem.hyperplanes.code import LinearCode
 from fastmem.machine.disk import write_whole
 
 __all__ = ["Checkpoint"]
@@ -48,7 +47,7 @@ class Checkpoint:
         plain = {
             "about": self._about, "is_last": is_last, "draw": build.samples.draw,
             "generator": build.random_state.bit_generator.state, "is_searched": build.is_searched,
-            "n_bits": None if build.code is None else build.code.n_bits,
+            "coded_bits": build.coded_bits,
         }  # fmt: skip
         arrays = {"weights": build.weights, "thresholds": build.thresholds, "columns": build.columns}
         arrays |= {"centre": build.frame[0], "exponents": build.frame[1]}
@@ -77,7 +76,7 @@ class Checkpoint:
         build.frame = held["centre"], held["exponents"]
         if "reading" in held:
             build.reading = Reading(held["reading"], build.executor.d)
-        build.code = None if plain["n_bits"] is None else LinearCode(build.columns, plain["n_bits"])
+        build.coded_bits = plain["coded_bits"]
         build.random_state.bit_generator.state = plain["generator"]
         build.samples.draw, build.is_searched = plain["draw"], plain["is_searched"]
         return plain["is_last"]

@@ -11,7 +11,8 @@ import numpy as np
 from fastmem.data.as_points import as_points
 from fastmem.data.blocks import of_all
 from fastmem.data.points import Points
-from fastmem.distributed.partitions import Part
+from fastmem.distributed.partitions import Part, put_apart
+from fastmem.distributed.ranges import of_arrays
 from fastmem.errors import InvalidInput
 from fastmem.machine.progress import progress_bar
 
@@ -115,7 +116,7 @@ class Cluster:
         return Held(self, self._client.compute([join(*(of[s] for of in pieces)) for s in range(n_ranges)]))
 
     def _given(self, select, columns, shared):
-        """For each part what `_selected` takes."""
+        """For each part what `_grouped` takes."""
         reads = getattr(select, "reads_points", False)
         return [
             (
@@ -130,6 +131,8 @@ class Cluster:
 
         None where padding would be most of it: chunks whose points are alike have few long pieces.
         """
+        from distributed import wait
+
         group, count = _task(_grouped, "group"), _task(_facts_of_groups, "count")
         grouped = self._client.compute([group(*of) for of in given])
         facts = self._gathered(self._client.compute([count(of) for of in grouped]), self._sizes)
@@ -139,7 +142,7 @@ class Cluster:
             return None
         for method in ("p2p", "tasks"):  # the first fails where a worker leaves at the wrong moment
             blocks = self._client.compute(self._transposed(grouped, counts, kinds, longest, method))
-            distributed_wait(blocks)
+            wait(blocks)
             if all(block.status == "finished" for block in blocks):
                 break
         return Held(self, blocks)
@@ -163,7 +166,7 @@ class Cluster:
     def over_ranges(self, work, select, columns, partition, shared=(), *, is_kept=False):
         """As `Local.over_ranges`."""
         held = self.exchange(select, columns, partition, shared)
-        return (held.update(work), held) if is_kept else held.each(_of_arrays, work)
+        return (held.update(work), held) if is_kept else held.each(of_arrays, work)
 
 
 class Held:
@@ -172,7 +175,7 @@ class Held:
     def __init__(self, executor, blocks):
         self._executor, self._blocks = executor, blocks
 
-    def each(self, work, *shared, ranges=None, what=""):
+    def each(self, work, *shared, ranges=None):
         """As `Held.each` of `Local`."""
         ranges = range(len(self._blocks)) if ranges is None else ranges
         shared = _shared(shared)
@@ -190,13 +193,6 @@ class Held:
 
     def _results(self, tasks):
         return self._executor._gathered(self._executor._client.compute(tasks), [1] * len(tasks))
-
-
-def distributed_wait(futures):
-    """Return once all are done, or have failed."""
-    from distributed import wait
-
-    wait(futures)
 
 
 # Tasks
@@ -246,13 +242,12 @@ def _on_part(work, number, first, n, n_into, block, shared, *columns):
     if len(columns) and len(columns[0]) != n:
         raise InvalidInput(f"a chunk has {len(columns[0])} rows now and had {n}: the source of X or y changed")
     result = work(_part(number, first, n, block), *columns, *shared.values)
-    if not n_into:
-        return [result]
-    rest = result[n_into:]
-    return [*result[:n_into], rest[0] if len(rest) == 1 else rest or None]
+    put, rest = put_apart(result, n_into)
+    return [*put, rest]
 
 
-def _selected(number, first, n, block, shared, columns):
+def _grouped(number, first, n, block, shared, *columns):
+    """What is exchanged of a part, range by range, and how many codes are in each."""
     select, partition, *more = shared.values
     arrays = select(_part(number, first, n, block), *columns, *more)
     counts = partition.count(arrays[0])
@@ -261,7 +256,7 @@ def _selected(number, first, n, block, shared, columns):
 
 
 def _pieces(number, first, n, block, shared, *columns):
-    arrays, counts = _selected(number, first, n, block, shared, columns)
+    arrays, counts = _grouped(number, first, n, block, shared, *columns)
     ends = np.cumsum(counts).tolist()
     pieces = zip(counts.tolist(), ends, strict=True)
     return [*([array[end - count : end] for array in arrays] for count, end in pieces), None]
@@ -269,10 +264,6 @@ def _pieces(number, first, n, block, shared, *columns):
 
 def _joined(*pieces):
     return [np.concatenate(arrays) for arrays in zip(*pieces, strict=True)]
-
-
-def _grouped(number, first, n, block, shared, *columns):
-    return _selected(number, first, n, block, shared, columns)
 
 
 def _facts_of_groups(grouped):
@@ -299,7 +290,3 @@ def _on_range(work, arrays, shared):
 
 def _update(work, arrays):
     return work(*(array.copy() for array in arrays))  # of a task that may run again
-
-
-def _of_arrays(arrays, work):
-    return work(*arrays)

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from fastmem.distributed.partitions import Part
+from fastmem.distributed.partitions import Part, put_apart
+from fastmem.distributed.ranges import of_arrays
 from fastmem.machine.progress import progress_bar
 from fastmem.machine.threads import over_blocks
 
@@ -68,12 +69,9 @@ class Local:
             stop = min(start + self.rows, self.n)
             part = Part(number, start, stop - start, lambda: self._source.points(start, stop))
             result = work(part, *(column[start:stop] for column in columns), *shared)
-            if into:
-                for column, values in zip(into, result, strict=False):
-                    column[start:stop] = values
-                rest = result[len(into) :]
-                result = rest[0] if len(rest) == 1 else rest or None
-            results[place] = result
+            put, results[place] = put_apart(result, len(into))
+            for column, values in zip(into, put, strict=True):
+                column[start:stop] = values
 
         n = self.n if len(parts) == self.n_parts else len(parts) * self.rows
         with progress_bar(self._progress if what else False, n, what) as bar:
@@ -109,13 +107,13 @@ class Local:
         counts, kinds = self._counted(select, columns, partition, shared)
         if self._scratch.in_files or counts.shape[1] == 1:
             held = self._exchanged(select, columns, partition, shared, (), counts, kinds, 0, counts.shape[1])
-            return (held.update(work), held) if is_kept else held.each(_of_arrays, work)
+            return (held.update(work), held) if is_kept else held.each(of_arrays, work)
         results, sizes = [], counts.sum(axis=0)
         most, first = max(_TOGETHER, self.n // _GROUPS), 0
         while first < len(sizes):
             end = first + max(1, int(np.searchsorted(np.cumsum(sizes[first:]), most, side="right")))
             held = self._exchanged(select, columns, partition, shared, (), counts, kinds, first, end)
-            results += held.update(work) if is_kept else held.each(_of_arrays, work)
+            results += held.update(work) if is_kept else held.each(of_arrays, work)
             first = end
         return (results, None) if is_kept else results
 
@@ -148,21 +146,17 @@ class Local:
                 self._scratch.discard(column, part.first, part.first + part.n)
 
         self.map(move, *columns, shared=shared, what="exchanging codes")
-        return Held(arrays, ends, self.n_threads, self._progress)
-
-
-def _of_arrays(arrays, work):
-    return work(*arrays)
+        return Held(arrays, ends, self.n_threads)
 
 
 class Held:
     """Arrays in ranges."""
 
-    def __init__(self, arrays, ends, n_threads, progress):
-        self._arrays, self._n_threads, self._progress = arrays, n_threads, progress
+    def __init__(self, arrays, ends, n_threads):
+        self._arrays, self._n_threads = arrays, n_threads
         self._begins, self._ends = np.append(0, ends[:-1]), ends.copy()
 
-    def each(self, work, *shared, ranges=None, what=""):
+    def each(self, work, *shared, ranges=None):
         """``work(arrays, *shared)`` of all ranges, or of some by their numbers: list."""
         ranges = range(len(self._ends)) if ranges is None else ranges
         results = [None] * len(ranges)
@@ -170,8 +164,7 @@ class Held:
         def one(start, stop):
             results[start] = work(self._of(ranges[start]), *shared)
 
-        with progress_bar(self._progress if what else False, len(ranges), what, "ranges") as bar:
-            over_blocks(one, len(ranges), 1, self._n_threads, bar)
+        over_blocks(one, len(ranges), 1, self._n_threads)
         return results
 
     def update(self, work):

@@ -6,14 +6,15 @@ A partition is a `Part`: some consecutive rows of X. Its codes and classes are a
 import numpy as np
 
 from fastmem._kernels import partitions as kernels
-from fastmem.data.points import refuse_row
-from fastmem.hyperplanes.recognition import hashes_of
+from fastmem.data.as_labels import Labels
+from fastmem.data.points import Points, refuse_row
+from fastmem.hyperplanes.recognition import hashes_of_points
 from fastmem.machine.once import cached_property
 
 __all__ = [
-    "Part", "count_among", "drawn", "extend", "facts", "find", "hashes_of_codes", "hashes_of_rows", "keys_of",
-    "limits_of", "map_codes", "marks", "merged", "merged_pairs", "nearest", "pairs", "pairs_among", "pick", "repeated",
-    "some_codes", "take", "value_hashes", "whole", "wrong",
+    "Part", "count_among", "drawn", "extend", "facts", "find", "hashes_of_codes", "hashes_of_rows", "joined",
+    "keys_of", "limits_of", "map_codes", "marks", "merged", "merged_pairs", "nearest", "pairs", "pairs_among", "pick",
+    "put_apart", "repeated", "some_codes", "take", "value_hashes", "whole", "wrong",
 ]  # fmt: skip
 
 _FEWEST_SLOTS, _SLOTS_EACH = 12, 4  # binary digits of slots of a table, at least, and beyond those of its entries
@@ -26,6 +27,19 @@ def reads_points(work):
     """Mark what looks at the points of a part, which are read for it where that is to be known before."""
     work.reads_points = True
     return work
+
+
+def joined(found):
+    """What parts return, one behind the other: a generator of arrays, one for each that a part returns."""
+    return (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+
+
+def put_apart(result, n_into):
+    """The first of what a part returns, and the rest: a tuple, the only one, or None."""
+    if not n_into:
+        return (), result
+    rest = result[n_into:]
+    return result[:n_into], rest[0] if len(rest) == 1 else rest or None
 
 
 class Part:
@@ -111,7 +125,7 @@ def nearest(part, hyperplanes, lowest, limit, reading):
     points, smallest = part.points, np.inf
     for block in np.flatnonzero(lowest[part.number] <= limit).tolist():
         start = block * BLOCK
-        some = type(points)(points.array[start : start + BLOCK], part.first + start)
+        some = Points(points.array[start : start + BLOCK], part.first + start)
         smallest = min(smallest, hyperplanes.smallest_distance(some.on(reading)))
     return smallest
 
@@ -119,14 +133,7 @@ def nearest(part, hyperplanes, lowest, limit, reading):
 @reads_points
 def wrong(part, index, network):
     """Numbers of the rows that do not get their class, or are not known."""
-    return part.first + network.wrong_rows(part.points, _Classes(index), 1)
-
-
-class _Classes:
-    """As `Labels`, for `Network.wrong_rows`."""
-
-    def __init__(self, indices):
-        self.indices = indices
+    return part.first + network.wrong_rows(part.points, Labels(network.classes, index), 1)
 
 
 # Samples
@@ -200,12 +207,16 @@ def keys_of(codes, classes):
 
 def _among(codes, wanted):
     """Positions of the codes that are among some, which ascend: int32 array."""
-    table, shift = marks(wanted)
-    positions = np.empty(len(codes) + 1, np.int32)
-    positions = positions[: kernels.find_marked(codes, table, shift, positions)]
+    positions = _marked(codes, *marks(wanted))
     found = codes[positions]
     places = np.searchsorted(wanted, found).clip(max=max(len(wanted) - 1, 0))
     return positions[wanted[places] == found] if len(wanted) else positions[:0]
+
+
+def _marked(codes, table, shift):
+    """Positions of the codes that are marked in a table, and of some others: int32 array."""
+    positions = np.empty(len(codes) + 1, np.int32)
+    return positions[: kernels.find_marked(codes, table, shift, positions)]
 
 
 def marks(codes):
@@ -276,13 +287,7 @@ def take(part, rows):
 @reads_points
 def value_hashes(part, reading):
     """Hashes of 62 bits by which rows are known."""
-    hashes = np.empty(part.n, np.uint64)
-
-    def work(start, stop, block):
-        hashes[start:stop] = hashes_of(block)
-
-    part.points.on(reading).over_rows(work)
-    return (hashes,)
+    return (hashes_of_points(part.points.on(reading)),)
 
 
 def map_codes(part, codes, table):
@@ -305,6 +310,5 @@ def merged(part, codes, index):
 @reads_points
 def repeated(part, codes, table, shift):
     """Codes, numbers and coordinates of the rows whose code is marked in a table."""
-    positions = np.empty(part.n + 1, np.int32)
-    positions = positions[: kernels.find_marked(codes, table, shift, positions)]
+    positions = _marked(codes, table, shift)
     return codes[positions], *part.taken(positions)

@@ -5,14 +5,18 @@ import numpy as np
 from fastmem._kernels import partitions as kernels
 from fastmem.data.points import Points
 from fastmem.data.sorting import run_starts, sort_codes
+from fastmem.distributed.partitions import some_codes
 from fastmem.machine.once import cached_property
 from fastmem.store.ranges import Ranges, prefix_index
 from fastmem.store.ribbon import shortened
 
-__all__ = ["CODES_A_RANGE", "HeldRanges", "Partition", "bounds_of", "count_of_ranges", "in_order", "unlike"]
+__all__ = [
+    "CODES_A_RANGE", "HeldRanges", "Partition", "distinct_in_order", "in_order", "of_arrays", "partition_of",
+    "partition_of_hashes", "unlike",
+]  # fmt: skip
 
 CODES_A_RANGE, _MOST_RANGES = 2**21, 128  # a function of n alone, so that no file depends on how a network was built
-STRIDES = 512  # codes that are looked at for each range, to cut ranges
+_STRIDES = 512  # codes that are looked at for each range, to cut ranges
 _HEAVY = 64
 
 
@@ -29,7 +33,7 @@ class Partition:
 
     def __init__(self, bounds, n_bits, is_heavy=False):
         self.bounds, self.is_heavy = bounds, is_heavy
-        self._shift, self._index = prefix_index(bounds, n_bits)[0], prefix_index(bounds, n_bits)[1]
+        self._shift, self._index = prefix_index(bounds, n_bits)
 
     def count(self, codes):
         """How many codes are in each range: int64 array of shape (S,)."""
@@ -52,7 +56,7 @@ def count_of_ranges(n):
     return max(1, min(-(-n // CODES_A_RANGE), _MOST_RANGES))
 
 
-def bounds_of(some, n_ranges, n_bits):
+def _bounds_of(some, n_ranges, n_bits):
     """`Partition` by some of the codes, in any order."""
     some = np.sort(some)
     if n_ranges == 1 or not len(some):
@@ -65,9 +69,17 @@ def bounds_of(some, n_ranges, n_bits):
     return Partition(np.unique(bounds), n_bits, heaviest >= _HEAVY)
 
 
-def even_bounds(n_ranges, n_bits):
-    """Bounds that cut all numbers of so many bits into ranges of one length: for hashes."""
-    return np.array([(number << n_bits) // n_ranges for number in range(n_ranges)], np.uint64)
+def partition_of(executor, codes, n_bits):
+    """`Partition` of a column of codes, by some of them."""
+    n_ranges = count_of_ranges(executor.n)
+    step = max(1, executor.n // (_STRIDES * n_ranges))
+    return _bounds_of(np.concatenate(executor.map(some_codes, codes, shared=(step,))), n_ranges, n_bits)
+
+
+def partition_of_hashes(n, n_bits):
+    """`Partition` of n hashes of so many bits into ranges of one length."""
+    n_ranges = count_of_ranges(n)
+    return Partition(np.array([(number << n_bits) // n_ranges for number in range(n_ranges)], np.uint64), n_bits)
 
 
 # Ranges
@@ -152,6 +164,11 @@ class HeldRanges(Ranges):
     def ends(self):
         """As `Ranges.ends`."""
         return super().ends if self._steps else np.cumsum(self._sizes, dtype=np.int64)
+
+
+def of_arrays(arrays, work):
+    """``work(*arrays)``, as `each` of what an executor holds calls it."""
+    return work(*arrays)
 
 
 def _after_steps(arrays, steps, work, shared):

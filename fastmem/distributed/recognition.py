@@ -45,10 +45,7 @@ class HeldPoints:
 
     def codes_of(self, points):
         """Codes of other points."""
-        return self.encoder.codes(points.on(self._reading_of_labels(points)))
-
-    def _reading_of_labels(self, points):
-        return None if self.places is None else self._build.reading
+        return self.encoder.codes(points if self.places is None else points.on(self._build.reading))
 
     def facts(self):
         """Largest norm of a point, and whether float32 holds all."""
@@ -59,7 +56,7 @@ class HeldPoints:
         share = min(1.0, min(_SAMPLED, max(_NUMBERS // self.d, 2**14)) / self.n)
         limit = partitions.limits_of(np.float64(share))
         found = self._executor.map(partitions.drawn, self._build.index, shared=(limit, _DRAW), what="sampling")
-        _, index, coordinates = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+        _, index, coordinates = partitions.joined(found)
         points, index = self._known(coordinates), index.astype(np.int32)
         later, _ = points.equal_rows(self._build.n_threads)
         different = np.ones(points.n, bool)
@@ -95,7 +92,7 @@ class HeldPoints:
 
     def _found(self, column, wanted):
         found = self._executor.map(partitions.find, column, self._build.index, shared=(wanted,))
-        rows, _, _, coordinates = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+        rows, _, _, coordinates = partitions.joined(found)
         return rows, self._known(coordinates).array
 
     def _take_codes(self, cells):
@@ -127,17 +124,13 @@ class HeldPoints:
     def codes_of_cells(self, cells):
         """Codes of cells of all points, in order, each once: `Ranges`."""
         self._take_codes(cells)
-        n_ranges = ranges.count_of_ranges(self.n)
-        step = max(1, self.n // (ranges.STRIDES * n_ranges))
-        some = np.concatenate(self._executor.map(partitions.some_codes, self._codes, shared=(step,)))
-        return self._in_ranges(self._codes, ranges.bounds_of(some, n_ranges, cells.n_bits))
+        return self._in_ranges(self._codes, ranges.partition_of(self._executor, self._codes, cells.n_bits))
 
     def hashes(self, recognition):
         """Hashes of all rows, as `codes_of_cells`."""
         column = self._executor.column(np.uint64)
         self._executor.map(partitions.value_hashes, shared=(self.reading,), into=(column,), what="recognising")
-        bounds = ranges.even_bounds(ranges.count_of_ranges(self.n), MAX_BITS)
-        return self._in_ranges(column, ranges.Partition(bounds, MAX_BITS))
+        return self._in_ranges(column, ranges.partition_of_hashes(self.n, MAX_BITS))
 
     def _in_ranges(self, column, partition):
         held = self._executor.exchange(partitions.whole, (column,), partition)

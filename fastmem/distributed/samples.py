@@ -9,7 +9,7 @@ billion points costs no more than others. Nothing depends on partitions.
 
 import numpy as np
 
-from fastmem.data.points import Points
+from fastmem.data.points import Points, first_of_equal
 from fastmem.data.sorting import run_starts, sort_codes
 from fastmem.distributed import partitions
 
@@ -49,7 +49,7 @@ class Samples:
             share = np.maximum(share, _boost(self.size, build.counts))
         limits = partitions.limits_of(share)
         found = build.executor.map(partitions.drawn, build.index, shared=(limits, 0), what="drawing a sample")
-        rows, index, coordinates = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+        rows, index, coordinates = partitions.joined(found)
         points = Points(coordinates)
         return points, self._classes(points, index), rows
 
@@ -57,31 +57,32 @@ class Samples:
         """Some of the open points: `Points`, classes and rows, the numbers of their buckets, and how many are open."""
         build, share = self._build, self._share
         self.draw += 1
-        of = build.index if build.keys is None else build.keys
-        columns = build.codes, of
         limit = np.uint64(min(int(share * 2.0**64), _ALL))
         most = 4 * int(_COUNTED * build.executor.rows / build.executor.n + 1024)
-        found = build.executor.map(partitions.pairs, *columns, shared=(limit, most))
-        of_open = _of_open(*(np.concatenate(arrays) for arrays in zip(*found, strict=True)))
+        found = build.executor.map(partitions.pairs, *self._columns, shared=(limit, most))
+        of_open = _of_open(*partitions.joined(found))
         if not len(of_open[0]):
             return Points(np.empty((0, build.executor.d))), *(np.empty(0, np.int64),) * 3, 0.0
-        return *self._taken(columns, *of_open), float(of_open[2].sum()) / share
+        return *self._taken(*of_open), float(of_open[2].sum()) / share
 
     def among(self, opened):
-        """Some of the points that have open codes: the same, and how many have them."""
-        build = self._build
+        """Some of the points that have open codes: the same but for their number."""
         self.draw += 1
-        columns = build.codes, build.index if build.keys is None else build.keys
-        found = build.executor.map(partitions.pairs_among, *columns, shared=(np.sort(opened),))
-        pairs = partitions.merged_pairs(*(np.concatenate(arrays) for arrays in zip(*found, strict=True)))
-        return *self._taken(columns, *pairs), int(pairs[2].sum())
+        found = self._build.executor.map(partitions.pairs_among, *self._columns, shared=(np.sort(opened),))
+        return self._taken(*partitions.merged_pairs(*partitions.joined(found)))
 
-    def _taken(self, columns, codes, classes, counts):
+    @property
+    def _columns(self):
+        """Codes, and what must differ of points with one code."""
+        build = self._build
+        return build.codes, build.index if build.keys is None else build.keys
+
+    def _taken(self, codes, classes, counts):
         build = self._build
         wanted, keys, limits = self._wanted(codes, classes, counts)
         shared = wanted, keys, limits, self.draw
-        found = build.executor.map(partitions.pick, *columns, shared=shared, what="drawing a sample")
-        rows, codes, positions, coordinates = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+        found = build.executor.map(partitions.pick, *self._columns, shared=shared, what="drawing a sample")
+        rows, codes, positions, coordinates = partitions.joined(found)
         points = Points(coordinates)
         classes = self._classes(points, positions if build.keys is None else None)
         return points, classes, rows, np.searchsorted(wanted, codes).astype(np.uint64)
@@ -95,10 +96,7 @@ class Samples:
         """int32 array: classes, or where all points must differ the first row that equals each."""
         if self._build.separate == "labels":
             return index.astype(np.int32)
-        later, first = points.equal_rows(self._build.n_threads)
-        numbers = np.arange(points.n, dtype=np.int32)
-        numbers[later] = first
-        return numbers
+        return first_of_equal(points.n, *points.equal_rows(self._build.n_threads))
 
     def _wanted(self, codes, classes, counts):
         """Codes of some of the open buckets, and of each pair of these codes the limit of hashes of its rows."""

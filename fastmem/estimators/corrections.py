@@ -25,6 +25,7 @@ import numpy as np
 from fastmem.api import memorize
 from fastmem.data.as_points import as_points
 from fastmem.data.columns import Named
+from fastmem.data.points import first_of_equal
 from fastmem.data.sorting import distinct
 from fastmem.errors import InvalidInput, MemorizationError, RecognitionWarning
 from fastmem.estimators.labels import equal_labels, labels_side_by_side, no_label
@@ -264,8 +265,7 @@ def first_equal(n_threads, *parts):
     places = np.arange(sum(lengths))
     if len(places):
         together = parts[0] if len(parts) == 1 else np.concatenate([part for part in parts if len(part)])
-        later, first = as_points(together).equal_rows(resolve_threads(n_threads))
-        places[later] = first
+        places = first_of_equal(len(places), *as_points(together).equal_rows(resolve_threads(n_threads)), np.int64)
     return np.split(places, np.cumsum(lengths)[:-1])
 
 

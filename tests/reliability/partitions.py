@@ -60,7 +60,7 @@ LIMITS = {
     ("build", "_SHARE_AT_ONCE"): (2, 8, 50),
     ("build", "_MOST"): (8, 512),
     ("ranges", "CODES_A_RANGE"): (10, 100, 1000, 2**21),
-    ("ranges", "STRIDES"): (2, 16, 512),
+    ("ranges", "_STRIDES"): (2, 16, 512),
     ("ranges", "_HEAVY"): (2, 8, 64),
     ("samples", "_COUNTED"): (100, 2**20),
     ("samples", "_COUNTED_OF"): (2, 4, 20),

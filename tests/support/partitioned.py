@@ -1,7 +1,5 @@
 """Limits so low that a build of some hundred points goes through every stage of one of a billion."""
 
-from unittest import mock
-
 import numpy as np
 
 from fastmem import api
@@ -19,14 +17,11 @@ LIMITS = [
 ]
 
 
-def tiny(monkeypatch=None):
-    """Set the limits: until the end of a test, or as a list of patches."""
-    patches = [mock.patch.object(home, name, value) for home, of in LIMITS for name, value in of.items()]
-    if monkeypatch is not None:
-        for home, of in LIMITS:
-            for name, value in of.items():
-                monkeypatch.setattr(home, name, value)
-    return patches
+def tiny(monkeypatch):
+    """Set the limits until the end of a test."""
+    for home, of in LIMITS:
+        for name, value in of.items():
+            monkeypatch.setattr(home, name, value)
 
 
 def in_partitions(X, y, *, scratch=None, rows=None, n_threads=1, random_state=0, **options):
