@@ -34,7 +34,7 @@ _LEAST_SQUARE = 2.0**-900  # of the median norm: smaller ones underflow in float
 _MANY = 1 / 64  # share of a tile's pairs that takes longer to compare than another product in float64
 
 
-def closest_pair(rows, n_threads, progress):
+def closest_pair(rows, n_threads, progress, classes=None):
     """Smallest squared distance of two rows, and the first pair (i, j), i < j, in lexicographic order that has it.
 
     Parameters
@@ -44,6 +44,8 @@ def closest_pair(rows, n_threads, progress):
     n_threads : int
         The result does not depend on it.
     progress : bool or tqdm class
+    classes : int array of shape (n,), optional
+        Only rows of different classes are a pair; there are two of them.
 
     Returns
     -------
@@ -52,7 +54,7 @@ def closest_pair(rows, n_threads, progress):
     pair : tuple of (int, int)
     """
     n = len(rows)
-    pairs = _Filter(rows)
+    pairs = _Filter(rows, classes)
     best = _Best()
     runs = [(start, other) for start in range(0, n, _TILE[0]) for other in range(start, n, _RUN * _TILE[1])]
 
@@ -84,13 +86,14 @@ class _Best:
 class _Filter:
     """Tiles of pairs, each compared as far as the best pair so far leaves open."""
 
-    def __init__(self, rows):
+    def __init__(self, rows, classes):
         self.n, self.d = rows.shape
         centre = np.array([np.median(column) for column in rows.T])  # one by one: a call holds Ctrl-C off
         centred = rows - centre
         norms = (centred**2).sum(axis=1)
         self.order = np.argsort(norms, kind="stable")
         self.rows, self.centred, self.norms = rows[self.order], centred[self.order], norms[self.order]
+        self.classes = None if classes is None else classes[self.order]
         # At most one row is the centre itself, so half of the norms are positive, unless they underflow.
         middle = float(self.norms[self.n // 2])
         power = math.frexp(middle)[1] // 2
@@ -113,29 +116,37 @@ class _Filter:
         `memory` takes the float32 squares: as much as a tile has pairs.
         """
         stop, end = min(start + _TILE[0], self.n), min(other + _TILE[1], self.n)
-        above = np.tri(stop - start, end - other, dtype=bool) if start == other else None
+        excluded = self._excluded(start, stop, other, end)
         candidates = None
         if end <= self.n_float32:
             squares = memory[: (stop - start) * (end - other)].reshape(stop - start, -1)
             np.matmul(self.left[start:stop], self.right[other:end].T, out=squares)
-            candidates = self._candidates_by_float32(squares, above, float(self.norms[end - 1]), best.square)
+            candidates = self._candidates_by_float32(squares, excluded, float(self.norms[end - 1]), best.square)
         if candidates is None:
             tile = slice(start, stop), slice(other, end)
             left, right = _factors(*(part for rows in tile for part in (self.centred[rows], self.norms[rows])))
             error = 32 * (self.d + 8) * 2.0**-53 * float(self.norms[end - 1])
-            candidates = _places(_near(left @ right.T, above, error, best.square))
+            candidates = _places(_near(left @ right.T, excluded, error, best.square))
         if len(candidates[0]):
             best.offer(*self._closest(candidates[0] + start, candidates[1] + other))
 
-    def _candidates_by_float32(self, squares, above, largest, best):
+    def _excluded(self, start, stop, other, end):
+        """Which of a tile's pairs are none: bool array, or None if all are pairs."""
+        above = np.tri(stop - start, end - other, dtype=bool) if start == other else None
+        if self.classes is None:
+            return above
+        same = self.classes[start:stop, None] == self.classes[other:end]
+        return same if above is None else above | same
+
+    def _candidates_by_float32(self, squares, excluded, largest, best):
         """Pairs of a tile that may be as close as the best and as any pair of the tile; None if they are not few."""
         if self.is_exact:
-            a, b = _places(_near(squares, above, 0.0, best / self.scale))
+            a, b = _places(_near(squares, excluded, 0.0, best / self.scale))
             first = np.lexsort(self._pairs(a, b))[:1]
             return a[first], b[first]
         # The second term is for what is subnormal in float32.
         error = 5 * (self.d + 8) * (2.0**-24 * largest / self.scale + 2.0**-120)
-        near = _near(squares, above, error, best / self.scale)
+        near = _near(squares, excluded, error, best / self.scale)
         return _places(near) if np.count_nonzero(near) <= max(_MANY * near.size, 64) else None
 
     def _closest(self, a, b):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from fastmem.data.as_labels import as_labels, refuse_contradictions
 from fastmem.data.as_points import as_points
 from fastmem.errors import InvalidInput
 from fastmem.machine.floats import default_environment
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from fastmem.data.points import Points
     from fastmem.machine.progress import Progress
 
-__all__ = ["Separation", "separation", "unit_ball"]
+__all__ = ["Separation", "separation", "separation_of", "unit_ball"]
 
 # A KD-tree beats comparing all pairs up to about this dimension.
 _TREE_DIMENSION = 10
@@ -48,8 +49,12 @@ class Separation(NamedTuple):
 
 
 @default_environment()
-def separation(X: ArrayLike, *, n_threads: int | None = None, progress: Progress = False) -> Separation:
+def separation(
+    X: ArrayLike, y: ArrayLike | None = None, *, n_threads: int | None = None, progress: Progress = False
+) -> Separation:
     """Smallest distance between two distinct rows, with the pair, and as the theorem's delta.
+
+    With labels, the smallest distance between two rows of different labels, which other theorems ask for.
 
     No approximation: every pair is compared or excluded by a proved bound; only the distances themselves are
     rounded, to float64 (relative error below d 2^-52). Equal rows are one point. Up to 10 dimensions a KD-tree
@@ -59,6 +64,8 @@ def separation(X: ArrayLike, *, n_threads: int | None = None, progress: Progress
     ----------
     X : array_like of shape (n, d)
         Finite numbers.
+    y : array_like of shape (n,) or (n, k), optional
+        Labels as for `fastmem.memorize`.
     n_threads : int, optional
         All cores by default. The result does not depend on it.
     progress : bool or tqdm class
@@ -71,28 +78,56 @@ def separation(X: ArrayLike, *, n_threads: int | None = None, progress: Progress
     Raises
     ------
     InvalidInput
-        X is not finite numbers, has fewer than two distinct rows, spans more than the 300 orders of magnitude
+        X is not finite numbers, has fewer than two distinct rows or labels, spans more than the 300 orders of magnitude
         between a coordinate and a difference that squares of float64 can, or has a distance that overflows float64.
+    ContradictoryLabels
+        Equal rows have different labels.
 
     Examples
     --------
     >>> separation([[0, 0], [6, 8], [6, 7], [0, 0]])
     Separation(distance=1.0, rows=(1, 2), delta=0.19222773253288467)
+    >>> separation([[0, 0], [6, 8], [6, 7], [0, 0]], ["a", "b", "b", "a"]).rows
+    (0, 2)
     """
     n_threads = resolve_threads(n_threads)
     points = as_points(X)
-    later, _ = points.equal_rows(n_threads)
+    labels = None if y is None else as_labels(y, points.n)
+    later, first = points.equal_rows(n_threads)
+    if labels is not None:
+        refuse_contradictions(labels, later, first)
+        if len(labels.classes) < 2:
+            raise InvalidInput(f"all {points.n} labels are equal: the separation of labels needs two of them")
     distinct = np.setdiff1d(np.arange(points.n), later)
     if len(distinct) < 2:
         raise InvalidInput(f"all {points.n} rows of X are equal: a separation needs two distinct rows")
+    return separation_of(points, distinct, None if labels is None else labels.indices, n_threads, progress)
+
+
+def separation_of(points, distinct, classes, n_threads, progress):
+    """`separation` of validated data.
+
+    Parameters
+    ----------
+    points : Points
+    distinct : int64 array
+        The rows that count, two or more, all different.
+    classes : int array of shape (n,) or None
+        Only rows of different classes are compared; there are two among the distinct rows.
+    n_threads : int
+    progress : bool or tqdm class
+    """
     _, radius, radius_power = _ball(points, n_threads)
     rows = points.take(distinct).astype(np.float64)
     power = _SCALE - int(np.frexp(np.abs(rows).max())[1])
     rows = np.ldexp(rows, power)
-    if points.d <= _TREE_DIMENSION:
+    classes = None if classes is None else classes[distinct]
+    if points.d > _TREE_DIMENSION:
+        square, pair = closest_pair(rows, n_threads, progress, classes)
+    elif classes is None:
         square, pair = _closest_by_tree(rows, n_threads)
     else:
-        square, pair = closest_pair(rows, n_threads, progress)
+        square, pair = _closest_of_classes_by_tree(rows, classes, n_threads)
     if square < _LEAST_SQUARE:
         rows = points.take(distinct).astype(np.float64)
         difference = np.abs(rows[pair[0]] - rows[pair[1]])
@@ -189,16 +224,37 @@ def _of_blocks(points, n_threads, function):
 
 
 def _closest_by_tree(rows, n_threads):
+    neighbours = _nearest(rows, rows, 2, n_threads)
+    a = np.arange(len(rows))
+    b = np.where(neighbours[:, 0] == a, neighbours[:, 1], neighbours[:, 0])
+    return _closest_of(rows, a, b)
+
+
+def _closest_of_classes_by_tree(rows, classes, n_threads):
+    """The closest pair of different classes: their numbers differ in some binary digit."""
+    best = []
+    for bit in range(int(classes.max()).bit_length()):
+        one = classes >> bit & 1 == 1
+        a, b = np.flatnonzero(one), np.flatnonzero(~one)
+        if len(a) and len(b):
+            best.append(_closest_of(rows, a, b[_nearest(rows[b], rows[a], 1, n_threads)[:, 0]]))
+    return min(best)
+
+
+def _nearest(rows, of, k, n_threads):
+    """Numbers of the k rows nearest to each of other rows: array of shape (len(of), k)."""
     spatial = need("scipy.spatial", what="separation")
-    tree, neighbours = spatial.cKDTree(rows), np.empty((len(rows), 2), np.intp)
+    tree, neighbours = spatial.cKDTree(rows), np.empty((len(of), k), np.intp)
 
     # Not by threads of SciPy: Ctrl-C ends its call while they go on, in memory that is then freed.
     def work(start, stop):
-        neighbours[start:stop] = tree.query(rows[start:stop], k=2)[1]
+        neighbours[start:stop] = tree.query(of[start:stop], k=np.arange(1, k + 1))[1]
 
-    over_row_blocks(work, len(rows), _QUERY_WIDTH, n_threads)
-    a = np.arange(len(rows))
-    b = np.where(neighbours[:, 0] == a, neighbours[:, 1], neighbours[:, 0])
+    over_row_blocks(work, len(of), _QUERY_WIDTH, n_threads)
+    return neighbours
+
+
+def _closest_of(rows, a, b):
     squares = squared_distances(rows, a, b)
     best = int(np.argmin(squares))
-    return float(squares[best]), (best, int(b[best]))
+    return float(squares[best]), (int(a[best]), int(b[best]))

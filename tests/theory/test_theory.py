@@ -72,6 +72,32 @@ def test_a_difference_too_small_to_square_without_loss_is_refused(small):
         separation([[small, 0.0], [2 * small, 0.0], [0.0, 2.0**1023]])
 
 
+@examples(60)
+@given(
+    n=st.integers(2, 200),
+    d=st.sampled_from([1, 2, 3, 12, 40]),
+    n_classes=st.integers(2, 9),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_the_separation_of_labels_is_the_smallest_distance_of_rows_with_different_labels(n, d, n_classes, seed):
+    rng = np.random.default_rng(seed)
+    X = np.unique(rng.integers(-9, 9, (n, d)) + (rng.standard_normal((n, d)) if seed % 2 else 0), axis=0)
+    y = rng.integers(0, n_classes, len(X))
+    if len(np.unique(y)) < 2:
+        with pytest.raises(fastmem.InvalidInput, match="equal"):
+            separation(X, y)
+        return
+    squares = np.where(y[:, None] == y, np.inf, ((X[:, None] - X) ** 2).sum(axis=2))
+    found = separation(X, y)
+    assert found.distance**2 == pytest.approx(squares.min(), rel=1e-12)
+    assert squares[found.rows] == pytest.approx(squares.min(), rel=1e-12)
+
+
+def test_equal_rows_of_different_labels_have_no_separation():
+    with pytest.raises(fastmem.ContradictoryLabels):
+        separation([[0, 0], [1, 1], [1, 1]], [0, 1, 0])
+
+
 def test_an_outlier_does_not_hide_the_closest_pair():
     X = np.random.default_rng(0).standard_normal((3000, 20))
     expected = separation(X)
