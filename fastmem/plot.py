@@ -14,7 +14,7 @@ matplotlib: ``pip install "fastmem-nn[plot]"``.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -517,14 +517,21 @@ def _fitted(name, x, values):
 # Constructions
 
 
-def comparison(rows: Sequence[Mapping[str, Any]], ax: Axes | None = None) -> Axes:
+class _HasRows(Protocol):
+    """What `fastmem.compare` returns, which stands above this module."""
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+def comparison(rows: _HasRows | Sequence[Mapping[str, Any]], ax: Axes | None = None) -> Axes:
     """Draw the sizes of several constructions as bars, on a logarithmic scale that begins at 1.
 
     Parameters
     ----------
-    rows : sequence of mappings
-        One a construction, from the top: "name" (str), "neurons" and "weights" (int, or None where the network could
-        not be built), and optionally "n_bytes" (int or None), the size of the parameters in bytes.
+    rows : Comparison or sequence of mappings
+        What `fastmem.compare` returns. Or one mapping a construction, from the top: "name" (str), "neurons" and
+        "weights" (int, a mean of some, or None where the network could not be built), and optionally "n_bytes" (alike),
+        the size of the parameters in bytes.
     ax : matplotlib Axes, optional
         A new figure by default.
 
@@ -535,7 +542,7 @@ def comparison(rows: Sequence[Mapping[str, Any]], ax: Axes | None = None) -> Axe
     Raises
     ------
     InvalidInput
-        There are no rows, a key is missing, or a size is neither a whole number from 0 nor None.
+        There are no rows, a key is missing, or a size is neither a finite number from 0 nor None.
     ImportError
         There is no matplotlib.
 
@@ -547,7 +554,7 @@ def comparison(rows: Sequence[Mapping[str, Any]], ax: Axes | None = None) -> Axe
     >>> [text.get_text() for text in ax.texts]
     ['40', '900', 'not built']
     """
-    names, sizes = _names_and_sizes(rows)
+    names, sizes = _names_and_sizes(rows.to_dict()["rows"] if hasattr(rows, "to_dict") else rows)
     places, thickness = np.arange(len(names)), 0.8 / len(sizes)
     n_lines = math.ceil(len(names) / thickness)
     ax = _axes(ax, n_lines)
@@ -562,7 +569,7 @@ def comparison(rows: Sequence[Mapping[str, Any]], ax: Axes | None = None) -> Axe
         style = {"color": _COLOURS[k], "hatch": _HATCHES[k], "edgecolor": "white", "linewidth": 0}
         ax.barh(heights, np.subtract(ends, 1.0), thickness, left=1, label=what, **style)
         for i in np.flatnonzero(built):
-            written = "not counted" if values[i] is None else f"{values[i]:,}"
+            written = "not counted" if values[i] is None else _count(values[i])
             ax.annotate(written, (ends[i], heights[i]), **text)
     for i in np.flatnonzero(np.logical_not(built)):
         ax.annotate("not built", (1, i), style="italic", **text)
@@ -597,4 +604,10 @@ def _names_and_sizes(rows):
 
 
 def _size(value, name):
+    if isinstance(value, float) and 0 <= value < math.inf:
+        return value
     return value if value is None else as_count(name, value, least=0, most=2**63)
+
+
+def _count(size):
+    return f"{size:,}" if isinstance(size, int) else f"{size:,.1f}"

@@ -460,6 +460,18 @@ def test_the_row_that_was_not_built_says_so_in_its_place():
     assert ax.get_yticks()[1] == 1
 
 
+def test_a_comparison_is_drawn_as_it_is():
+    comparison = fastmem.compare(np.eye(4), [0, 1, 1, 0], constructions=["compact/binary", "baum1988"], random_state=0)
+    ax = fastmem.plot.comparison(comparison)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["compact/binary", "baum1988"]
+    assert texts(ax)[:2] == [f"{row.neurons:,}" for row in comparison.rows]
+
+
+def test_means_are_drawn_between_whole_numbers():
+    ax = fastmem.plot.comparison([{"name": "of two seeds", "neurons": 12.5, "weights": 1000.0}])
+    assert texts(ax) == ["12.5", "1,000.0"]
+
+
 def test_bytes_are_a_third_bar_where_they_are_given():
     rows = [{**ROWS[0], "n_bytes": 800}, {**ROWS[0], "name": "of unknown size"}]
     ax = rendered(fastmem.plot.comparison(rows))
@@ -482,7 +494,7 @@ def test_numbers_of_many_constructions_do_not_overlap():
         ([], "rows is empty"),
         ([ROWS[0], {"name": "a", "neurons": 3}], r"rows\[1\] lacks weights"),
         ([{"name": "a", "neurons": -3, "weights": 1}], r"rows\[0\]\['neurons'\] must be an integer"),
-        ([{"name": "a", "neurons": 3, "weights": 1.5}], r"rows\[0\]\['weights'\] must be an integer"),
+        ([{"name": "a", "neurons": 3, "weights": np.inf}], r"rows\[0\]\['weights'\] must be an integer"),
     ],
 )
 def test_rows_that_cannot_be_compared_are_refused(rows, message):

@@ -613,6 +613,14 @@ def _saves(path, mode):
 
 
 CALLS = {
+    "seeds said twice": (
+        lambda _: fastmem.compare(ROWS, Y, seeds=[0], random_state=1), "both say which seeds: give one of them",
+        lambda message, _: fastmem.compare(ROWS, Y, seeds=[1]) and fastmem.compare(ROWS, Y, random_state=1),
+    ),
+    "no seeds": (
+        lambda _: fastmem.compare(ROWS, Y, seeds=[]), "give at least one",
+        lambda message, _: fastmem.compare(ROWS, Y, seeds=[1]),
+    ),
     "points that are equal in some columns": (
         lambda _: memorize(np.eye(4), Y, columns=[0]), 'read one more in which they differ, or take columns="auto"',
         lambda message, _: memorizes(np.eye(4), Y, columns=[0, 3])

@@ -369,13 +369,27 @@ def info(network, delta, json):
     click.echo(as_json(report.to_dict()) if json else report)
 
 
+_FORMS = {  # of a comparison
+    "table": in_options,
+    "json": lambda comparison: as_json(comparison.to_dict()),
+    "csv": fastmem.Comparison.to_csv,
+    "latex": fastmem.Comparison.to_latex,
+}
+
+
 @main.command()
 @click.argument("data", type=_DATA)
 @click.argument("labels", type=_LABELS, required=False)
 @_LABEL
-@click.option("--construction", "constructions", multiple=True, type=click.Choice(list(CONTESTANTS)),
+@click.option("--construction", "constructions", multiple=True, type=click.Choice([*{**CONTESTANTS, **CONSTRUCTIONS}]),
               help="Build only this one; may be given several times.")  # fmt: skip
+@click.option("--separate", type=click.Choice(get_args(Separate)), default="labels", show_default=True,
+              help="Which points must be told apart, by the constructions that take it.")  # fmt: skip
 @click.option("--delta", type=_DELTA, help="Smallest distance in the unit ball (default: computed).")
+@click.option("--format", "form", type=click.Choice(list(_FORMS)),
+              help="What to print (default: table; --json is --format json).")  # fmt: skip
+@click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True,
+              help="How many networks of each to build, with --seed and what follows it; means are shown.")  # fmt: skip
 @click.option("--plot", type=_OUTPUT, help="Draw neurons and weights of each to this picture (.png, .svg, .pdf).")
 @click.option(
     "--seed", type=click.IntRange(min=0), help="The same seed and data give the same networks on one machine."
@@ -384,26 +398,33 @@ def info(network, delta, json):
 @_JSON
 @_THREADS
 @_PROGRESS
-def compare(data, labels, label, constructions, delta, plot, seed, json, threads, progress, table):
+def compare(
+    data, labels, label, constructions, separate, delta, form, seeds, plot, seed, json, threads, progress, table
+):
     """Build every construction on DATA, verify each, and show them in one table.
 
     DATA and LABELS are given as for build.
     """
+    if json and form not in (None, "json"):
+        raise click.UsageError(f"--json is --format json, and not --format {form}")
+    form = "json" if json else form or "table"
     kind = None if plot is None else _kind_of_picture(plot)
     X, y = read_labelled(data, labels, label, options=table)
     comparison = fastmem.compare(
         X,
         y,
         constructions=list(constructions) or None,
+        separate=separate,
         delta=delta,
+        seeds=seeds,
         random_state=seed,
         n_threads=threads,
         progress=_progress(progress),
     )
-    click.echo(as_json(comparison.to_dict()) if json else in_options(comparison))
+    click.echo(_FORMS[form](comparison).removesuffix("\n"))
     if plot is not None:
         content = io.BytesIO()
-        axes = fastmem.plot.comparison(comparison.to_dict()["rows"])
+        axes = fastmem.plot.comparison(comparison)
         axes.figure.savefig(content, format=kind, dpi=150)
         write_whole(plot, content.getvalue())
 

@@ -25,10 +25,11 @@ from fastmem.separate.clearance import clear
 from fastmem.separate.few_columns import separate_on_few_columns
 from fastmem.store import STORES, build_store
 
-__all__ = ["CHOOSES_COLUMNS", "OPTIONS", "RIVAL", "STORES", "build", "drawn_fits", "separated_anew"]
+__all__ = ["CHOOSES_COLUMNS", "DELTA", "OPTIONS", "RIVAL", "STORES", "build", "drawn_fits", "separated_anew"]
 
 OPTIONS = ("store", "separate", "margin", "fingerprint_bits", "recognise", "negatives", "effort")
 CHOOSES_COLUMNS = True
+DELTA = None
 
 RIVAL = "rajput2021"
 """The construction whose theorem this one sets out to beat; it has none of its own."""

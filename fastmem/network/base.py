@@ -363,6 +363,12 @@ class Network:
         return max((int(abs(layer.weights).max()) for layer in self.layers[1:] if layer.n_weights), default=0)
 
     @property
+    def longest_integer(self) -> int:
+        """Bits of the longest integer parameter, weight or threshold, behind the first layer; without its sign."""
+        parts = (part for layer in self.layers[1:] for part in (layer.weights.data, layer.thresholds))
+        return max((int(max(part.max(), -part.min())).bit_length() for part in parts if len(part)), default=0)
+
+    @property
     def relative_margin(self) -> float:
         """Smallest distance of a memorized point from a hyperplane, relative to the largest norm of a point."""
         return self.smallest_distance / self.largest_norm if self.largest_norm else math.inf

@@ -1,6 +1,8 @@
 """The command line: each command on each kind of file, exit codes, and errors that are one clear line."""
 
+import csv
 import gc
+import io
 import os
 import shutil
 import subprocess
@@ -224,6 +226,26 @@ def test_compare_shows_every_construction_and_draws_it(data, tmp_path):
     assert "\nbaum1988 " in stdout
     assert "rajput2021" not in stdout
     assert "delta = 0.1 " in stdout
+
+
+def test_compare_prints_what_other_programs_read(data, tmp_path):
+    arguments, _ = files("npz", tmp_path, *data)
+    arguments += ["--construction", "baum1988", "--seed", 4]
+    (row,) = csv.DictReader(io.StringIO(run("compare", *arguments, "--format", "csv", "--seeds", 2).stdout))
+    assert row["name"] == "baum1988"
+    assert float(row["build_seconds_deviation"]) > 0
+    latex = run("compare", *arguments, "--format", "latex").stdout
+    assert latex.startswith(r"\begin{tabular}")
+    assert latex.endswith("\\end{tabular}\n")
+    assert run("compare", *arguments, "--format", "table").stdout.split("\n")[0].endswith(" classes")
+    assert "--json is --format json, and not" in usage_error("compare", *arguments, "--format", "csv", "--json")
+
+
+def test_compare_tells_all_points_apart_where_it_is_asked_to(data, tmp_path):
+    arguments, _ = files("npz", tmp_path, *data)
+    stdout = run("compare", *arguments, "--construction", "compact/binary", "--separate", "all").stdout
+    assert "theorem's" in stdout
+    assert "theorem's" not in run("compare", *arguments, "--construction", "compact/binary").stdout
 
 
 def test_compare_names_the_kinds_of_picture_before_it_builds_anything(data, tmp_path):

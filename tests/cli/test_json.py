@@ -71,6 +71,10 @@ def test_compare_is_the_comparison(built, tmp_path):
     assert value["n_points"] == 60
     assert [row["name"] for row in value["rows"]] == ["baum1988"]
     assert value["rows"][0]["depth"] == 2
+    assert value["rows"][0]["deviations"] == {}
+    value = json.loads(run("compare", points, labels, "--format", "json", "--seeds", 2, "--seed", 1).stdout)
+    assert value["seeds"] == [1, 2]
+    assert "build_seconds" in value["rows"][0]["deviations"]
     assert (tmp_path / "sizes.png").exists()
 
 

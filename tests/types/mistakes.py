@@ -14,7 +14,8 @@ fastmem.memorize(X, y, construction="compct")  # error
 fastmem.memorize(X, y, seed=0)  # error
 fastmem.memorize(X, y, progress="yes")  # error
 fastmem.memorise(X, y)  # error
-fastmem.compare(X, y, constructions=["compact"])  # error
+fastmem.compare(X, y, constructions=["compct"])  # error
+fastmem.compare(X, y).to_csv(3)  # error
 fastmem.MemorizingClassifier(effort="medium")  # error
 fastmem.MemorizingClassifier(on_contradiction="minority")  # error
 fastmem.MemorizingClassifier(construction="largest")  # error

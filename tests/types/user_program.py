@@ -112,7 +112,11 @@ def theory() -> None:
     assert_type(comparison.networks["baum1988"], fastmem.Network)
     for row in comparison.rows:
         assert_type(row, fastmem.Built)
-        assert_type(row.neurons, int | None)
+        assert_type(row.neurons, int | float | None)
+        assert_type(row.deviations, dict[str, float])
+    assert_type(comparison.to_csv(), str)
+    assert_type(comparison.to_latex(), str)
+    fastmem.plot.comparison(comparison)
     circle = fastmem.theory.instances.circle(8, labels="random", random_state=0)
     assert_type(circle.y, NDArray[np.int64])
     law = fastmem.theory.scaling.power_law([1, 2, 3], [1, 4, 9])
