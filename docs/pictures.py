@@ -62,8 +62,7 @@ def neurons_of_sphere(n, store):
 def comparison():
     """Every construction on 1,000 points with random labels."""
     points = sphere(1000, 8, SEED)
-    rows = fastmem.compare(points.X, points.y, random_state=SEED).to_dict()["rows"]
-    return fastmem.plot.comparison(rows)
+    return fastmem.plot.comparison(fastmem.compare(points.X, points.y, random_state=SEED))
 
 
 if __name__ == "__main__":

@@ -176,7 +176,7 @@ class Comparison:
         --------
         >>> import fastmem
         >>> comparison = fastmem.compare([[0], [1], [2]], ["a", "b", "a"], constructions=["baum1988"], random_state=0)
-        >>> print(comparison.to_latex()[:19])
+        >>> print(comparison.to_latex()[:20])
         \begin{tabular}{lrrr
         """
         return as_latex(self.rows)
@@ -194,7 +194,7 @@ class Comparison:
             if row.reason:
                 asked = f" (its theorem: {as_count(row.bound)} neurons)" if row.bound is not None else ""
                 lines.append(f"{row.name} not built{asked}: {row.reason}")
-        return "\n".join([head, "", *lines, "", *self._notes(built)])
+        return "\n\n".join("\n".join(part) for part in ([head], lines, list(self._notes(built))) if part)
 
     def _notes(self, built):
         """What the headings mean."""

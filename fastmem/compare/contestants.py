@@ -53,9 +53,9 @@ def chosen(names, d):
         asked for by its own name. A construction stands for all its contestants that may differ.
     """
     names = list(_FAMILIES if names is None else [names] if isinstance(names, str) else names)
-    unknown = [name for name in names if name not in CONTESTANTS and name not in _FAMILIES]
-    if unknown:
-        raise InvalidInput(f"constructions are {', '.join({**CONTESTANTS, **_FAMILIES})}, not {unknown[0]!r}")
+    unknown = [repr(name) for name in names if name not in CONTESTANTS and name not in _FAMILIES]
+    if unknown or not names:
+        raise InvalidInput(f"constructions are {', '.join({**CONTESTANTS, **_FAMILIES})}, not {(*unknown, 'none')[0]}")
     found = {}
     for name in names:
         for variant in [name] if name in CONTESTANTS else _FAMILIES[name]:

@@ -71,7 +71,9 @@ def _shown(value, digits):
 
 
 def _columns(rows):
-    return [column for column in COLUMNS if any(getattr(row, column.name) is not None for row in rows)]
+    """The columns of neurons and of all else that is known of any row."""
+    first, *others = COLUMNS
+    return [first, *(column for column in others if any(getattr(row, column.name) is not None for row in rows))]
 
 
 def _cells(row, columns):
@@ -110,7 +112,7 @@ def as_latex(rows):
         means, deviations = _cells(row, columns), _deviations(row, columns)
         cells = [_in_latex(*both) for both in zip(means, deviations, strict=True)]
         if row.reason:
-            cells[:1] = ["not built"]
+            cells[0] = "not built"
         lines.append([_escaped(row.name), *cells])
     head, *body = (" & ".join(cells) + r" \\" for cells in lines)
     begin = rf"\begin{{tabular}}{{l{'r' * len(columns)}}}"
