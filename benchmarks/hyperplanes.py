@@ -1,12 +1,17 @@
 """How many hyperplanes separate data sets with a known optimum or bound, and what it takes to find them.
 
     python benchmarks/hyperplanes.py [--effort small balanced fast] [--seeds 0 1 2] [--data NAME ...]
+    python benchmarks/hyperplanes.py --exponents [--effort ...] [--seeds ...]
 
-prints a Markdown table as its rows finish, one a data set and effort, each measured in a process of its own, on
-one thread. m: hyperplanes, for each seed; m / bound: their mean over the bound. Seconds to choose and
-trim hyperplanes ("select") are those of the first seed, seconds for all of `fastmem.memorize`, verified, with random
+prints a Markdown table as its rows finish, the first command one a data set and effort, each measured in a process of
+its own, on one thread. m: hyperplanes, for each seed; m / bound: their mean over the bound. Seconds to choose and trim
+hyperplanes ("select") are those of the first seed, seconds for all of `fastmem.memorize`, verified, with random
 labels, ``separate="all"`` and ``columns="all"`` (the moons: their own labels), those of the fastest. X@W: one float32
 product of the points and m hyperplanes in the same process, best of three.
+
+With ``--exponents``, how the number of hyperplanes that tell uniform points of the unit cube apart grows with n: the
+exponent by least squares in logarithms, beside 2/(d + 1), which holds in the limit, and beside the same fit to the
+lower bound "random points" of `fastmem.bounds` at the same n.
 """
 
 import argparse
@@ -21,6 +26,9 @@ from benchmarks.data import INSTANCES, separate_by
 
 EFFORTS = ["small", "balanced", "fast"]
 COLUMNS = ["data", "n", "d", "bound", "effort", "m", "m / bound", "select s", "build s", "X@W s", "build / X@W"]
+DIMENSIONS = [2, 3, 4, 8, 16]
+NUMBERS = [1000, 3000, 10_000, 30_000, 100_000, 300_000]
+EXPONENTS = ["d", "effort", "m", "exponent", "95 %", "2/(d + 1)", "lower bound", "its exponent", "m / bound"]
 _ONE_THREAD = dict.fromkeys(["OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"], "1")
 
 
@@ -71,6 +79,38 @@ def seconds_of_product(X32, m):
     return best
 
 
+def exponent(d, effort, seeds):
+    """One row of the table of exponents, as a dict."""
+    from fastmem.theory.scaling import power_law
+
+    found = [[hyperplanes_of_a_cube(n, d, effort, seed) for seed in seeds] for n in NUMBERS]
+    bounds = [least_for_random_points(n, d) for n in NUMBERS]
+    law, of_bound = power_law(np.repeat(NUMBERS, len(seeds)), np.ravel(found)), power_law(NUMBERS, bounds)
+    return {
+        "d": d, "effort": effort, "m": ", ".join(f"{np.mean(m):,.0f}" for m in found),
+        "exponent": f"{law.exponent:.3f}", "95 %": f"{law.low:.3f} to {law.high:.3f}",
+        "2/(d + 1)": f"{2 / (d + 1):.3f}", "lower bound": ", ".join(f"{m:,}" for m in bounds),
+        "its exponent": f"{of_bound.exponent:.3f}", "m / bound": f"{np.mean(found[-1]) / bounds[-1]:.2f}",
+    }  # fmt: skip
+
+
+def hyperplanes_of_a_cube(n, d, effort, seed):
+    """How many hyperplanes are chosen to tell n uniform points of the unit cube apart."""
+    import fastmem
+
+    X, labels = np.random.default_rng(seed).random((n, d)), np.arange(n) % 2
+    net = fastmem.memorize(X, labels, separate="all", effort=effort, columns="all", random_state=seed, n_threads=1)
+    return net.n_hyperplanes
+
+
+def least_for_random_points(n, d):
+    """The bound that all but 2^-20 of draws of n points obey."""
+    import fastmem
+
+    delta = 1e-6  # small enough for n points; the row does not depend on it
+    return next(row.value for row in fastmem.bounds(n, d, delta).lower_bounds if row.name == "random points")
+
+
 def cell(value):
     """A value as the table shows it."""
     if isinstance(value, float):
@@ -79,22 +119,36 @@ def cell(value):
 
 
 def main():
-    """Print the table, a process a row."""
+    """Print one of the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--effort", nargs="+", choices=EFFORTS, default=EFFORTS)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--data", nargs="+", choices=list(INSTANCES), default=list(INSTANCES), metavar="NAME")
     parser.add_argument("--row", action="store_true", help="measure one data set and effort here and print JSON")
+    parser.add_argument("--exponents", action="store_true", help="print how m grows with n instead")
     options = parser.parse_args()
     if options.row:
         print(json.dumps(measure(options.data[0], options.effort[0], options.seeds)))
         return
-    print("| " + " | ".join(COLUMNS) + " |")
-    print("|" + "---|" * len(COLUMNS), flush=True)
+    columns = EXPONENTS if options.exponents else COLUMNS
+    print("| " + " | ".join(columns) + " |")
+    print("|" + "---|" * len(columns), flush=True)
+    for row in rows_of_exponents(options) if options.exponents else rows_of_data(options):
+        print("| " + " | ".join(cell(row[column]) for column in columns) + " |", flush=True)
+
+
+def rows_of_data(options):
+    """A row a data set and effort."""
     for name in options.data:
         for effort in options.effort:
-            row = json.loads(row_in_a_process(name, effort, options.seeds))
-            print("| " + " | ".join(cell(row[column]) for column in COLUMNS) + " |", flush=True)
+            yield json.loads(row_in_a_process(name, effort, options.seeds))
+
+
+def rows_of_exponents(options):
+    """A row a dimension and effort."""
+    for d in DIMENSIONS:
+        for effort in options.effort:
+            yield exponent(d, effort, options.seeds)
 
 
 def row_in_a_process(name, effort, seeds):

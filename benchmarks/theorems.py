@@ -38,7 +38,12 @@ def promised():
     sizes = [fastmem.bounds(N, D, delta).sizes for delta in deltas]
     print_header(("theorem", "kind", *(f"neurons, weights for delta = {delta:g}" for delta in deltas)))
     for rows in zip(*sizes, strict=True):
-        print_row((rows[0].name, rows[0].kind, *(f"{row.neurons:,.0f}, {row.weights:,.0f}" for row in rows)))
+        print_row((rows[0].name, rows[0].kind, *(f"{shown(row.neurons)}, {shown(row.weights)}" for row in rows)))
+
+
+def shown(count):
+    """A count, or a dash where the theorem gives none."""
+    return "-" if count is None else f"{count:,.0f}"
 
 
 if __name__ == "__main__":

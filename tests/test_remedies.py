@@ -1169,7 +1169,7 @@ EXEMPT = {
     "network/base.py: labels are long doubles": "pickles of version 0.1: tests/network/test_pickles.py",
     "network/labels.py: labels are long doubles": "files of version 0.1: tests/network/test_io.py",
     "theory/instances.py: m hyperplanes have at most": "says why a bound is one",
-    "theory/bounds.py: m hyperplanes cut": "says why a bound is one",
+    "theory/lower_bounds.py: m hyperplanes cut": "says why a bound is one",
     "network/format.py: settings and labels take more than": "takes labels of 100 MB; advice as below",
     "network/format.py: written in format": "there is no newer version yet",
     "export/torch.py: a float32 network needs": "tests/export/test_torch.py",

@@ -12,7 +12,6 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.special import erfcx
 
 from fastmem.theory.size import Size
 
@@ -103,8 +102,9 @@ def plan(n: int, delta: float, n_label_bits: int = 1) -> Plan:
     missing = 1 - batches + batches * apart  # 1 - Q
     with np.errstate(divide="ignore", over="ignore"):
         tau, exponent = _threshold_and_exponent(missing)
-        rows = np.ceil(np.log(n * (n_label_bits * units.astype(float) + 1) / FAILURE) / (p * exponent))
-    i, j = np.unravel_index(np.argmin(rows + n_label_bits * units), rows.shape)
+        of_all_bits = n_label_bits * units.astype(float)
+        rows = np.ceil(np.log(n * (of_all_bits + 1) / FAILURE) / (p * exponent))
+    i, j = np.unravel_index(np.argmin(rows + of_all_bits), rows.shape)
     threshold = math.ceil(float(tau[i, j] * rows[i, j] * p[i, 0]))
     return Plan(float(_BIASES[i]), int(batches[j]), int(rows[i, j]), int(units[j]), threshold)
 
@@ -182,11 +182,18 @@ def _parted(b, angle):
 
 def _scale(b):
     """exp(-b^2/2) / (pi p), where numerator and denominator are small."""
-    return 2 / (np.pi * erfcx(b / math.sqrt(2)))
+    return 2 / (np.pi * _scaled_tail(b))
 
 
 def _tail(b):
-    return erfcx(b / math.sqrt(2)) * np.exp(-(b**2) / 2) / 2
+    return _scaled_tail(b) * np.exp(-(b**2) / 2) / 2
+
+
+def _scaled_tail(b):
+    """2 p exp(b^2/2)."""
+    from scipy.special import erfcx
+
+    return erfcx(b / math.sqrt(2))
 
 
 def _batches(most):

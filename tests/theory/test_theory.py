@@ -13,7 +13,7 @@ import fastmem
 from fastmem import separation
 from fastmem.data.points import Points
 from fastmem.theory import pairs
-from fastmem.theory.bounds import hyperplanes_for_cells
+from fastmem.theory.bounds import AS_BUILT, hyperplanes_for_cells
 from fastmem.theory.separation import unit_ball
 
 
@@ -231,10 +231,26 @@ def test_sizes_are_those_of_the_theorems():
     sizes = {row.name: (row.neurons, row.weights) for row in fastmem.bounds(n, d, delta).sizes}
     e = math.exp(4)
     assert sizes["Baum 1988"] == (625, 10_000)
+    assert sizes["Bubeck et al. 2020"] == (2500, 42_500)
+    assert sizes["Madden et al. 2024"] == (1250, 21_250)
+    assert sizes["Yun et al. 2019"] == (100, 11_600)
+    assert sizes["Park et al. 2021"] == (pytest.approx(464.2, abs=0.1), pytest.approx(480.2, abs=0.1))
+    assert sizes["Vardi et al. 2021"] == (100, 116)
     assert sizes["Vershynin 2020"] == (e + 100, e * 116 + 10_000)
     assert sizes["Rajput et al. 2021"] == (102, 10_032)
-    for name in ("baum1988, as built", "rajput2021, as built"):
-        assert all(isinstance(size, int) and size > 0 for size in sizes[name])
+    assert sizes["Dirksen et al. 2024"] == (10_002, 20_032)
+    assert sizes["Yu et al. 2024"] == (None, 160_000)
+    assert sizes["Egosi et al. 2025"] == (None, 10_000)
+    assert sizes["Kim et al. 2025, small"] == sizes["Kajitsuka & Sato 2025"] == (None, 100)
+    assert sizes["Kim et al. 2025"] == (None, 2_560_000)
+
+
+def test_every_construction_with_a_bound_has_a_row():
+    n, d, delta = 10_000, 16, 0.5
+    sizes = {row.name: (row.neurons, row.weights) for row in fastmem.bounds(n, d, delta, n_classes=5).sizes}
+    for name, bound in AS_BUILT.items():
+        assert sizes[f"{name}, as built"] == bound(n, d, delta, 3)
+        assert all(isinstance(size, int) for size in sizes[f"{name}, as built"])
 
 
 def test_more_label_bits_are_built_larger():
@@ -248,25 +264,82 @@ def test_lower_bounds_by_hand():
     values = {row.name: row.value for row in table.lower_bounds}
     assert values == {
         "cells": 45, "sign patterns": 10, "labellings": 3000, "two layers": 110, "circle": 314,
-        "moment curve": 500, "random square": pytest.approx(100), "close pairs": 250,
+        "moment curve": 500, "random square": pytest.approx(100), "close pairs": 250, "random labels": 38,
+        "random points": 45, "line": 62, "near points": 1000, "robust width": math.log(1000), "robust first layer": 2,
     }  # fmt: skip
     assert table.lower_bound_on_hyperplanes == 45
-    assert [row.name for row in table.lower_bounds if row.is_scale] == ["random square"]
-    assert fastmem.bounds(1000, 2, 0.001).lower_bounds[4].value == 500  # all 1000 points fit on the circle
+    scales = ["random square", "near points", "robust width", "robust first layer"]
+    assert [row.name for row in table.lower_bounds if row.is_scale] == scales
+    assert rows_of(fastmem.bounds(10**6, 9, 0.01), "random cube")[0].value == pytest.approx(10**1.2)
+    assert rows_of(fastmem.bounds(1000, 2, 0.001), "circle")[0].value == 500  # all 1000 points fit on the circle
     assert rows_of(fastmem.bounds(1001, 3, 0.1), "moment curve")[0].value == 334
+
+
+FOR_ALL = {"cells", "sign patterns", "labellings", "two layers"}
+FOR_TWO_LABELS = {
+    "moment curve", "close pairs", "random labels", "random points", "line", "near points", "robust width",
+    "robust first layer",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("n", "d", "n_classes", "names"),
     [
-        (1, 1, 1, {"cells", "sign patterns", "labellings", "two layers"}),
-        (9, 3, 1, {"cells", "sign patterns", "labellings", "two layers"}),
-        (9, 1, 2, {"cells", "sign patterns", "labellings", "two layers", "moment curve", "close pairs"}),
-        (9, 3, 2, {"cells", "sign patterns", "labellings", "two layers", "circle", "moment curve", "close pairs"}),
+        (1, 1, 1, FOR_ALL),
+        (9, 3, 1, FOR_ALL),
+        (9, 1, 2, FOR_ALL | FOR_TWO_LABELS),
+        (9, 2, 2, FOR_ALL | FOR_TWO_LABELS | {"circle", "random square"}),
+        (9, 3, 2, FOR_ALL | FOR_TWO_LABELS | {"circle", "random cube"}),
     ],
 )
 def test_only_the_lower_bounds_that_apply_are_listed(n, d, n_classes, names):
     assert {row.name for row in fastmem.bounds(n, d, 0.2, n_classes=n_classes).lower_bounds} == names
+
+
+@pytest.mark.parametrize(("d", "value"), [(2, 415), (3, 84), (8, 18)])
+def test_most_labellings_of_any_points_need_as_many_hyperplanes(d, value):
+    assert rows_of(fastmem.bounds(10**5, d, 1e-4), "random labels")[0].value == value
+
+
+@pytest.mark.parametrize("n_classes", [2, 5])
+@pytest.mark.parametrize(("n", "d"), [(30, 1), (30, 2), (60, 4), (60, 40), (60, 80), (5000, 1200)])
+def test_fewer_hyperplanes_have_too_few_labellings(n, d, n_classes):
+    (row,) = rows_of(fastmem.bounds(n, d, 1e-4, n_classes=n_classes), "random labels")
+
+    def labellings(m):
+        ways = 2 * sum(math.comb(n - 1, i) for i in range(d + 1))
+        return ways**m * n_classes ** sum(math.comb(m, i) for i in range(d + 1))
+
+    assert labellings(row.value) * 2**20 >= n_classes**n or d > 1000  # where more ways than there are are counted
+    assert row.value == 0 or labellings(row.value - 1) * 2**20 < n_classes**n
+
+
+@pytest.mark.parametrize(("n", "d"), [(10**4, 2), (10**5, 3), (10**5, 16)])
+def test_random_points_rarely_lie_in_different_cells_of_fewer_hyperplanes(n, d):
+    (row,) = rows_of(fastmem.bounds(n, d, 1e-6), "random points")
+    m = row.value - 1
+    cells = sum(math.comb(m, i) for i in range(d + 1))
+    others = n - d * m
+    assert cells >= others  # as many as so many points need, where the probability is not 0 anyway
+    log_probability = sum(math.log1p(-i / cells) for i in range(others))
+    log_choices = sum(math.log(math.comb(n, d) / (k + 1)) for k in range(m))
+    assert log_choices + log_probability < -20 * math.log(2)
+
+
+def test_networks_stay_above_the_bounds_on_random_points_and_labels():
+    rng = np.random.default_rng(0)
+    X, y = rng.random((1000, 2)), rng.integers(0, 2, 1000)
+    table = fastmem.bounds(1000, 2, separation(X).delta)
+    assert fastmem.memorize(X, y, random_state=0).n_hyperplanes >= rows_of(table, "random labels")[0].value
+    told_apart = fastmem.memorize(X, y, separate="all", random_state=0)
+    assert told_apart.n_hyperplanes >= rows_of(table, "random points")[0].value
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 10, 101])
+def test_two_relu_layers_of_fewer_neurons_have_too_few_pieces_on_a_line(n):
+    (row,) = rows_of(fastmem.bounds(n, 1, 2 / (n - 1)), "line")
+    enough = [max((a + 1) * (m - a + 1) for a in range(m + 1)) >= n - 1 for m in range(row.value + 1)]
+    assert enough == [False] * row.value + [True]
 
 
 @pytest.mark.parametrize("n", [2, 3, 5, 6, 7, 12, 100, 1000])
@@ -286,10 +359,13 @@ def test_the_table_shows_every_row_with_its_source():
     for row in table.sizes:
         assert f"{row.name}: {row.source}" in flat
         assert row.assumption in text
+        assert row.numbers in flat
     for row in table.lower_bounds:
         assert f"{row.name}: {row.statement} ({row.source})" in flat
         assert row.holds_for in text
     assert "10^4342.94" in text  # e^10000
+    for n, d, delta in [(10**18, 10**18, 0.01), (10**18, 3, 1e-9), (2, 1, 1e-320)]:
+        assert max(map(len, str(fastmem.bounds(n, d, delta, n_classes=10**18)).splitlines())) <= 120
     assert "asymptotic form" in text
 
 
@@ -297,8 +373,10 @@ def test_the_dict_is_plain():
     for table in (fastmem.bounds(1000, 2, 0.01), fastmem.bounds(5, 3, 1.0, n_classes=3), fastmem.bounds(2, 1, 1e-320)):
         values = table.to_dict()
         assert json.loads(json.dumps(values, allow_nan=False)) == values
-    assert fastmem.bounds(1000, 2, 0.01).sizes[2].neurons == math.inf
-    assert fastmem.bounds(1000, 2, 0.01).to_dict()["sizes"][2]["neurons"] is None
+    table = fastmem.bounds(1000, 2, 0.01)
+    (place,) = [i for i, row in enumerate(table.sizes) if row.name == "Vershynin 2020"]
+    assert table.sizes[place].neurons == math.inf
+    assert table.to_dict()["sizes"][place]["neurons"] is None
     assert "overflows" in str(fastmem.bounds(2, 1, 1e-320))
     assert fastmem.bounds(np.int64(5), 3, np.float32(1)).to_dict()["n"] == 5
 
