@@ -32,6 +32,7 @@ from fastmem.errors import (
     MemorizationError,
     NetworkTooLarge,
     NotInGeneralPosition,
+    NotOnSphere,
     RecognitionWarning,
 )
 from fastmem.io import from_bytes, load
@@ -60,6 +61,7 @@ __all__ = [
     "Network",
     "NetworkTooLarge",
     "NotInGeneralPosition",
+    "NotOnSphere",
     "RecognitionWarning",
     "Report",
     "Separation",

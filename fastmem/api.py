@@ -18,7 +18,16 @@ from fastmem.data.as_points import as_points
 from fastmem.data.blocks import Source, n_rows_of, whole
 from fastmem.data.columns import names_of
 from fastmem.data.lazy import Rows, as_dask_arrays, is_lazy
-from fastmem.data.options import Recognise, Separate, as_count, as_delta, as_distance, as_generator, check_option
+from fastmem.data.options import (
+    Recognise,
+    Separate,
+    as_count,
+    as_delta,
+    as_distance,
+    as_generator,
+    check_option,
+    own_options,
+)
 from fastmem.data.points import first_of_equal
 from fastmem.data.reading import Reading, as_reading, equal_in_columns
 from fastmem.distributed import build_local, build_on_cluster, current_client, is_partitioned, lacking
@@ -32,6 +41,8 @@ from fastmem.store import STORES
 from fastmem.store.filter import MOST_BITS as MOST_FINGERPRINT_BITS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import ArrayLike
 
     from fastmem.data.options import Columns, Construction, Effort, Store
@@ -59,6 +70,7 @@ def memorize(
     negatives: ArrayLike | None = None,
     effort: Effort = "balanced",
     delta: float | None = None,
+    construction_options: Mapping[str, object] | None = None,
     random_state: int | np.random.Generator | None = None,
     verify: bool = True,
     n_threads: int | None = None,
@@ -84,11 +96,15 @@ def memorize(
         Labels of any dtype whose values can be told apart: integers, booleans, strings, bytes, dates, floats
         (compared bit by bit), or Python objects that can be hashed or sorted. A row of a matrix or of a data frame is
         one label of k values. Long doubles are refused, since processors write them in different ways.
-    construction : {"compact", "rajput2021", "baum1988"}
+    construction : {"compact", "rajput2021", "baum1988", "vershynin2020", "dirksen2024", "boxes"}
         How the network is built. "compact": the smallest we know. "rajput2021": the proof of Rajput et al., run as an
         algorithm; it tells all distinct points apart, takes `delta`, `separate` and `columns`, and none of `store`,
         `margin`, `fingerprint_bits` and `effort`. "baum1988": one hidden layer of about n/d units, for points in
-        general position (Baum, J. Complexity 4, 1988); of these options it takes `columns` alone.
+        general position (Baum, J. Complexity 4, 1988); of these options it takes `columns` alone, as do the next.
+        "vershynin2020": for points on a sphere, units that fire rarely and a perceptron for each batch of points
+        (Vershynin, SIAM J. Math. Data Sci. 2, 2020). "dirksen2024": random hyperplanes, and units that cover points;
+        few where classes are far apart (Dirksen, Finke & Genzel, JMLR 25, 2024). "boxes": every input within a radius
+        of a point, in the largest difference of a coordinate, has its label.
     store : {"binary", "integer"}
         How labels are read from codes. "binary": with one-bit weights, 1.01 to 1.12 for each bit of the labels'
         entropy. "integer": in the fewest units, with integer weights of 20 to 60 bits, one for each second label or so;
@@ -124,6 +140,10 @@ def memorize(
         For "rajput2021": the smallest distance of two distinct points after all are scaled into the unit ball, or less;
         the first layer has Õ(1/delta) units. By default it is computed (`fastmem.separation`), which beyond ten
         dimensions takes n^2 d/2 multiplications.
+    construction_options : dict, optional
+        Options of one construction alone, by name. For "vershynin2020" and "dirksen2024": ``{"form": "theorem"}`` draws
+        as many hyperplanes as the theorem asks for; "small", the default, more and more until they are enough. For
+        "boxes": ``{"radius": 0.1}``, in the units of X; 0.98 of the largest one by default.
     random_state : int, numpy.random.Generator or None
         The same seed and data give the same network on one machine, whatever `n_threads`. Another processor may make
         another one, since BLAS and LAPACK round differently there, with the same labels for all rows of X; the network
@@ -148,7 +168,7 @@ def memorize(
     Returns
     -------
     Network
-        ``net.predict(X)`` equals y, element by element, in its shape. An `EncodedNetwork`, but for "baum1988".
+        ``net.predict(X)`` equals y, element by element, in its shape. An `EncodedNetwork`, or a `LayeredNetwork` for constructions without codes.
 
     Raises
     ------
@@ -157,11 +177,14 @@ def memorize(
     ContradictoryLabels
         Equal rows have different labels.
     MarginNotReached
-        Points that must differ could not be separated at that margin; the error holds the largest one found.
+        Points that must differ could not be separated at that margin, or radius of boxes; the error holds the largest
+        one found.
     NetworkTooLarge
         The theorem asks for too many weights, because delta is small; the error says how many.
     NotInGeneralPosition
         "baum1988" found points on a common hyperplane; the error names them.
+    NotOnSphere
+        "vershynin2020" found points that are not equally far from one place; the error names two.
     MemorizationError
         Verification failed, which must never happen.
 
@@ -186,6 +209,7 @@ def memorize(
         construction, store=store, separate=separate, margin=margin, fingerprint_bits=fingerprint_bits,
         recognise=recognise, negatives=negatives, effort=effort, delta=delta,
     )  # fmt: skip
+    own = own_options(construction, CONSTRUCTIONS[construction].OWN_OPTIONS, construction_options)
     if not fingerprint_bits and (negatives is not None or recognise != DEFAULTS["recognise"]):
         which = "recognise" if negatives is None else "negatives"
         raise InvalidInput(f"{which}=... is about fingerprints: add fingerprint_bits=16, say")
@@ -227,7 +251,7 @@ def memorize(
     if CONSTRUCTIONS[construction].CHOOSES_COLUMNS:
         options["columns"] = "all" if isinstance(columns, Reading) else columns
     network = CONSTRUCTIONS[construction].build(
-        read, labels, point_numbers, random_state=random_state, n_threads=n_threads, progress=progress, **options
+        read, labels, point_numbers, random_state=random_state, n_threads=n_threads, progress=progress, **options, **own
     )
     network.feature_names = names
     _warn_of_more_than_asked(network)

@@ -14,6 +14,7 @@ __all__ = [
     "MemorizationError",
     "NetworkTooLarge",
     "NotInGeneralPosition",
+    "NotOnSphere",
     "RecognitionWarning",
 ]
 
@@ -151,3 +152,20 @@ class NotInGeneralPosition(_HoldsFacts, ValueError):
         super().__init__(message, rows, group)
         self.rows = list(rows)
         self.group = list(group)
+
+
+class NotOnSphere(_HoldsFacts, ValueError):
+    """Vershynin's construction needs points on a sphere: equally far from one place.
+
+    Attributes
+    ----------
+    rows : list of int
+        A row nearest to the place tried, and one farthest from it.
+    radii : list of float
+        How far these are.
+    """
+
+    def __init__(self, message: str, rows: Iterable[int] = (), radii: Iterable[float] = ()) -> None:
+        super().__init__(message, rows, radii)
+        self.rows = list(rows)
+        self.radii = list(radii)

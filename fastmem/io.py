@@ -9,7 +9,7 @@ from typing import BinaryIO, get_args
 import numpy as np
 
 from fastmem.constructions import CONSTRUCTIONS
-from fastmem.data.options import Separate
+from fastmem.data.options import Separate, own_options
 from fastmem.errors import FormatError, InvalidInput
 from fastmem.hyperplanes.frame import MAX_EXPONENT
 from fastmem.hyperplanes.hyperplanes import MAX_COLUMNS
@@ -172,6 +172,19 @@ def _construction_fits(header):
     """Whether the construction has such a store, and draws at random what the file says was drawn."""
     store, drawn = header.get("store"), header["drawn"]
     if header["construction"] == GIVEN:
-        return store is None and drawn == {}
+        return store is None and drawn == {} and "construction_options" not in header
     construction = CONSTRUCTIONS[header["construction"]]
-    return store in construction.STORES and construction.drawn_fits(drawn, header["n_told_apart"])
+    return (
+        store in construction.STORES
+        and construction.drawn_fits(drawn, header["n_told_apart"])
+        and _own_options_fit(header["construction"], header.get("construction_options", {}))
+    )
+
+
+def _own_options_fit(name, options):
+    """Whether these are values of all options that a construction alone takes, as they are kept."""
+    own = CONSTRUCTIONS[name].OWN_OPTIONS
+    try:
+        return type(options) is dict and options.keys() == own.keys() and own_options(name, own, options) == options
+    except InvalidInput:
+        return False

@@ -14,7 +14,8 @@ from support.partners import partner
 import fastmem
 from fastmem.constructions import CONSTRUCTIONS
 
-NAMES = ["rajput2021", "baum1988", "compact/integer", "compact/binary"]
+THEOREMS = ["rajput2021", "baum1988", "vershynin2020", "dirksen2024", "boxes"]
+NAMES = [*THEOREMS, "compact/integer", "compact/binary"]
 TIMES = {"build_seconds", "predictions_per_second"}
 
 
@@ -41,7 +42,7 @@ def not_built():
     line = np.column_stack([np.arange(300.0), 2 * np.arange(300.0) + 1])
     X = np.concatenate([line, 100 * np.random.default_rng(0).standard_normal((399, 2)), [[1 + 1e-9, 3.0]]])
     y = np.zeros(700, int)
-    y[:300:2] = 1
+    y[:300:2] = y[-1] = 1
     return fastmem.compare(X, y, random_state=0, seeds=2)
 
 
@@ -75,23 +76,21 @@ def test_the_longest_integer_is_that_of_weights_and_thresholds_behind_the_first_
 
 
 def test_networks_are_within_what_their_theorem_promises(data, comparison):
-    delta = fastmem.separation(data[0]).delta
-    assert comparison.delta == delta
-    for row in comparison.rows[:2]:
-        assert row.bound == CONSTRUCTIONS[row.name].bound(400, 16, delta, 2).neurons >= row.neurons
+    deltas = {"all": fastmem.separation(data[0]).delta, "labels": fastmem.separation(*data).delta, None: None}
+    assert (comparison.delta, comparison.delta_of_labels) == (deltas["all"], deltas["labels"])
+    for row in comparison.rows[: len(THEOREMS)]:
+        construction = CONSTRUCTIONS[row.name]
+        assert row.bound == construction.bound(400, 16, deltas[construction.DELTA], 2).neurons >= row.neurons
         assert row.ratio == row.neurons / row.bound
 
 
 def test_a_theorem_stands_only_beside_networks_that_tell_apart_what_it_does(data, comparison):
     # That of rajput2021 tells all points apart, "compact" only classes if it is not asked for more.
-    assert {(row.bound, row.ratio) for row in comparison.rows[2:]} == {(None, None)}
+    assert {(row.bound, row.ratio) for row in comparison.rows[-2:]} == {(None, None)}
     of_all = fastmem.compare(*data, separate="all", random_state=0)
-    assert [row.bound for row in of_all.rows] == [
-        of_all.rows[0].bound,
-        comparison.rows[1].bound,
-        *[of_all.rows[0].bound] * 2,
-    ]
-    assert [of_all.networks[name].separate for name in NAMES] == ["all", "labels", "all", "all"]
+    bounds = [row.bound for row in comparison.rows[: len(THEOREMS)]]
+    assert [row.bound for row in of_all.rows] == [*bounds, *bounds[:1] * 2]
+    assert [of_all.networks[name].separate for name in NAMES] == ["all", *["labels"] * 4, "all", "all"]
     assert [row.ratio for row in of_all.rows] == [row.neurons / row.bound for row in of_all.rows]
     with pytest.raises(fastmem.InvalidInput, match="separate must be one of"):
         fastmem.compare(*data, separate="none")
@@ -117,7 +116,7 @@ def test_the_table_names_every_construction_with_its_counts(comparison):
     assert max(map(len, lines)) < 160
     # Of numbers the last digits stand below each other: those of hyperplanes, with their heading.
     ends = {line.index(" planes") + 7 for line in lines if " planes" in line}
-    for row, line in zip(comparison.rows, lines[4:8], strict=True):
+    for row, line in zip(comparison.rows, lines[4 : 4 + len(NAMES)], strict=True):
         (end,) = ends
         assert line[:end].endswith(f" {row.hyperplanes:,}")
     assert lines[-1].startswith("at least: the fewest hyperplanes whose cells are as many as the classes, or points")
@@ -131,11 +130,13 @@ def test_a_comparison_is_plain_values(comparison):
 
 
 def test_what_cannot_be_built_says_why_and_what_its_theorem_asks_for(not_built):
-    assert set(not_built.networks) == {"compact/integer", "compact/binary"}
-    rajput, baum = not_built.rows[:2]
+    assert set(not_built.networks) == {"boxes", "compact/integer", "compact/binary"}
+    rajput, baum, vershynin, dirksen = not_built.rows[:4]
     assert rajput.neurons is baum.neurons is None
     assert "hyperplanes" in rajput.reason
     assert "general position" in baum.reason
+    assert "on a sphere" in vershynin.reason
+    assert "hyperplanes" in dirksen.reason
     assert 15.15 < np.log10(rajput.bound) < 15.25
     assert "rajput2021 not built (its theorem: 10^15.18 neurons): with seed 0: for 700 " in str(not_built)
     assert "baum1988 not built (its theorem: 351 neurons): with seed 0: " in str(not_built)
@@ -252,12 +253,12 @@ def test_a_tabular_of_latex_has_as_many_cells_in_each_row(of_seeds, not_built):
         assert [top, middle, bottom, end] == [r"\toprule", r"\midrule", r"\bottomrule", r"\end{tabular}"]
         n = head.count("&") + 1
         assert begin == rf"\begin{{tabular}}{{l{'r' * (n - 1)}}}"
-        assert [row.count("&") + 1 for row in rows] == [n] * 4
+        assert [row.count("&") + 1 for row in rows] == [n] * len(NAMES)
         assert all(row.endswith(r" \\") for row in [head, *rows])
     assert "bits a point & longest integer & exact in float64" in head
     assert "hyperplanes" in head
     assert rows[0].startswith("rajput2021 & not built & ")
-    assert rows[0].endswith(r" & $10^{15.18}$ \\")
+    assert rows[0].endswith(r" & $10^{15.18}$ &  \\")
     assert re.search(r"& \$[\d.]+ \\times 10\^\{-\d+\}\$ \$\\pm\$ ", of_seeds.to_latex())
 
 
@@ -273,7 +274,7 @@ def test_a_data_frame_has_numbers_in_every_column_but_reasons(of_seeds, not_buil
     assert frame.loc["baum1988", "build_seconds_deviation"] == row.deviations["build_seconds"]
     frame = not_built.to_pandas()
     assert frame["depth"].dtype == "Int64"
-    assert frame["depth"].isna().tolist() == [True, True, False, False]
+    assert frame["depth"].isna().tolist() == [True] * 4 + [False] * 3
     assert frame.loc["rajput2021", "bound"] == not_built.rows[0].bound
     assert frame["float64_safe"].dtype == "boolean"
 
@@ -319,7 +320,7 @@ def test_data_that_nothing_memorizes_is_refused_at_once():
 @pytest.mark.parametrize("X", [[[1.0, 2.0]], [[1.0, 2.0], [1.0, 2.0]], [[0.0], [1.0]]])
 def test_one_class_takes_no_neuron_and_no_theorem(X):
     comparison = fastmem.compare(X, np.full(len(X), "a"))
-    assert [(row.neurons, row.bound, row.ratio) for row in comparison.rows] == [(0, None, None)] * 4
+    assert [(row.neurons, row.bound, row.ratio) for row in comparison.rows] == [(0, None, None)] * len(NAMES)
     assert "rajput2021" in str(comparison)
 
 
@@ -340,14 +341,15 @@ def test_progress_counts_constructions(data):
             shown[-1][2] += n
 
     fastmem.compare(data[0], data[1], random_state=0, delta=0.1, progress=Bar)
-    assert shown == [["constructions", 4, 4]]
+    assert shown == [["constructions", len(NAMES), len(NAMES)]]
 
 
 def test_bounds_are_those_for_what_each_network_tells_apart():
     # Three classes take two hyperplanes at least; all 149 different flowers of Fisher's take eight.
     flowers = pytest.importorskip("sklearn.datasets").load_iris()
-    comparison = fastmem.compare(flowers.data, flowers.target, random_state=0)
-    assert {row.name: row.hyperplanes_least for row in comparison.rows} == dict(zip(NAMES, [8, 2, 2, 2], strict=True))
+    names = [name for name in NAMES if name != "vershynin2020"]  # flowers lie on no sphere
+    comparison = fastmem.compare(flowers.data, flowers.target, constructions=names, random_state=0)
+    assert [row.hyperplanes_least for row in comparison.rows] == [8, 2, 2, 2, 2, 2]
     assert comparison.hyperplanes_least == 2
     for row in comparison.rows:
         net = comparison.networks[row.name]

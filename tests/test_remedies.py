@@ -14,6 +14,7 @@ import pickle
 import re
 import warnings
 from fractions import Fraction
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -34,6 +35,7 @@ from fastmem.export.guard import check_arithmetic
 
 ROWS = [[0.5, 1], [2, -3], [4.25, 0], [7, 9]]
 Y = [0, 1, 1, 0]
+NEARLY_EQUAL = [[0, 0], [0, 1], [0, 1 + 1e-12]]
 FIRST = 1_704_067_200_000_000_001  # a nanosecond of 2024
 TIMES = np.datetime64(FIRST, "ns") + np.arange(100).astype("m8[ns]")
 LARGE = [2**53 + 1, 2**53 + 2, -(2**53) - 1, 5]
@@ -586,6 +588,12 @@ def on_a_line():
     return np.concatenate([line, 100 * np.random.default_rng(0).standard_normal((400, 2))]), y
 
 
+def _in_small_boxes(X, y):
+    """What is said of very many points, of few."""
+    with patch("fastmem.constructions.boxes._MOST_NUMBERS", 1):
+        return memorize(X, y, construction="boxes")
+
+
 def zero(X):
     """A model that always gives the same answer."""
     return np.zeros(len(X), int)
@@ -738,6 +746,25 @@ CALLS = {
     "not in general position": (
         lambda _: memorize(*on_a_line(), construction="baum1988", random_state=0), 'use construction="compact"',
         lambda message, _: memorizes(*on_a_line(), **one_option(message, "construction")),
+    ),
+    "too many hyperplanes": (
+        lambda _: memorize(NEARLY_EQUAL, [0, 0, 1], construction="dirksen2024"), 'use construction="compact"',
+        lambda message, _: memorizes(NEARLY_EQUAL, [0, 0, 1], **one_option(message, "construction")),
+    ),
+    "too many sides of boxes": (
+        lambda _: _in_small_boxes(ROWS, Y), 'use construction="compact", whose hyperplanes are few',
+        lambda message, _: memorizes(ROWS, Y, **one_option(message, "construction")),
+    ),
+    "on no sphere": (
+        lambda _: memorize(*on_a_line(), construction="vershynin2020"), 'or use construction="compact"',
+        lambda message, _: memorizes(*on_a_line(), **one_option(message, "construction")),
+    ),
+    "rows of one length": (
+        lambda _: memorize(*on_a_line(), construction="vershynin2020"), "X / np.linalg.norm(X, axis=1, keepdims=True)",
+        lambda message, _: memorizes(
+            eval(message.split("to one length, ")[1].split(", or")[0], {"X": np.array(ROWS), "np": np}), Y,
+            construction="vershynin2020",
+        ),
     ),
     "too large a network": (
         lambda _: memorize(ROWS, Y, construction="rajput2021", delta=1e-9), 'use construction="compact"',
@@ -1168,6 +1195,7 @@ EXEMPT = {
     "data/as_labels.py: y has dates with a time zone": "in the table of labels of other packages",
     "network/base.py: labels are long doubles": "pickles of version 0.1: tests/network/test_pickles.py",
     "network/labels.py: labels are long doubles": "files of version 0.1: tests/network/test_io.py",
+    "theory/separation.py: all {} labels are equal": "says what there is none of, no remedy",
     "theory/instances.py: m hyperplanes have at most": "says why a bound is one",
     "theory/lower_bounds.py: m hyperplanes cut": "says why a bound is one",
     "network/format.py: settings and labels take more than": "takes labels of 100 MB; advice as below",

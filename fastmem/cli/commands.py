@@ -12,6 +12,7 @@ import re
 import sys
 import time
 import warnings
+from json import loads
 from pathlib import Path
 from typing import get_args
 
@@ -81,6 +82,22 @@ def _columns(context, parameter, text):
     if max(map(max, ends)) > MAX_COLUMNS:
         raise click.BadParameter(f"there are at most {MAX_COLUMNS} columns")
     return [column for end in ends for column in range(end[0], end[-1] + 1)]
+
+
+def _own_options(context, parameter, texts):
+    """Names and values; a value is what JSON reads it as, else text."""
+    options = {}
+    for text in texts:
+        name, is_given, value = text.partition("=")
+        if not is_given or not name:
+            raise click.BadParameter(f"{text!r} is not NAME=VALUE")
+        if name in options:
+            raise click.BadParameter(f"{name} is given twice")
+        try:
+            options[name] = loads(value)
+        except ValueError:
+            options[name] = value
+    return options or None
 
 
 def _table_options(command):
@@ -177,6 +194,9 @@ def _random_points(n, d, classes, rng):
               show_default=True,
               help="How the network is built: the smallest we know, or as a paper's theorem does.")  # fmt: skip
 @click.option("--delta", type=_DELTA, help="For rajput2021: smallest distance in the unit ball (default: computed).")
+@click.option("--option", "construction_options", metavar="NAME=VALUE", multiple=True, callback=_own_options,
+              help="Option that the construction alone takes, as form=theorem of dirksen2024. May be repeated.",
+              )  # fmt: skip
 @click.option("--store", type=click.Choice(list(STORES)), default=DEFAULTS["store"], show_default=True,
               help="How labels are kept: in the fewest bits, or the fewest units.")  # fmt: skip
 @click.option("--separate", type=click.Choice(get_args(Separate)), default=DEFAULTS["separate"], show_default=True,

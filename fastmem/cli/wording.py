@@ -38,6 +38,7 @@ _IN_OTHER_WORDS = (
     (rf"""(?<![\w'"/\\-])({_NAMES})=('[^']*'|"[^"]*"|\.\.\.|[^\s,;:)]+)""", _option),
     (r"(?<=, which takes only ).*$", lambda match: re.sub(r"\b(?!and\b)\w+", lambda name: _flag(name[0]), match[0])),
     (rf"^({_NAMES})(?= must be | is a distance | is for )", lambda match: _flag(match[1])),
+    (r"^construction_options\['(.*?)'\]", r"--option \1"),
     (r"^columns(?= is | names | has )", "--columns"),
     (r"if delta is left out$", "if --delta is left out"),
     (r"returns positions in net\.classes", "writes positions among the classes"),

@@ -97,6 +97,8 @@ class Comparison:
         The networks that could be built, by name: those of the first seed.
     seeds : tuple of int
         What each construction was built with, as ``memorize(..., random_state=seed)``.
+    delta_of_labels : float or None
+        The smallest distance of two points with different labels, in the same way.
     """
 
     n_points: int
@@ -108,6 +110,7 @@ class Comparison:
     rows: tuple[Built, ...]
     networks: dict[str, Network] = field(repr=False, compare=False)
     seeds: tuple[int, ...] = ()
+    delta_of_labels: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """All attributes but the networks, as plain values."""
@@ -186,6 +189,8 @@ class Comparison:
         head += f", {self.n_classes:,} classes"
         if self.delta is not None:
             head += f", delta = {self.delta:.3g} in the unit ball"
+        if self.delta_of_labels is not None:
+            head += f", labels {self.delta_of_labels:.3g} apart"
         if len(self.seeds) > 1:
             head += f"; means over {len(self.seeds):,} seeds, and ± standard deviations"
         built = [row for row in self.rows if not row.reason]

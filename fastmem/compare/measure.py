@@ -61,7 +61,8 @@ def compare(
         As for `memorize`, for constructions that take it. With "all", "compact" does what the theorem of "rajput2021"
         is about, and that theorem's bound stands beside it.
     delta : float, optional
-        Smallest distance of two distinct points scaled into the unit ball, or less; computed by default.
+        Smallest distance of two distinct points scaled into the unit ball, or less; computed by default, and for
+        theorems that ask for it that of two points with different labels.
     seeds : int or iterable of int
         How many networks of each construction are built, or their seeds. With several, numbers are means, beside their
         standard deviations.
@@ -104,7 +105,11 @@ def compare(
         deltas = dict.fromkeys(get_args(Separate), as_delta(delta))
     else:
         kinds = {theorem.DELTA for theorem in map(theorem_of, options.values()) if theorem} - {None}
-        deltas = _deltas(kinds, X, n_threads, progress) if n > 1 else {}
+        if n < 2:
+            kinds.clear()
+        if len(labels.classes) < 2:
+            kinds.discard("labels")
+        deltas = {kind: _delta(kind, X, y, n_threads, progress) for kind in kinds}
     rows, networks = [], {}
     with progress_bar(progress, len(names) * len(seeds), "constructions") as bar:
         for name, twin in names.items():
@@ -118,7 +123,7 @@ def compare(
                 networks[name] = network
     least = hyperplanes_for_cells(len(labels.classes), points.d)
     shape = points.n, n, points.d, len(labels.classes)
-    return Comparison(*shape, deltas.get("all"), least, tuple(rows), networks, seeds)
+    return Comparison(*shape, deltas.get("all"), least, tuple(rows), networks, seeds, deltas.get("labels"))
 
 
 def _as_seeds(seeds, random_state):
@@ -148,12 +153,9 @@ def _options(name, separate, n_threads):
     return options
 
 
-def _deltas(kinds, X, n_threads, progress):
-    """Smallest distances in the unit ball, by `DELTA` of the theorems that ask for them.
-
-    Points of different labels are no nearer than the nearest of all distinct ones: that bounds their distance too.
-    """
-    return dict.fromkeys(kinds, separation(X, n_threads=n_threads, progress=progress).delta) if kinds else {}
+def _delta(kind, X, y, n_threads, progress):
+    """Smallest distance in the unit ball of all distinct points, or of those with different labels."""
+    return separation(X, y if kind == "labels" else None, n_threads=n_threads, progress=progress).delta
 
 
 def _with_delta(options, deltas):
@@ -203,7 +205,7 @@ def _measured(network, X, bound, seconds, n_threads):
         "bits": 8 * network.nbytes / network.n_points,
         "build_seconds": seconds,
         "predictions_per_second": network.n_points / predicting,
-        "smallest_distance": network.smallest_distance,
+        "smallest_distance": float(network.certified_radius(X, n_threads=n_threads).min()),
         "ratio": network.n_neurons / bound if bound else None,
         "hyperplanes_least": None if m is None else hyperplanes_for_cells(network.n_told_apart, network.n_features_in),
         "longest_integer": network.longest_integer,

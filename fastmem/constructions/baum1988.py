@@ -27,9 +27,10 @@ from fastmem.separate.frame import threshold_between
 from fastmem.separate.slabs import Slabs, Space
 from fastmem.theory.baum1988 import bound
 
-__all__ = ["CHOOSES_COLUMNS", "DELTA", "OPTIONS", "STORES", "bound", "build", "drawn_fits"]
+__all__ = ["CHOOSES_COLUMNS", "DELTA", "OPTIONS", "OWN_OPTIONS", "STORES", "bound", "build", "drawn_fits"]
 
 OPTIONS = ()
+OWN_OPTIONS = {}
 CHOOSES_COLUMNS = False
 DELTA = None
 STORES = (None,)

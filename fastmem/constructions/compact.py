@@ -25,9 +25,12 @@ from fastmem.separate.clearance import clear
 from fastmem.separate.few_columns import separate_on_few_columns
 from fastmem.store import STORES, build_store
 
-__all__ = ["CHOOSES_COLUMNS", "DELTA", "OPTIONS", "RIVAL", "STORES", "build", "drawn_fits", "separated_anew"]
+__all__ = [
+    "CHOOSES_COLUMNS", "DELTA", "OPTIONS", "OWN_OPTIONS", "RIVAL", "STORES", "build", "drawn_fits", "separated_anew",
+]  # fmt: skip
 
 OPTIONS = ("store", "separate", "margin", "fingerprint_bits", "recognise", "negatives", "effort")
+OWN_OPTIONS = {}
 CHOOSES_COLUMNS = True
 DELTA = None
 

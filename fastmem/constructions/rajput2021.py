@@ -52,9 +52,10 @@ from fastmem.store.lifts import BlockStore
 from fastmem.theory.rajput2021 import LEAST_DELTA, bound, code_bits, most_blocks, most_ones, n_hyperplanes
 from fastmem.theory.separation import separation, unit_ball
 
-__all__ = ["CHOOSES_COLUMNS", "DELTA", "OPTIONS", "STORES", "bound", "build", "drawn_fits"]
+__all__ = ["CHOOSES_COLUMNS", "DELTA", "OPTIONS", "OWN_OPTIONS", "STORES", "bound", "build", "drawn_fits"]
 
 OPTIONS = ("separate", "delta")
+OWN_OPTIONS = {}
 CHOOSES_COLUMNS = False
 DELTA = "all"
 STORES = (BlockStore.name,)

@@ -2,8 +2,8 @@
 
 import math
 import numbers
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,9 @@ __all__ = [
     "Effort",
     "FloatDType",
     "Form",
+    "Norm",
     "Output",
+    "OwnOption",
     "Recognise",
     "Separate",
     "Store",
@@ -27,10 +29,12 @@ __all__ = [
     "as_float_dtype",
     "as_generator",
     "check_option",
+    "one_of",
+    "own_options",
 ]
 
 # Of `memorize`. Those that name what other floors hold are the names there, and a test says so.
-Construction = Literal["compact", "rajput2021", "baum1988"]
+Construction = Literal["compact", "rajput2021", "baum1988", "vershynin2020", "dirksen2024", "boxes"]
 Store = Literal["binary", "integer"]
 Separate = Literal["labels", "all"]
 Effort = Literal["fast", "balanced", "small"]
@@ -38,6 +42,9 @@ Recognise = Literal["cells", "rows"]
 
 COLUMNS = ("auto", "all")
 Columns = Literal["auto", "all"] | slice | Sequence[int] | Sequence[str] | NDArray[np.integer[Any]] | NDArray[np.bool_]
+
+# Of `certified_radius`.
+Norm = Literal["euclidean", "maximum"]
 
 # Of exports.
 Output = Literal["label", "index"]
@@ -92,3 +99,47 @@ def as_count(name, count, least=1, most=2**24):
     if isinstance(count, bool) or not hasattr(count, "__index__") or not least <= int(count) <= most:
         raise InvalidInput(f"{name} must be an integer from {least} to {most}, not {count!r}")
     return int(count)
+
+
+class OwnOption(NamedTuple):
+    """An option that one construction alone takes.
+
+    Attributes
+    ----------
+    default : int, float, str or None
+    check : callable
+        Takes a name for errors and a value, and returns the value as it is kept; `InvalidInput` if it is none.
+    """
+
+    default: Any
+    check: Callable[[str, Any], Any]
+
+
+def one_of(*allowed):
+    """The check of an option with some values."""
+    return lambda name, value: check_option(name, value, allowed)
+
+
+def own_options(construction, options, given):
+    """Values of the options that a construction alone takes, by name; `InvalidInput` if what is given is not for it.
+
+    Parameters
+    ----------
+    construction : str
+    options : dict of str to OwnOption
+    given : Mapping or None
+        By name; the others have their defaults.
+    """
+    given = {} if given is None else given
+    if not isinstance(given, Mapping):
+        raise InvalidInput(f"construction_options are a dict of names and values, not {given!r:.100}")
+    for name in given:
+        if name not in options:
+            takes = f"takes {' and '.join(options)}" if options else "takes none"
+            raise InvalidInput(
+                f"construction_options[{name!r}] is not for construction={construction!r}, which {takes}"
+            )
+    return {
+        name: option.check(f"construction_options[{name!r}]", given.get(name, option.default))
+        for name, option in options.items()
+    }

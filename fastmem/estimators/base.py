@@ -22,6 +22,7 @@ from fastmem.data.options import as_count, as_distance
 from fastmem.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from numpy.typing import ArrayLike, NDArray
@@ -34,7 +35,7 @@ __all__ = ["MemorizingEstimator", "equal_rows"]
 
 _OF_MEMORIZE = (
     "construction", "store", "separate", "effort", "columns", "margin", "fingerprint_bits", "recognise", "negatives",
-    "delta", "verify", "n_threads", "progress",
+    "delta", "construction_options", "verify", "n_threads", "progress",
 )  # fmt: skip
 
 
@@ -58,6 +59,7 @@ class MemorizingEstimator(BaseEstimator):
     recognise: Recognise
     negatives: ArrayLike | None
     delta: float | None
+    construction_options: Mapping[str, object] | None
     unknown: Any
     tolerance: float
     max_probes: int

@@ -30,6 +30,7 @@ except ImportError as error:
     raise missing("fastmem.MemorizingClassifier", "scikit-learn 1.6 or newer", "sklearn") from error
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from numpy.typing import ArrayLike, NDArray
@@ -51,7 +52,7 @@ class MemorizingClassifier(ClassifierMixin, MemorizingEstimator):
 
     Parameters
     ----------
-    construction : {"compact", "rajput2021", "baum1988"}
+    construction : {"compact", "rajput2021", "baum1988", "vershynin2020", "dirksen2024", "boxes"}
         As in `fastmem.memorize`, where it says which of the other parameters each takes.
     store : {"binary", "integer"}
         As in `fastmem.memorize`.
@@ -73,6 +74,8 @@ class MemorizingClassifier(ClassifierMixin, MemorizingEstimator):
         in cross validation too, and refuses one that it is to memorize.
     delta : float, optional
         As in `fastmem.memorize`, for "rajput2021".
+    construction_options : dict, optional
+        As in `fastmem.memorize`: options that the construction alone takes.
     unknown : scalar, optional
         What `predict` gives rows that the network does not recognise, as `fastmem.Network.predict` does; it needs
         fingerprints. None, the default, is no value: every row gets some label. Where None is to be what such
@@ -98,8 +101,8 @@ class MemorizingClassifier(ClassifierMixin, MemorizingEstimator):
     Attributes
     ----------
     network_ : Network
-        The network, with all that it offers: `layers`, `report`, `certified_radius`, `save`. An `EncodedNetwork`, but
-        for "baum1988".
+        The network, with all that it offers: `layers`, `report`, `certified_radius`, `save`. An `EncodedNetwork`,
+        or a `LayeredNetwork` for constructions without codes.
     classes_ : ndarray of shape (c,)
         The distinct labels in the dtype of y, sorted where they can be.
     n_features_in_ : int
@@ -137,6 +140,7 @@ class MemorizingClassifier(ClassifierMixin, MemorizingEstimator):
     recognise: Recognise = "cells"
     negatives: ArrayLike | None = None
     delta: float | None = None
+    construction_options: Mapping[str, object] | None = None
     unknown: Any = None
     tolerance: float = 0.0
     max_probes: int = MAX_PROBES
@@ -159,6 +163,7 @@ class MemorizingClassifier(ClassifierMixin, MemorizingEstimator):
         recognise: Recognise = "cells",
         negatives: ArrayLike | None = None,
         delta: float | None = None,
+        construction_options: Mapping[str, object] | None = None,
         unknown: object = None,
         tolerance: float = 0.0,
         max_probes: int = MAX_PROBES,
@@ -178,6 +183,7 @@ class MemorizingClassifier(ClassifierMixin, MemorizingEstimator):
         self.recognise = recognise
         self.negatives = negatives
         self.delta = delta
+        self.construction_options = construction_options
         self.unknown = unknown
         self.tolerance = tolerance
         self.max_probes = max_probes
@@ -214,7 +220,7 @@ class MemorizingClassifier(ClassifierMixin, MemorizingEstimator):
             Equal rows have different labels, with on_contradiction="raise".
         MarginNotReached
             Points that must differ could not be separated at that margin.
-        NetworkTooLarge, NotInGeneralPosition
+        NetworkTooLarge, NotInGeneralPosition, NotOnSphere
             As `fastmem.memorize`, for constructions of theorems.
         """
         check_option("on_contradiction", self.on_contradiction, get_args(OnContradiction))

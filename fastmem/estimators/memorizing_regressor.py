@@ -30,6 +30,7 @@ except ImportError as error:
     raise missing("fastmem.MemorizingRegressor", "scikit-learn 1.6 or newer", "sklearn") from error
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from numpy.typing import ArrayLike, NDArray
@@ -52,7 +53,7 @@ class MemorizingRegressor(RegressorMixin, MemorizingEstimator):
 
     Parameters
     ----------
-    construction : {"compact", "rajput2021", "baum1988"}
+    construction : {"compact", "rajput2021", "baum1988", "vershynin2020", "dirksen2024", "boxes"}
         As in `fastmem.memorize`, where it says which of the other parameters each takes.
     store : {"binary", "integer"}
         As in `fastmem.memorize`.
@@ -98,8 +99,8 @@ class MemorizingRegressor(RegressorMixin, MemorizingEstimator):
     Attributes
     ----------
     network_ : Network
-        The network, with all that it offers: `layers`, `report`, `certified_radius`, `save`. An `EncodedNetwork`, but
-        for "baum1988". Its `classes` are the distinct targets.
+        The network, with all that it offers: `layers`, `report`, `certified_radius`, `save`. An `EncodedNetwork`,
+        or a `LayeredNetwork` for constructions without codes. Its `classes` are the distinct targets.
     n_features_in_ : int
         Number of columns of X.
     feature_names_in_ : ndarray of shape (d,)
@@ -138,6 +139,7 @@ class MemorizingRegressor(RegressorMixin, MemorizingEstimator):
         recognise: Recognise = "cells",
         negatives: ArrayLike | None = None,
         delta: float | None = None,
+        construction_options: Mapping[str, object] | None = None,
         unknown: ArrayLike | None = None,
         tolerance: float = 0.0,
         max_probes: int = MAX_PROBES,
@@ -157,6 +159,7 @@ class MemorizingRegressor(RegressorMixin, MemorizingEstimator):
         self.recognise = recognise
         self.negatives = negatives
         self.delta = delta
+        self.construction_options = construction_options
         self.unknown = unknown
         self.tolerance = tolerance
         self.max_probes = max_probes
@@ -199,7 +202,7 @@ class MemorizingRegressor(RegressorMixin, MemorizingEstimator):
             Equal rows have different targets, with on_contradiction="raise".
         MarginNotReached
             Points that must differ could not be separated at that margin.
-        NetworkTooLarge, NotInGeneralPosition
+        NetworkTooLarge, NotInGeneralPosition, NotOnSphere
             As `fastmem.memorize`, for constructions of theorems.
         """
         check_option("on_contradiction", self.on_contradiction, get_args(OnContradiction))

@@ -302,24 +302,34 @@ class Hyperplanes:
     def _transposed(self):
         return np.ascontiguousarray(self.weights.T, np.float64)
 
-    def certified_radius(self, points, n_threads=1):
-        """Distance of each point from its nearest hyperplane, rounded down: float64 array of shape (n,)."""
+    def certified_radius(self, points, n_threads=1, norm="euclidean"):
+        """Distance of each point from its nearest hyperplane, rounded down: float64 array of shape (n,).
+
+        With norm="maximum" the distance is the largest difference of a coordinate: |w.x - t| over the sum of the |w|.
+        """
         radii = np.full(points.n, np.inf)
+        norms = self._norms if norm == "euclidean" else self._sums  # no smaller: bounds of roundings hold
         column = self.only_column if self.m else None
 
         def work(start, stop, block):
             if column is None:
                 bad = distance_kernels.certified_radii(
-                    block, self._transposed, self.thresholds, self._norms, np.empty(self.m), radii[start:stop]
+                    block, self._transposed, self.thresholds, norms, np.empty(self.m), radii[start:stop]
                 )
             else:
                 bad = distance_kernels.certified_radii_in_a_column(
-                    block, column, self._weights_of_one, self.thresholds, self._norms[0], radii[start:stop]
+                    block, column, self._weights_of_one, self.thresholds, norms[0], radii[start:stop]
                 )
             refuse_row(bad)
 
         points.over_rows(work, n_threads, width=self.d + (self.m if column is None else 0))
         return radii
+
+    @cached_property
+    @default_environment()
+    def _sums(self):
+        """Sums of the absolute weights, rounded up: float64 array of shape (m,)."""
+        return np.abs(self.weights.astype(np.float64)).sum(axis=1) * (1 + (self.d + 4) * 2.0**-52)
 
     @cached_property
     def _weights_of_one(self):

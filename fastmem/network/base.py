@@ -13,7 +13,7 @@ from fastmem.data.as_labels import NO_VALUE, Labels
 from fastmem.data.as_points import as_points
 from fastmem.data.lazy import applied, is_lazy
 from fastmem.data.long_doubles import first_long_double
-from fastmem.data.options import Form, as_count, as_distance, as_float_dtype, check_option
+from fastmem.data.options import Form, Norm, as_count, as_distance, as_float_dtype, check_option
 from fastmem.data.points import norms_of
 from fastmem.data.reading import Reading
 from fastmem.errors import FormatError, InvalidInput
@@ -121,6 +121,8 @@ class Network:
         Whether float32 holds every coordinate that is read of the memorized points, so that rounding to it moves none.
     drawn : dict
         What a construction drew at random and how often, and the delta it drew for, by name; empty for "compact".
+    construction_options : dict
+        Options that the construction alone takes, by name, as they were used: `memorize` lists them.
     feature_names : tuple of str or None
         Names of the columns, where what was memorized had names: a data frame, or a table on the command line. Columns
         of points with names are put in this order, and other names are refused; columns that are not read may be
@@ -141,6 +143,7 @@ class Network:
     largest_norm: float
     fits_float32: bool
     drawn: dict[str, Any]
+    construction_options: dict[str, Any]
     feature_names: tuple[str, ...] | None
     nbytes: int
     bits_per_label: float
@@ -165,6 +168,7 @@ class Network:
         largest_norm,
         fits_float32=False,
         drawn=None,
+        construction_options=None,
         feature_names=None,
         reading=None,
     ):
@@ -181,6 +185,7 @@ class Network:
         self.largest_norm = float(largest_norm)
         self.fits_float32 = bool(fits_float32)
         self.drawn = dict(drawn or {})
+        self.construction_options = dict(construction_options or {})
         self.feature_names = None if feature_names is None else tuple(feature_names)
 
     @cached_property
@@ -671,7 +676,7 @@ class Network:
         return np.flatnonzero(~(radii > reach))
 
     def certified_radius(
-        self, X: ArrayLike, *, check_all: bool = False, n_threads: int | None = None
+        self, X: ArrayLike, *, norm: Norm = "euclidean", check_all: bool = False, n_threads: int | None = None
     ) -> NDArray[np.float64]:
         """Distance within which no input's label can differ from that of a row, rounded down.
 
@@ -679,11 +684,15 @@ class Network:
 
         ``r(x) = min_j |w_j.x - t_j| / ||w_j||``: every input at Euclidean distance below r(x) has the same signs,
         so the same label, and columns that are not read may hold anything. It falls short of that minimum by a share of
-        2^-19 and by 5e-324 at most. Infinite if the network has no hyperplane.
+        2^-19 and by 5e-324 at most. Infinite if the network has no hyperplane. Of construction="boxes" it is how far a
+        row may move in its box, or without entering one, which is farther.
 
         Parameters
         ----------
         X : array_like of shape (n, d)
+        norm : {"euclidean", "maximum"}
+            How distances are measured: with "maximum" by the largest difference of a coordinate. Every input within the
+            cube of that radius around the row has the same label.
         check_all : bool
             As for `predict`.
         n_threads : int, optional
@@ -700,10 +709,14 @@ class Network:
             As `predict`.
         """
         if type(X) is not np.ndarray and is_lazy(X):
-            return self._applied("certified_radius", X, {"check_all": check_all})
+            return self._applied("certified_radius", X, {"norm": norm, "check_all": check_all})
+        check_option("norm", norm, get_args(Norm))
         n_threads = resolve_threads(n_threads)
         points = self.points_of(X, check_all=check_all, n_threads=n_threads)
-        return self.hyperplanes_read.certified_radius(points, n_threads)
+        return self._certified_radius(points, n_threads, norm)
+
+    def _certified_radius(self, points, n_threads, norm):
+        return self.hyperplanes_read.certified_radius(points, n_threads, norm)
 
     def report(self, delta: float | None = None, *, instance: Instance | None = None) -> Report:
         """What was built, beside the theorem's sizes and the lower bounds.
@@ -1190,6 +1203,8 @@ class Network:
         """All that defines the network but its labels: a dict of arrays and a dict of plain values."""
         tensors = tensors_of(self.hyperplanes_read, self.reading)
         settings = {name: getattr(self, name) for name in SETTINGS}
+        if self.construction_options:
+            settings["construction_options"] = dict(self.construction_options)
         if self.reading is not None:
             settings["n_features"] = self.n_features_in
         if self.feature_names is not None:
@@ -1204,7 +1219,8 @@ class Network:
         hyperplanes, reading = hyperplanes_of(tensors, settings.get("n_features"))
         common = {name: settings[name] for name in SETTINGS}
         common |= {name: float.fromhex(settings[name]) for name in _FLOATS}
-        common |= {"feature_names": settings.get("feature_names"), "reading": reading}
+        common |= {"construction_options": settings.get("construction_options", {}), "reading": reading}
+        common |= {"feature_names": settings.get("feature_names")}
         return kind._from_parts(hyperplanes, tensors, settings, classes, common)
 
     def forward(

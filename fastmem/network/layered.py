@@ -10,6 +10,7 @@ from fastmem.hyperplanes.columns import FRAME
 from fastmem.layers.layer import Layer
 from fastmem.machine.once import cached_property
 from fastmem.network.base import Network
+from fastmem.network.boxes import Boxes
 from fastmem.network.format import is_text
 from fastmem.store.tensors import part_of, under
 
@@ -51,6 +52,15 @@ class LayeredNetwork(Network, kind="layered"):
         return self._stages or default[: self.depth]
 
     class_indices = Network._forward_outputs
+
+    def _certified_radius(self, points, n_threads, norm):
+        if self._boxes is not None:
+            return self._boxes.certified_radius(points, n_threads, norm)
+        return super()._certified_radius(points, n_threads, norm)
+
+    @cached_property
+    def _boxes(self):
+        return Boxes.of(self.hyperplanes_read, self._behind)
 
     @property
     def _lookup_width(self):

@@ -150,7 +150,10 @@ class Report:
     @classmethod
     def of(cls, network, delta=None, instance=None):
         """Report on a `Network`; see `Network.report`."""
-        delta = network.drawn.get("delta") if delta is None else as_delta(delta)
+        if delta is not None:
+            delta = as_delta(delta)
+        elif network.separate == "all":  # others draw for the distance of points with different labels
+            delta = network.drawn.get("delta")
         n, d = network.n_points, network.n_features_in
         neurons, weights = rajput2021_sizes(n, d, delta) if delta and n else (None, None)
         return cls(
@@ -275,7 +278,8 @@ class Report:
             yield "proved", f"at most {neurons:,} neurons: {beside(self.n_neurons, neurons)}"
             yield "", f"at most {weights:,} weights: {beside(self.n_weights, weights)}"
         if self.drawn:
-            yield "drawn", f"hyperplanes {self.drawn['hyperplanes']}×, linear code {self.drawn['codes']}×"
+            code = f", linear code {self.drawn['codes']}×" if "codes" in self.drawn else ""
+            yield "drawn", f"hyperplanes {self.drawn['hyperplanes']}×{code}"
 
     def _instance_row(self):
         bound, m = self.instance_bound, self.n_hyperplanes

@@ -18,12 +18,14 @@ from fastmem.theory.size import Size
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["FAILURE", "Plan", "bound", "co_firing", "plan"]
+__all__ = ["BIASES", "FAILURE", "Drawn", "Plan", "batches_to", "bound", "co_firing", "fewest", "plan"]
 
 FAILURE = 0.01
 """The probability that one draw of the rows fails, for all label bits together."""
 
-_BIASES = np.arange(141) / 20  # 0, 0.05, ..., 7
+BIASES = np.arange(141) / 20
+"""Those that `plan` tries: 0, 0.05, ..., 7."""
+
 _SPARE = 1e-9  # share of 1 - q, so that rounding keeps q on the safe side
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
 _KNOTS = 2049
@@ -95,18 +97,47 @@ def plan(n: int, delta: float, n_label_bits: int = 1) -> Plan:
     rarer = n // 2
     if not rarer:
         return Plan(0.0, 1, 0, 0, 1)
-    batches = _batches(rarer)
+    batches = batches_to(rarer)
     units = -(-rarer // batches)
-    p = _tail(_BIASES)[:, None]
-    apart = (1 - _SPARE) * _parted(_BIASES, math.asin(min(delta / 2, 1)))[:, None]
-    missing = 1 - batches + batches * apart  # 1 - Q
-    with np.errstate(divide="ignore", over="ignore"):
+    apart = (1 - _SPARE) * _parted(BIASES, math.asin(min(delta / 2, 1)))[:, None]
+    best, i, j = fewest(n, n_label_bits * units.astype(float), BIASES, 1 - batches + batches * apart)
+    return Plan(float(BIASES[i]), int(batches[j]), best.rows, int(units[j]), best.threshold)
+
+
+class Drawn(NamedTuple):
+    """How many rows the theorem draws, and the threshold of its perceptrons."""
+
+    rows: int
+    threshold: int
+
+
+def fewest(n, units, biases, missing, share=1.0):
+    """The bias and the batches with which rows and perceptrons together are fewest, by the theorem of `plan`.
+
+    Parameters
+    ----------
+    n : int
+        Points.
+    units : float array of shape (k,)
+        Perceptrons in all, for each of k sizes of batches.
+    biases : float array of shape (b,)
+    missing : float array of shape (b, k)
+        1 - Q for each bias and size of batches; the theorem has no number of rows where that is not positive.
+    share : float
+        How many of the rows are counted, where fewer do.
+
+    Returns
+    -------
+    drawn : Drawn
+    i, j : int
+        Which bias and which size.
+    """
+    p = _tail(biases)[:, None]
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         tau, exponent = _threshold_and_exponent(missing)
-        of_all_bits = n_label_bits * units.astype(float)
-        rows = np.ceil(np.log(n * (of_all_bits + 1) / FAILURE) / (p * exponent))
-    i, j = np.unravel_index(np.argmin(rows + of_all_bits), rows.shape)
-    threshold = math.ceil(float(tau[i, j] * rows[i, j] * p[i, 0]))
-    return Plan(float(_BIASES[i]), int(batches[j]), int(rows[i, j]), int(units[j]), threshold)
+        rows = np.ceil(np.log(n * (units + 1) / FAILURE) / (p * exponent))
+    i, j = np.unravel_index(np.argmin(share * rows + units), rows.shape)
+    return Drawn(int(rows[i, j]), math.ceil(float(tau[i, j] * rows[i, j] * p[i, 0]))), int(i), int(j)
 
 
 def bound(n: int, d: int, delta: float, n_label_bits: int = 1) -> Size:
@@ -196,8 +227,8 @@ def _scaled_tail(b):
     return erfcx(b / math.sqrt(2))
 
 
-def _batches(most):
-    """1, 2, ... and from 20 on 10 % apart, to most at most."""
+def batches_to(most):
+    """Sizes of batches that `plan` tries: 1, 2, ... and from 20 on 10 % apart, to most at most."""
     sizes = [1]
     while (following := max(sizes[-1] + 1, sizes[-1] * 11 // 10)) <= most:
         sizes.append(following)

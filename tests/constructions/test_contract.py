@@ -104,7 +104,10 @@ def sphere(n, d, rng):
 @pytest.mark.parametrize("n_classes", [2, 3, 40])
 def test_theorems_memorize_random_labels_of_few_points(n, d, n_classes, build, tmp_path):
     rng = np.random.default_rng([n, d, n_classes])
-    X = np.concatenate([sphere(n, d, rng), np.zeros((1, d))])
+    if build["construction"] == "vershynin2020":  # a sphere of few dimensions has points so near that it takes much
+        d = max(d, 8)
+    X = sphere(n + 1, d, rng)
+    X[-1] *= build["construction"] == "vershynin2020"  # of others one lies in the middle
     contract.check(X, rng.integers(0, n_classes, n + 1), 2 * rng.standard_normal((100, d)), tmp_path, 20, **build)
 
 
@@ -119,6 +122,14 @@ def test_theorems_memorize_random_labels_of_few_points(n, d, n_classes, build, t
         ({"construction": "baum1988"}, 1000, 2, 10),
         ({"construction": "baum1988"}, 1000, 64, 3),
         ({"construction": "baum1988"}, 10_000, 64, 2),
+        ({"construction": "vershynin2020"}, 300, 1024, 2),
+        ({"construction": "vershynin2020"}, 1000, 64, 10),
+        ({"construction": "vershynin2020", "construction_options": {"form": "theorem"}}, 300, 64, 3),
+        ({"construction": "dirksen2024"}, 300, 16, 10),
+        ({"construction": "dirksen2024"}, 1000, 16, 2),
+        ({"construction": "dirksen2024", "construction_options": {"form": "theorem"}}, 300, 16, 3),
+        ({"construction": "boxes"}, 300, 64, 2),
+        ({"construction": "boxes"}, 1000, 8, 10),
     ],
     ids=str,
 )
@@ -132,11 +143,13 @@ def test_theorems_memorize_random_labels_of_many_points(build, n, d, n_classes, 
 def test_theorems_memorize_images(build, tmp_path):
     digits = load_digits()
     X, y = digits.data[:300], np.random.default_rng(4).integers(0, 10, 300)
+    if build["construction"] == "vershynin2020":
+        X = X / np.linalg.norm(X, axis=1, keepdims=True)
     contract.check(X, y, X[:50] + 0.5, tmp_path, 3, **build)
 
 
 @THEOREMS
 def test_theorems_memorize_points_that_occur_twice_and_are_far_from_the_origin(build, tmp_path):
     rng = np.random.default_rng(5)
-    X = np.repeat(1e4 + rng.standard_normal((30, 12)), 2, axis=0)
+    X = np.repeat(1e4 + sphere(30, 12, rng), 2, axis=0)
     contract.check(X, np.repeat(rng.integers(0, 4, 30), 2), 1e4 + rng.standard_normal((50, 12)), tmp_path, 20, **build)

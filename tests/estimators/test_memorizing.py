@@ -65,6 +65,7 @@ def test_parameters_are_kept_as_given_and_cloned():
         "recognise": "rows",
         "negatives": [[1.0, 2.0]],
         "delta": 0.5,
+        "construction_options": {"form": "theorem"},
         "unknown": "nobody",
         "tolerance": 0.25,
         "max_probes": 10,

@@ -37,7 +37,8 @@ class Saved:
         header = json.loads(data[8:end])
         text = header.pop("__metadata__")["fastmem"]
         self.settings, self.tensors = json.loads(text), {}
-        is_new = {"feature_names", "label_shape", "labels_as", "n_features", "recognition"} & self.settings.keys()
+        new = {"construction_options", "feature_names", "label_shape", "labels_as", "n_features", "recognition"}
+        is_new = new & self.settings.keys()
         assert self.settings["format_version"] == (2 if is_new else 1)
         for name, entry in header.items():
             start, stop = entry["data_offsets"]
