@@ -168,7 +168,8 @@ def memorize(
     Returns
     -------
     Network
-        ``net.predict(X)`` equals y, element by element, in its shape. An `EncodedNetwork`, or a `LayeredNetwork` for constructions without codes.
+        ``net.predict(X)`` equals y, element by element, in its shape. An `EncodedNetwork`, or a `LayeredNetwork` for
+        constructions without codes.
 
     Raises
     ------
