@@ -32,7 +32,8 @@ from fastmem._kernels import lifts as kernels
 from fastmem._kernels import runs
 from fastmem.data.as_labels import bits_for
 from fastmem.errors import FormatError
-from fastmem.layers.layer import Layer, narrowed
+from fastmem.layers.integers import narrowed
+from fastmem.layers.layer import Layer
 from fastmem.layers.rows import as_rows, beside, number_row, relays, stacked
 from fastmem.store.base import Store
 from fastmem.store.ranges import distinct_codes, prefix_index

@@ -8,7 +8,8 @@ from oracles import naive
 from scipy.sparse import csr_array
 from support.examples import examples
 
-from fastmem.layers.layer import Layer, narrowed
+from fastmem.layers.integers import narrowed
+from fastmem.layers.layer import Layer
 
 PROPERTY = examples(120)
 SEEDS = st.integers(0, 2**32 - 1)

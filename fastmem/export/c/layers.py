@@ -27,7 +27,7 @@ import re
 import numpy as np
 
 from fastmem.export.c import text
-from fastmem.layers.layer import narrowed
+from fastmem.layers.integers import narrowed
 
 __all__ = ["BinaryLayer", "FirstLayer", "Tables", "as_literal", "filled", "n_words"]
 

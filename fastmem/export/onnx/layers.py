@@ -8,7 +8,7 @@ are right for all points that clear the rounding errors (`fastmem.export.guard`)
 import numpy as np
 
 from fastmem.export.exact_sums import SHIFT, exact_layer, first_layer
-from fastmem.layers.layer import narrowed
+from fastmem.layers.integers import narrowed
 
 __all__ = ["OPSET", "add_layers"]
 

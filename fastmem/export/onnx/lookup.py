@@ -23,7 +23,7 @@ import numpy as np
 from fastmem.errors import NetworkTooLarge
 from fastmem.export.exact_sums import first_layer
 from fastmem.export.lookup import Binary, Constant, Filtered, Lifts, Mapped, Plain, Runs
-from fastmem.layers.layer import narrowed
+from fastmem.layers.integers import narrowed
 
 __all__ = ["OPSET", "add_plan"]
 
