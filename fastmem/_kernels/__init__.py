@@ -4,8 +4,8 @@ A kernel is compiled from ``src_cython/fastmem/_kernels``. Its caller has valida
 allocated every array: contiguous typed memory of the dtypes the signature names (only points may be strided),
 indices in range, sizes that fit each other. A kernel takes no Python object, allocates nothing, checks
 nothing, releases the GIL and keeps no state, so that it may run in many threads at once on disjoint outputs. Arrays
-that do not change from call to call, those of hyperplanes, features and ribbons, are given once to an object
-(`SignTables`, `FeatureTables`, `RibbonTables`), which keeps them.
+that do not change from call to call, those of hyperplanes, features, ribbons and units that carry numbers, are given
+once to an object (`SignTables`, `FeatureTables`, `RibbonTables`, `FilterTables`, `WordTables`), which keeps them.
 """
 
 try:
@@ -15,6 +15,7 @@ try:
         floats,
         layers,
         lifts,
+        numbers,
         partitions,
         probe,
         ribbon,
@@ -31,8 +32,8 @@ except ImportError as error:
     ) from error
 
 __all__ = [
-    "ISA", "codewords", "distances", "floats", "layers", "lifts", "partitions", "probe", "ribbon", "rows", "runs",
-    "search", "signs", "sort",
+    "ISA", "codewords", "distances", "floats", "layers", "lifts", "numbers", "partitions", "probe", "ribbon", "rows",
+    "runs", "search", "signs", "sort",
 ]  # fmt: skip
 
 ISA = signs.supported_isas().index(signs.isa_in_use())

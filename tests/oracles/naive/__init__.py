@@ -16,6 +16,7 @@ from oracles.naive.hyperplanes import (
     xor_codes,
 )
 from oracles.naive.layers import WORD, forward, integer_layers, pack_bits, threshold_layer, unpack_bits
+from oracles.naive.numbers import nearest_class, nearest_float, number_outputs
 from oracles.naive.separate import (
     Turning,
     climb,

@@ -1,0 +1,320 @@
+"""Exact evaluation of networks whose units carry numbers: integer weights and thresholds of any size, real inputs.
+
+An output unit f of such a network is a function of real numbers, and the network's output is f / 2^exponent. Three
+steps agree, and each takes the rows that the one before leaves:
+
+1. float64 with a proved bound of the error: rows whose class, or whose threshold units, no error can change.
+2. Integers of up to 4 words of 64 bits, compiled: rows whose sums fit.
+3. Python's integers, for all others: the reference.
+
+The first two stand in ``src_cython/fastmem/_kernels/numbers.pyx``. An answer depends on the row alone.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from fastmem._kernels import numbers as kernels
+from fastmem.errors import InvalidInput
+from fastmem.layers.integers import bit_lengths, words_of
+from fastmem.layers.layer import ACTIVATIONS
+from fastmem.machine.floats import default_environment
+from fastmem.machine.once import cached_property
+
+__all__ = ["NumberTables"]
+
+_LEVELS = (1, 2, 3)
+_UNIT = 2.0**-53
+_FILTER_BITS, _FILTER_DEPTH, _FILTER_SIZE, _FILTER_SPARSITY = 1000, 8, 2**24, 8
+_WORD, _WORD_BITS = 64, 64 * kernels.MOST_WORDS
+_INT64_BITS = 62
+_THRESHOLD, _RELU = ACTIVATIONS.index("threshold"), ACTIVATIONS.index("relu")
+
+
+class NumberTables:
+    """Layers of integers, and what their evaluation derives from them.
+
+    Blocks of rows are float32 or float64 arrays of shape (n, inputs of the first layer), finite. `levels` says which of
+    the three steps may be taken; where none of them decides there is a value that is no answer, and never if the third
+    one is among them.
+
+    Parameters
+    ----------
+    layers : tuple of Layer
+        Of integers, each with as many inputs as the one before has units.
+    exponent : int
+    """
+
+    def __init__(self, layers, exponent):
+        self._layers, self._exponent = tuple(layers), exponent
+        for position, layer in enumerate(self._layers, start=1):
+            if {layer.weights.dtype.kind, layer.thresholds.dtype.kind} - {"i", "O"}:
+                raise InvalidInput(f"layer {position} has parameters that are no integers")
+
+    def classes(self, block, n_classes, *, levels=_LEVELS):
+        """The class nearest to the one output f / 2^exponent, the lower one of two: int64 array of shape (n,).
+
+        Outputs below 0 are of class 0, and those above n_classes - 1 of that one. -1 is no answer.
+        """
+        nearest = partial(_nearest_classes, exponent=self._exponent, n_classes=n_classes)
+        certain = partial(_certain_classes, exponent=self._exponent, n_classes=n_classes)
+        return self._settle(block, levels, np.full(len(block), -1, np.int64), certain, nearest)
+
+    def values(self, block, *, levels=_LEVELS):
+        """The float64 nearest to each output f / 2^exponent: float64 array of shape (n, outputs).
+
+        Ties go to the even one; beyond float64 it is infinite. NaN is no answer.
+        """
+        answers = np.full((len(block), self._layers[-1].n_units), np.nan)
+        return self._settle(block, levels, answers, None, partial(_nearest_floats, exponent=self._exponent))
+
+    def bits(self, block, *, levels=_LEVELS):
+        """The outputs of threshold units, up to 62 of them, unit j in bit j: uint64 array of shape (n,).
+
+        2^64 - 1 is no answer.
+        """
+        answers = np.full(len(block), np.iinfo(np.uint64).max)
+        return self._settle(block, levels, answers, _certain_bits, lambda numbers, shifts: _packed(numbers != 0))
+
+    @default_environment()
+    def _settle(self, block, levels, answers, certain, exact):
+        """Answers of all rows: `certain` tells some from rounded outputs, and `exact` all from integers."""
+        left = np.arange(len(block))
+        if 1 in levels and certain is not None and self._filter is not None:
+            told, known = certain(*self._filter.outputs(block))
+            answers[known] = told[known]
+            left = np.flatnonzero(~known)
+        if 2 in levels and self._words is not None and len(left):
+            numbers, shifts, done = self._words.outputs(block[left])
+            answers[left[done]] = exact(numbers[done], shifts[done])
+            left = left[~done]
+        if 3 in levels and len(left):
+            answers[left] = exact(*self._integers.outputs(block[left]))
+        return answers
+
+    @cached_property
+    def _filter(self):
+        """Step 1, or None where it helps little: in deep or sparse networks, and where numbers are long."""
+        layers, n_weights = self._layers, sum(layer.n_weights for layer in self._layers)
+        dense = sum(layer.weights.shape[0] * layer.weights.shape[1] for layer in layers)
+        suits = (
+            len(layers) <= _FILTER_DEPTH
+            and dense <= min(_FILTER_SIZE, _FILTER_SPARSITY * n_weights)
+            and all(max(layer.weight_bits, layer.threshold_bits) <= _FILTER_BITS for layer in layers)
+        )
+        return _Filter(layers) if suits else None
+
+    @cached_property
+    def _words(self):
+        """Step 2, or None where parameters alone are too long."""
+        bits = max(max(layer.weight_bits, layer.threshold_bits) for layer in self._layers)
+        return _Words(self._layers) if bits <= _WORD_BITS else None
+
+    @cached_property
+    def _integers(self):
+        """Step 3."""
+        return _Integers(self._layers)
+
+
+def _certain_classes(outputs, bounds, exponent, n_classes):
+    """The class of each row, and whether its interval holds no other."""
+    output = outputs[:, 0]
+    reach = bounds[:, 0] + 4 * _UNIT * (np.abs(output) + bounds[:, 0])  # the ends of the interval are rounded
+    exponent = max(min(exponent, 4096), -4096)  # beyond it all outputs are 0 or infinite anyway
+    with np.errstate(over="ignore", under="ignore"):
+        ends = [np.ldexp(output + side * reach, -exponent) for side in (-1, 1)]
+    # Near a half-integer the difference has no rounding error, and elsewhere it crosses none.
+    low, high = (np.clip(np.ceil(end - 0.5), 0, n_classes - 1).astype(np.int64) for end in ends)
+    return low, low == high
+
+
+def _nearest_classes(numbers, shifts, exponent, n_classes):
+    """The class of each row of exact outputs, times 2^shift."""
+    classes = []
+    for number, power in zip(numbers[:, 0].tolist(), (shifts + exponent).tolist(), strict=True):
+        whole = -(((1 << (power - 1)) - number) >> power) if power > 0 else number << -power
+        classes.append(min(max(whole, 0), n_classes - 1))
+    return classes
+
+
+def _certain_bits(outputs, bounds):
+    """The bits of each row, and whether its threshold units are certain."""
+    return _packed(outputs != 0), bounds[:, 0] == 0
+
+
+def _packed(bits):
+    """Bit j of a number for column j: uint64 array."""
+    return (bits.astype(np.uint64) << np.arange(bits.shape[1], dtype=np.uint64)).sum(axis=1, dtype=np.uint64)
+
+
+def _nearest_floats(numbers, shifts, exponent):
+    """Exact outputs, times 2^shift, as the nearest float64."""
+    rows = zip(numbers.tolist(), (shifts + exponent).tolist(), strict=True)
+    return [[_nearest_float(number, power) for number in row] for row, power in rows]
+
+
+def _nearest_float(number, power):
+    """The float64 nearest to number / 2^power: the division of Python's integers rounds once, subnormals included."""
+    try:
+        return number / (1 << power) if power > 0 else float(number << -power)
+    except OverflowError:
+        return np.inf if number > 0 else -np.inf
+
+
+class _Filter:
+    """Step 1: float64, and how far each output may be from the truth."""
+
+    def __init__(self, layers):
+        self._width, self._n_outputs = _largest_width(layers), layers[-1].n_units
+        # Terms of a sum behind the threshold, one of rounded parameters, and those of the bound itself.
+        terms = np.array([np.diff(layer.weights.indptr).max() + 8.0 for layer in layers])
+        self._tables = kernels.FilterTables(
+            _widths(layers), np.concatenate([layer.weights.toarray().T.astype(np.float64).ravel() for layer in layers]),
+            np.concatenate([layer.thresholds.astype(np.float64) for layer in layers]),
+            np.concatenate([layer.activations for layer in layers]),
+            terms * _UNIT / (1 - terms * _UNIT) * (1 + 8 * _UNIT), 1 + 4 * terms * _UNIT,
+        )  # fmt: skip
+
+    def outputs(self, block):
+        """Output units, and how far each may be from the truth: float64 arrays of shape (n, outputs)."""
+        values, errors = np.empty((2, self._width)), np.empty((2, self._width))
+        outputs, bounds = (np.empty((len(block), self._n_outputs)) for _ in range(2))
+        kernels.filter_rows(self._tables, block, values, errors, outputs, bounds)
+        return outputs, bounds
+
+
+class _Words:
+    """Step 2: integers of up to 4 words."""
+
+    def __init__(self, layers):
+        self._width, self._n_outputs = _largest_width(layers), layers[-1].n_units
+        columns = [_columns(layer.weights) for layer in layers]
+        starts = np.concatenate([counts for counts, *_ in columns])
+        thresholds = [layer.thresholds for layer in layers]
+        self._tables = kernels.WordTables(
+            _widths(layers), np.append(0, np.cumsum(starts)),
+            *(np.concatenate([part[i] for part in columns]) for i in (1, 2, 3)),
+            np.array([n_words for *_, n_words, _ in columns], np.int64),
+            np.concatenate([bits for *_, bits in columns]),
+            np.concatenate([words_of(part, kernels.MOST_WORDS) for part in thresholds]),
+            np.concatenate([_signs(part) for part in thresholds]),
+            np.array([layer.threshold_bits for layer in layers], np.int32),
+            np.concatenate([layer.activations for layer in layers]),
+        )  # fmt: skip
+
+    def outputs(self, block):
+        """Output units times 2^shift, as objects (n, outputs), the shifts, and which rows have them."""
+        n, width = len(block), self._width
+        values = np.empty((2, width, kernels.MOST_WORDS), np.uint64)
+        lengths, sums = np.empty((2, width), np.int8), np.empty(2 * width * kernels.MOST_WORDS, np.uint64)
+        shifts, words = np.empty(n, np.int64), np.zeros((n, self._n_outputs, kernels.MOST_WORDS), np.uint64)
+        signs, done = np.empty((n, self._n_outputs), np.int8), np.empty(n, np.uint8)
+        kernels.forward_rows(self._tables, block, values, lengths, sums, shifts, words, signs, done)
+        numbers = words[:, :, 0].astype(object)
+        for place in np.flatnonzero(words.any(axis=(0, 1)))[1:].tolist():
+            numbers += words[:, :, place].astype(object) << _WORD * place
+        return numbers * signs.astype(object), shifts, done.astype(bool)
+
+
+def _columns(weights):
+    """How many weights each input has; their places, lengths, words, how many of these; the longest of each input."""
+    order = np.argsort(weights.indices, kind="stable")
+    data, columns = weights.data[order], weights.indices[order]
+    units = np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr))[order]
+    some = data != 0
+    data, columns, units = data[some], columns[some], units[some]
+    lengths, longest = bit_lengths(data), np.zeros(weights.shape[1], np.int32)
+    np.maximum.at(longest, columns, lengths.astype(np.int32))
+    n_words = max(-(-int(lengths.max(initial=0)) // _WORD), 1)
+    return (
+        np.bincount(columns, minlength=weights.shape[1]),
+        (2 * units + (_signs(data) < 0)).astype(np.int32),
+        (-(-lengths // _WORD)).astype(np.uint8),
+        words_of(data, n_words).ravel(),
+        n_words,
+        longest,
+    )
+
+
+def _signs(integers):
+    return ((integers > 0).astype(np.int8) - (integers < 0).astype(np.int8)).astype(np.int8)
+
+
+def _widths(layers):
+    return np.array([layers[0].weights.shape[1], *(layer.n_units for layer in layers)], np.int64)
+
+
+def _largest_width(layers):
+    return int(_widths(layers).max())
+
+
+class _Integers:
+    """Step 3: Python's integers, and int64 where a sum is sure to fit.
+
+    The outputs of a unit for all rows are a `_Column`.
+    """
+
+    def __init__(self, layers):
+        self._layers = layers
+
+    def outputs(self, block):
+        """Output units times 2^shift, as objects (n, outputs), and the shifts, one for all rows."""
+        integers, shift = _as_integers(block)
+        columns = [_Column.of(column) for column in integers.T]
+        for layer in self._layers:
+            sums = _sums(layer, columns, len(block), shift)
+            columns = [_Column.of(_activated(s, kind, shift)) for s, kind in zip(sums, layer.activations, strict=True)]
+        numbers = np.zeros((len(block), len(columns)), object)
+        for output, column in zip(numbers.T, columns, strict=True):
+            output[column.rows] = column.values
+        return numbers, np.full(len(block), shift)
+
+
+class _Column(NamedTuple):
+    """The outputs of a unit: the rows where it is not 0, if they are few, else all, its values there, and the largest.
+
+    That is an absolute value, 1 at least, so that a weight that meets none is counted too.
+    """
+
+    rows: np.ndarray | slice
+    values: np.ndarray
+    top: int
+
+    @classmethod
+    def of(cls, outputs):
+        rows = np.flatnonzero(outputs)
+        rows = rows if 2 * len(rows) < len(outputs) else slice(None)
+        values = outputs[rows]
+        top = max(int(values.max()), -int(values.min()), 1) if len(values) else 1
+        return cls(rows, values.astype(np.int64) if top < 2**_INT64_BITS else values, top)
+
+
+def _as_integers(block):
+    """Integers (n, d), and the shift with which all floats, times 2^shift, are these."""
+    ratios = [number.as_integer_ratio() for number in block.astype(np.float64).ravel().tolist()]
+    shift = max((below.bit_length() for _, below in ratios), default=1) - 1
+    integers = np.empty(len(ratios), object)
+    integers[:] = [above << shift + 1 - below.bit_length() for above, below in ratios]
+    return integers.reshape(block.shape), shift
+
+
+def _sums(layer, columns, n, shift):
+    """The sum of each unit for n rows."""
+    data, inputs, starts = (part.tolist() for part in (layer.weights.data, layer.weights.indices, layer.weights.indptr))
+    for unit, threshold in enumerate(layer.thresholds.tolist()):
+        terms = [(data[term], columns[inputs[term]]) for term in range(starts[unit], starts[unit + 1])]
+        bound = (abs(threshold) << shift) + sum(abs(weight) * column.top for weight, column in terms)
+        kind = np.int64 if bound < 2**_INT64_BITS else object
+        sums = np.full(n, -threshold << shift, kind)
+        for weight, column in terms:
+            sums[column.rows] += column.values.astype(kind, copy=False) * weight
+        yield sums
+
+
+def _activated(sums, activation, shift):
+    """Outputs of a unit of these sums, times 2^shift."""
+    if activation == _THRESHOLD:
+        one = 1 << shift
+        return (sums >= 0).astype(np.int64 if one < 2**_INT64_BITS else object) * one
+    return np.maximum(sums, 0) if activation == _RELU else sums

@@ -1,0 +1,371 @@
+"""Networks whose units carry numbers: in float64 with a proved bound, and exactly in a few words of 64 bits.
+
+A unit has s = sum_i w_i v_i - t with integers w_i and t, and outputs [s >= 0] (activation 0), max(s, 0) (1) or s (2).
+The inputs of the first layer are floats. The output is a function of real numbers; both steps go through the layers row
+by row, and of each layer through the inputs that are not 0, so that a ReLU that is off costs nothing. The caller has set
+the default floating-point environment.
+
+**Step 1, float64.** Each value v' comes with e >= |v' - v|. The sum s' = fl(-t' + sum_i w'_i v'_i), of up to m terms
+behind the first, with w' and t' rounded to float64, has
+
+    |s' - s| <= gamma(m + 3) (sum_i |w'_i| |v'_i| + |t'|) + (1 + 2u) sum_i |w'_i| e_i,   gamma(k) = k u / (1 - k u),
+
+u = 2^-53, in any order of summation, with or without FMA (Higham, Accuracy and Stability of Numerical Algorithms, 2nd
+ed., section 3.1: m + 1 for the sum, and one more where a parameter was rounded, which is an error relative to w, not to
+w'). The bound is summed up as c_i |w'_i|, c_i = growth |v'_i| + e_i + TINY, and widened at the end for its own rounding.
+An integer weight is 0 or at least 1 in absolute value: with TINY = 2^-960 no c_i |w'_i| is subnormal, and it is more
+than what products w'_i v'_i that are subnormal err by. A unit that is off for certain is 0 without an error, and the
+others hand e on, as no activation but [s >= 0] stretches a distance. A row is given up (its bounds are infinite) where
+a threshold unit is not certain and where numbers come near the end of float64's range.
+
+**Step 2, words.** Let 2^-shift be the largest power of two, 1 at most, that divides all inputs of a row. The inputs times
+2^shift are integers, and as ReLU and identity are homogeneous, thresholds times 2^shift and threshold units that output
+2^shift in place of 1 give every unit's value times 2^shift. Values have a sign and up to 4 words. Sums are taken modulo
+2^(64 L), positive and negative terms apart, and their difference is read as signed: partial sums may wrap, if only the
+sum itself fits. L is chosen for each row and layer: with k terms, all below 2^b, |s| < 2^(b + ceil(log2 k)), where 2^b
+is told by the values of the row and by the longest weight with which each input is read, and by the thresholds. So L
+follows the values as they are, not bounds that grow from layer to layer. A row that needs more than 4 words is left.
+"""
+
+from cython cimport floating
+from libc.float cimport DBL_MAX
+from libc.math cimport fabs, INFINITY
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint64_t
+from libc.string cimport memcpy, memset
+
+cdef extern from "words.h" nogil:
+    enum:
+        FASTMEM_MOST_WORDS
+    ctypedef struct fastmem_column:
+        const int32_t *places
+        const uint8_t *lengths
+        const uint64_t *words
+        Py_ssize_t n
+        int stride
+    int fastmem_bits(uint64_t word)
+    void fastmem_add_column(const fastmem_column *column, const uint64_t *v, int q, int flip, int L, uint64_t *sums)
+
+cdef extern from "isa.h" nogil:
+    int fastmem_first_bit(uint64_t bits)
+
+cdef enum:
+    THRESHOLD = 0
+    RELU = 1
+    MOST_BITS = 256
+
+MOST_WORDS = FASTMEM_MOST_WORDS
+
+cdef double TINY = 2.0**-960
+cdef double LARGEST = 2.0**1000
+
+
+cdef class FilterTables:
+    """Layers as step 1 takes them, one after the other in each array; arrays are kept, not copied.
+
+    Parameters
+    ----------
+    widths : int64 array of shape (layers + 1,)
+        Inputs, and units of each layer.
+    weights : float64 array
+        Of each layer w', dense and transposed: (inputs, units).
+    thresholds : float64 array
+        t'.
+    activations : uint8 array
+    growth, widening : float64 arrays of shape (layers,)
+        gamma of the sums, and what a bound is multiplied by at the end, with the rounding of both covered.
+    """
+
+    cdef const int64_t[::1] widths
+    cdef const double[::1] weights, thresholds, growth, widening
+    cdef const uint8_t[::1] activations
+
+    def __init__(self, widths, weights, thresholds, activations, growth, widening):
+        self.widths, self.weights, self.thresholds = widths, weights, thresholds
+        self.activations, self.growth, self.widening = activations, growth, widening
+
+
+cdef inline void add_input(const double *w, double v, double c, Py_ssize_t n_units, double *sums,
+                           double *bounds) noexcept nogil:
+    cdef Py_ssize_t j
+    for j in range(n_units):
+        sums[j] += v * w[j]
+        bounds[j] += c * fabs(w[j])
+
+
+cdef inline bint activate(const uint8_t *activations, Py_ssize_t n_units, double widening, double *values,
+                          double *errors) noexcept nogil:
+    """Outputs of units in place of their sums, and their errors; whether all of them are known."""
+    cdef double s, bound
+    cdef Py_ssize_t j
+    for j in range(n_units):
+        s, bound = values[j], errors[j] * widening
+        if not (fabs(s) + bound <= LARGEST):
+            return False
+        if activations[j] == THRESHOLD:
+            if not (s >= bound or s < -bound):
+                return False
+            values[j], errors[j] = <double>(s >= bound), 0.0
+        elif activations[j] == RELU and s <= -bound:
+            values[j] = errors[j] = 0.0
+        elif activations[j] == RELU and s < 0:
+            values[j], errors[j] = 0.0, bound
+        else:
+            errors[j] = bound
+    return True
+
+
+cdef bint filter_row(FilterTables tables, double[:, ::1] values, double[:, ::1] errors) noexcept nogil:
+    """Outputs of the last layer and their errors, in row `layers % 2` of the working space; inputs are in row 0."""
+    cdef Py_ssize_t layer, i, j, n_units, n_inputs, first = 0, at = 0
+    cdef double v, e, growth
+    cdef double *sums
+    cdef double *bounds
+    for layer in range(tables.growth.shape[0]):
+        n_inputs, n_units, growth = tables.widths[layer], tables.widths[layer + 1], tables.growth[layer]
+        sums, bounds = &values[(layer + 1) & 1, 0], &errors[(layer + 1) & 1, 0]
+        for j in range(n_units):
+            v = tables.thresholds[first + j]
+            sums[j], bounds[j] = -v, growth * fabs(v)
+        for i in range(n_inputs):
+            v, e = values[layer & 1, i], errors[layer & 1, i]
+            if v != 0 or e != 0:
+                add_input(&tables.weights[at], v, growth * fabs(v) + e + TINY, n_units, sums, bounds)
+            at += n_units
+        if not activate(&tables.activations[first], n_units, tables.widening[layer], sums, bounds):
+            return False
+        first += n_units
+    return True
+
+
+def filter_rows(FilterTables tables, const floating[:, :] X, double[:, ::1] values, double[:, ::1] errors,
+                double[:, ::1] outputs, double[:, ::1] bounds):
+    """outputs[i] and bounds[i] = output units of row i and how far each may be from the truth: infinite if not known.
+
+    Working space: values and errors (2, the largest width).
+    """
+    cdef Py_ssize_t last = tables.growth.shape[0] & 1, i, j
+    cdef bint known
+    with nogil:
+        for i in range(X.shape[0]):
+            for j in range(X.shape[1]):
+                values[0, j], errors[0, j] = X[i, j], 0.0
+            known = filter_row(tables, values, errors)
+            for j in range(outputs.shape[1]):
+                outputs[i, j] = values[last, j] if known else 0.0
+                bounds[i, j] = errors[last, j] if known else INFINITY
+
+
+cdef class WordTables:
+    """Layers as step 2 takes them, one after the other in each array; arrays are kept, not copied.
+
+    Parameters
+    ----------
+    widths : int64 array of shape (layers + 1,)
+        Inputs, and units of each layer.
+    starts : int64 array
+        Where the weights of each input of each layer begin, and their number.
+    places : int32 array
+        2 unit + (weight < 0).
+    lengths : uint8 array
+        Words of the absolute value of each weight.
+    words : uint64 array
+        Of each absolute value, strides[layer] of them.
+    strides : int64 array of shape (layers,)
+    column_bits : int32 array
+        Of each input of each layer, the bits of the longest weight, 0 if no unit reads it.
+    thresholds : uint64 array of shape (units, MOST_WORDS)
+        Absolute values.
+    threshold_signs : int8 array of shape (units,)
+    threshold_bits : int32 array of shape (layers,)
+        Of the longest one.
+    activations : uint8 array
+    """
+
+    cdef const int64_t[::1] widths, starts, strides
+    cdef const int32_t[::1] places, column_bits, threshold_bits
+    cdef const uint8_t[::1] lengths, activations
+    cdef const uint64_t[::1] words
+    cdef const uint64_t[:, ::1] thresholds
+    cdef const int8_t[::1] threshold_signs
+
+    def __init__(self, widths, starts, places, lengths, words, strides, column_bits, thresholds, threshold_signs,
+                 threshold_bits, activations):
+        self.widths, self.starts, self.places, self.lengths, self.words = widths, starts, places, lengths, words
+        self.strides, self.column_bits, self.thresholds = strides, column_bits, thresholds
+        self.threshold_signs, self.threshold_bits, self.activations = threshold_signs, threshold_bits, activations
+
+
+cdef inline int length_of(const uint64_t *words) noexcept nogil:
+    """Words of a number up to its highest one that is not 0."""
+    cdef int length = FASTMEM_MOST_WORDS
+    while length and words[length - 1] == 0:
+        length -= 1
+    return length
+
+
+cdef inline void shifted(const uint64_t *words, int shift, int L, uint64_t *result) noexcept nogil:
+    """result = words 2^shift modulo 2^(64 L)."""
+    cdef int whole = shift >> 6, part = shift & 63, k
+    for k in range(L):
+        result[k] = words[k - whole] << part if k >= whole else 0
+        if part and k > whole:
+            result[k] |= words[k - whole - 1] >> (64 - part)
+
+
+cdef inline uint64_t odd_part(double x, int *power) noexcept nogil:
+    """The odd integer and the power of two whose product is |x|, which is not 0."""
+    cdef uint64_t bits, integer
+    cdef int zeros
+    memcpy(&bits, &x, 8)
+    power[0] = <int>((bits >> 52) & 0x7FF)
+    integer = bits & 0xFFFFFFFFFFFFFu
+    if power[0]:
+        integer |= 1ull << 52
+    else:
+        power[0] = 1
+    zeros = fastmem_first_bit(integer)
+    power[0] += zeros - 1075
+    return integer >> zeros
+
+
+cdef inline int shift_of(const floating *x, Py_ssize_t stride, Py_ssize_t d) noexcept nogil:
+    """The least shift, 0 at least, with which all x_i 2^shift are integers."""
+    cdef int lowest = 0, power
+    cdef Py_ssize_t i
+    for i in range(d):
+        if x[i * stride] != 0:
+            odd_part(x[i * stride], &power)
+            lowest = min(lowest, power)
+    return -lowest
+
+
+cdef inline bint load(const floating *x, Py_ssize_t stride, Py_ssize_t d, int shift, uint64_t *values,
+                      int8_t *lengths) noexcept nogil:
+    """Write the integers x_i 2^shift; whether each has 4 words at most."""
+    cdef uint64_t integer[FASTMEM_MOST_WORDS]
+    cdef Py_ssize_t i
+    cdef int power
+    memset(integer, 0, sizeof(integer))
+    for i in range(d):
+        lengths[i] = 0
+        if x[i * stride] == 0:
+            continue
+        integer[0] = odd_part(x[i * stride], &power)
+        power += shift
+        if fastmem_bits(integer[0]) + power > MOST_BITS:
+            return False
+        shifted(integer, power, FASTMEM_MOST_WORDS, &values[i * FASTMEM_MOST_WORDS])
+        lengths[i] = length_of(&values[i * FASTMEM_MOST_WORDS])
+        if x[i * stride] < 0:
+            lengths[i] = -lengths[i]
+    return True
+
+
+cdef inline int words_needed(const int32_t *column_bits, Py_ssize_t n_inputs, int threshold_bits, int shift,
+                             const uint64_t *values, const int8_t *lengths) noexcept nogil:
+    """Words that hold the sum of each unit of a layer, with its sign."""
+    cdef int top = 0, length
+    cdef uint64_t highest
+    cdef Py_ssize_t n_terms = 0, i
+    for i in range(n_inputs):
+        if lengths[i] and column_bits[i]:
+            length = abs(<int>lengths[i])
+            highest = values[i * FASTMEM_MOST_WORDS + length - 1]
+            top = max(top, 64 * (length - 1) + fastmem_bits(highest) + column_bits[i])
+            n_terms += 1
+    if threshold_bits:
+        top = max(top, threshold_bits + shift)
+        n_terms += 1
+    if n_terms > 1:
+        top += fastmem_bits(n_terms - 1)
+    return (top >> 6) + 1
+
+
+cdef inline void settle(const uint64_t *plus, const uint64_t *minus, int L, uint8_t activation, int shift,
+                        uint64_t *value, int8_t *length) noexcept nogil:
+    """Output of a unit, times 2^shift, of its sum plus - minus modulo 2^(64 L)."""
+    cdef uint64_t difference, borrow = 0, carry = 1
+    cdef bint negative
+    cdef int k
+    for k in range(L):
+        difference = plus[k] - minus[k]
+        value[k] = difference - borrow
+        borrow = (plus[k] < minus[k]) | (difference < borrow)
+    for k in range(L, FASTMEM_MOST_WORDS):
+        value[k] = 0
+    negative = value[L - 1] >> 63
+    if activation == THRESHOLD:
+        memset(value, 0, FASTMEM_MOST_WORDS * sizeof(uint64_t))
+        if not negative:
+            value[shift >> 6] = 1ull << (shift & 63)
+        negative = False
+    elif negative and activation == RELU:
+        memset(value, 0, FASTMEM_MOST_WORDS * sizeof(uint64_t))
+        negative = False
+    elif negative:
+        for k in range(L):
+            value[k] = ~value[k] + carry
+            carry &= value[k] == 0
+    length[0] = -length_of(value) if negative else length_of(value)
+
+
+cdef bint forward_row(WordTables tables, int shift, uint64_t[:, :, ::1] values, int8_t[:, ::1] lengths,
+                      uint64_t[::1] sums) noexcept nogil:
+    """Outputs of the last layer in part `layers % 2` of the working space; inputs are in part 0. Whether they fit."""
+    cdef Py_ssize_t layer, i, j, n_inputs, n_units, first_input = 0, first_unit = 0, at = 0, start
+    cdef int L, here, there
+    cdef fastmem_column column
+    for layer in range(tables.strides.shape[0]):
+        n_inputs, n_units = tables.widths[layer], tables.widths[layer + 1]
+        here, there = layer & 1, (layer + 1) & 1
+        L = words_needed(&tables.column_bits[first_input], n_inputs, tables.threshold_bits[layer], shift,
+                         &values[here, 0, 0], &lengths[here, 0])
+        if L > FASTMEM_MOST_WORDS:
+            return False
+        memset(&sums[0], 0, 2 * n_units * L * sizeof(uint64_t))
+        for j in range(n_units):
+            if tables.threshold_signs[first_unit + j]:
+                shifted(&tables.thresholds[first_unit + j, 0], shift, L,
+                        &sums[(2 * j + (tables.threshold_signs[first_unit + j] > 0)) * L])
+        column.stride = tables.strides[layer]
+        for i in range(n_inputs):
+            start = tables.starts[first_input + i]
+            column.n = tables.starts[first_input + i + 1] - start
+            if lengths[here, i] and column.n:
+                column.places, column.lengths = &tables.places[start], &tables.lengths[start]
+                column.words = &tables.words[at]
+                fastmem_add_column(&column, &values[here, i, 0], abs(<int>lengths[here, i]), lengths[here, i] < 0, L,
+                                   &sums[0])
+            at += column.n * column.stride
+        for j in range(n_units):
+            if tables.activations[first_unit + j] == THRESHOLD and shift >= MOST_BITS:
+                return False
+            settle(&sums[2 * j * L], &sums[(2 * j + 1) * L], L, tables.activations[first_unit + j], shift,
+                   &values[there, j, 0], &lengths[there, j])
+        first_input += n_inputs
+        first_unit += n_units
+    return True
+
+
+def forward_rows(WordTables tables, const floating[:, :] X, uint64_t[:, :, ::1] values, int8_t[:, ::1] lengths,
+                 uint64_t[::1] sums, int64_t[::1] shifts, uint64_t[:, :, ::1] outputs, int8_t[:, ::1] signs,
+                 uint8_t[::1] done):
+    """outputs[i] and signs[i] = absolute values, MOST_WORDS words each, and signs of the output units of row i.
+
+    They are those of the network times 2^shifts[i]. A row that needs longer numbers has done[i] = 0. Working space:
+    values (2, w, MOST_WORDS), lengths (2, w) and sums (2 w MOST_WORDS,), w the largest width.
+    """
+    cdef Py_ssize_t last = tables.strides.shape[0] & 1, stride, i, j
+    cdef const floating *x
+    with nogil:
+        stride = X.strides[1] // <Py_ssize_t>sizeof(floating)
+        for i in range(X.shape[0]):
+            x = &X[i, 0]
+            shifts[i] = shift_of(x, stride, X.shape[1])
+            done[i] = (load(x, stride, X.shape[1], shifts[i], &values[0, 0, 0], &lengths[0, 0])
+                       and forward_row(tables, shifts[i], values, lengths, sums))
+            for j in range(outputs.shape[1]):
+                signs[i, j] = 0
+                if done[i]:
+                    memcpy(&outputs[i, j, 0], &values[last, j, 0], FASTMEM_MOST_WORDS * sizeof(uint64_t))
+                    signs[i, j] = (lengths[last, j] > 0) - (lengths[last, j] < 0)

@@ -1,0 +1,126 @@
+/* Unsigned integers of a few words of 64 bits, the lowest first, modulo a power of two. */
+#ifndef FASTMEM_WORDS_H
+#define FASTMEM_WORDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "isa.h"
+
+#if defined(_MSC_VER) && !defined(__clang__)
+#include <intrin.h>
+#endif
+
+#define FASTMEM_MOST_WORDS 4
+
+/* The low word of a b + c + d, which has two words for any a, b, c and d, and its high word. */
+static FASTMEM_INLINE uint64_t fastmem_multiply(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t *high)
+{
+#if defined(__SIZEOF_INT128__)
+    unsigned __int128 product = (unsigned __int128)a * b + c + d;
+    *high = (uint64_t)(product >> 64);
+    return (uint64_t)product;
+#else
+    uint64_t low, above;
+#if defined(_MSC_VER) && defined(_M_X64)
+    low = _umul128(a, b, &above);
+#elif defined(_MSC_VER) && defined(_M_ARM64)
+    low = a * b;
+    above = __umulh(a, b);
+#else
+    const uint64_t half = 0xFFFFFFFFu;
+    uint64_t first = (a & half) * (b & half), second = (a >> 32) * (b & half) + (first >> 32);
+    uint64_t third = (a & half) * (b >> 32) + (second & half);
+    low = (third << 32) | (first & half);
+    above = (a >> 32) * (b >> 32) + (second >> 32) + (third >> 32);
+#endif
+    low += c;
+    above += low < c;
+    low += d;
+    above += low < d;
+    *high = above;
+    return low;
+#endif
+}
+
+/* How many bits a word has up to its highest 1. */
+static FASTMEM_INLINE int fastmem_bits(uint64_t word)
+{
+#if defined(__GNUC__)
+    return word ? 64 - __builtin_clzll(word) : 0;
+#else
+    int bits = 0;
+    for (int half = 32; half; half >>= 1)
+        if (word >> half) {
+            bits += half;
+            word >>= half;
+        }
+    return bits + (int)word;
+#endif
+}
+
+/* sum += w v modulo 2^(64 L), for w of p and v of q words. */
+static FASTMEM_INLINE void fastmem_add_product(uint64_t *sum, const uint64_t *w, int p, const uint64_t *v, int q, int L)
+{
+    for (int a = 0; a < p; a++) {
+        uint64_t carry = 0;
+        for (int b = 0; b < q && a + b < L; b++)
+            sum[a + b] = fastmem_multiply(w[a], v[b], sum[a + b], carry, &carry);
+        for (int k = a + q; k < L; k++) {
+            sum[k] += carry;
+            carry = sum[k] < carry;
+        }
+    }
+}
+
+/* The weights with which units read one input. */
+typedef struct {
+    const int32_t *places;  /* 2 unit + (weight < 0) */
+    const uint8_t *lengths;  /* words of the absolute value */
+    const uint64_t *words;  /* of each absolute value, `stride` of them */
+    ptrdiff_t n;
+    int stride;
+} fastmem_column;
+
+/* For each unit: sums[2 unit] += |w v| where w v > 0, sums[2 unit + 1] += |w v| where w v < 0; `flip` is v < 0. */
+static FASTMEM_INLINE void fastmem_add_long(const fastmem_column *column, const uint64_t *v, int q, int flip, int L,
+                                            uint64_t *sums)
+{
+    for (ptrdiff_t e = 0; e < column->n; e++)
+        fastmem_add_product(sums + (column->places[e] ^ flip) * (ptrdiff_t)L, column->words + e * column->stride,
+                            column->lengths[e], v, q, L);
+}
+
+static FASTMEM_INLINE void fastmem_add_short(const fastmem_column *column, const uint64_t *v, int q, int flip, int L,
+                                             uint64_t *sums)
+{
+    for (ptrdiff_t e = 0; e < column->n; e++)
+        fastmem_add_product(sums + (column->places[e] ^ flip) * (ptrdiff_t)L, column->words + e, 1, v, q, L);
+}
+
+/* The same for any number of words q <= L <= FASTMEM_MOST_WORDS, with loops that are unrolled for each. */
+static void fastmem_add_column(const fastmem_column *column, const uint64_t *v, int q, int flip, int L, uint64_t *sums)
+{
+#define FASTMEM_CASE(L, q)                                      \
+    case 8 * (L) + (q):                                         \
+        if (column->stride == 1)                                \
+            fastmem_add_short(column, v, (q), flip, (L), sums); \
+        else                                                    \
+            fastmem_add_long(column, v, (q), flip, (L), sums);  \
+        break;
+    switch (8 * L + q) {
+        FASTMEM_CASE(1, 1)
+        FASTMEM_CASE(2, 1)
+        FASTMEM_CASE(2, 2)
+        FASTMEM_CASE(3, 1)
+        FASTMEM_CASE(3, 2)
+        FASTMEM_CASE(3, 3)
+        FASTMEM_CASE(4, 1)
+        FASTMEM_CASE(4, 2)
+        FASTMEM_CASE(4, 3)
+        FASTMEM_CASE(4, 4)
+    }
+#undef FASTMEM_CASE
+}
+
+#endif
