@@ -87,7 +87,8 @@ class NumberTables:
             left = np.flatnonzero(~known)
         if 2 in levels and self._words is not None and len(left):
             numbers, shifts, done = self._words.outputs(block[left])
-            answers[left[done]] = exact(numbers[done], shifts[done])
+            if done.any():
+                answers[left[done]] = exact(numbers[done], shifts[done])
             left = left[~done]
         if 3 in levels and len(left):
             answers[left] = exact(*self._integers.outputs(block[left]))
@@ -189,14 +190,11 @@ class _Words:
 
     def __init__(self, layers):
         self._width, self._n_outputs = _largest_width(layers), layers[-1].n_units
-        columns = [_columns(layer.weights) for layer in layers]
-        starts = np.concatenate([counts for counts, *_ in columns])
+        counts, places, words, longest = zip(*(_columns(layer.weights) for layer in layers), strict=True)
         thresholds = [layer.thresholds for layer in layers]
         self._tables = kernels.WordTables(
-            _widths(layers), np.append(0, np.cumsum(starts)),
-            *(np.concatenate([part[i] for part in columns]) for i in (1, 2, 3)),
-            np.array([n_words for *_, n_words, _ in columns], np.int64),
-            np.concatenate([bits for *_, bits in columns]),
+            _widths(layers), np.append(0, np.cumsum(np.concatenate(counts))), np.concatenate(places),
+            np.concatenate(words), np.concatenate(longest),
             np.concatenate([words_of(part, kernels.MOST_WORDS) for part in thresholds]),
             np.concatenate([_signs(part) for part in thresholds]),
             np.array([layer.threshold_bits for layer in layers], np.int32),
@@ -212,33 +210,29 @@ class _Words:
         signs, done = np.empty((n, self._n_outputs), np.int8), np.empty(n, np.uint8)
         kernels.forward_rows(self._tables, block, values, lengths, sums, shifts, words, signs, done)
         numbers = words[:, :, 0].astype(object)
-        for place in np.flatnonzero(words.any(axis=(0, 1)))[1:].tolist():
-            numbers += words[:, :, place].astype(object) << _WORD * place
+        for place in range(1, kernels.MOST_WORDS):
+            if words[:, :, place].any():
+                numbers += words[:, :, place].astype(object) << _WORD * place
         return numbers * signs.astype(object), shifts, done.astype(bool)
 
 
 def _columns(weights):
-    """How many weights each input has; their places, lengths, words, how many of these; the longest of each input."""
-    order = np.argsort(weights.indices, kind="stable")
+    """How many weights read each input; their places and words; the bits of the longest one that reads each input."""
+    n_inputs, some = weights.shape[1], np.flatnonzero(weights.data)
+    order = some[np.argsort(weights.indices[some], kind="stable")]
     data, columns = weights.data[order], weights.indices[order]
     units = np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr))[order]
-    some = data != 0
-    data, columns, units = data[some], columns[some], units[some]
-    lengths, longest = bit_lengths(data), np.zeros(weights.shape[1], np.int32)
-    np.maximum.at(longest, columns, lengths.astype(np.int32))
-    n_words = max(-(-int(lengths.max(initial=0)) // _WORD), 1)
-    return (
-        np.bincount(columns, minlength=weights.shape[1]),
-        (2 * units + (_signs(data) < 0)).astype(np.int32),
-        (-(-lengths // _WORD)).astype(np.uint8),
-        words_of(data, n_words).ravel(),
-        n_words,
-        longest,
-    )
+    longest = np.zeros(n_inputs, np.int32)
+    np.maximum.at(longest, columns, bit_lengths(data).astype(np.int32))
+    n_words = -(-longest // _WORD)
+    words = words_of(data, n_words.max(initial=1))
+    used = np.arange(words.shape[1]) < n_words[columns, None]
+    places = 2 * units + (_signs(data) < 0)
+    return np.bincount(columns, minlength=n_inputs), places.astype(np.int32), words[used], longest
 
 
 def _signs(integers):
-    return ((integers > 0).astype(np.int8) - (integers < 0).astype(np.int8)).astype(np.int8)
+    return (integers > 0).astype(np.int8) - (integers < 0).astype(np.int8)
 
 
 def _widths(layers):

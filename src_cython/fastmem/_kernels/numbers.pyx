@@ -38,10 +38,9 @@ cdef extern from "words.h" nogil:
         FASTMEM_MOST_WORDS
     ctypedef struct fastmem_column:
         const int32_t *places
-        const uint8_t *lengths
         const uint64_t *words
         Py_ssize_t n
-        int stride
+        int p
     int fastmem_bits(uint64_t word)
     void fastmem_add_column(const fastmem_column *column, const uint64_t *v, int q, int flip, int L, uint64_t *sums)
 
@@ -166,11 +165,8 @@ cdef class WordTables:
         Where the weights of each input of each layer begin, and their number.
     places : int32 array
         2 unit + (weight < 0).
-    lengths : uint8 array
-        Words of the absolute value of each weight.
     words : uint64 array
-        Of each absolute value, strides[layer] of them.
-    strides : int64 array of shape (layers,)
+        Of each absolute value, as many as the longest weight of the same input has.
     column_bits : int32 array
         Of each input of each layer, the bits of the longest weight, 0 if no unit reads it.
     thresholds : uint64 array of shape (units, MOST_WORDS)
@@ -181,18 +177,18 @@ cdef class WordTables:
     activations : uint8 array
     """
 
-    cdef const int64_t[::1] widths, starts, strides
+    cdef const int64_t[::1] widths, starts
     cdef const int32_t[::1] places, column_bits, threshold_bits
-    cdef const uint8_t[::1] lengths, activations
+    cdef const uint8_t[::1] activations
     cdef const uint64_t[::1] words
     cdef const uint64_t[:, ::1] thresholds
     cdef const int8_t[::1] threshold_signs
 
-    def __init__(self, widths, starts, places, lengths, words, strides, column_bits, thresholds, threshold_signs,
-                 threshold_bits, activations):
-        self.widths, self.starts, self.places, self.lengths, self.words = widths, starts, places, lengths, words
-        self.strides, self.column_bits, self.thresholds = strides, column_bits, thresholds
-        self.threshold_signs, self.threshold_bits, self.activations = threshold_signs, threshold_bits, activations
+    def __init__(self, widths, starts, places, words, column_bits, thresholds, threshold_signs, threshold_bits,
+                 activations):
+        self.widths, self.starts, self.places, self.words = widths, starts, places, words
+        self.column_bits, self.thresholds, self.threshold_signs = column_bits, thresholds, threshold_signs
+        self.threshold_bits, self.activations = threshold_bits, activations
 
 
 cdef inline int length_of(const uint64_t *words) noexcept nogil:
@@ -315,7 +311,7 @@ cdef bint forward_row(WordTables tables, int shift, uint64_t[:, :, ::1] values, 
     cdef Py_ssize_t layer, i, j, n_inputs, n_units, first_input = 0, first_unit = 0, at = 0, start
     cdef int L, here, there
     cdef fastmem_column column
-    for layer in range(tables.strides.shape[0]):
+    for layer in range(tables.threshold_bits.shape[0]):
         n_inputs, n_units = tables.widths[layer], tables.widths[layer + 1]
         here, there = layer & 1, (layer + 1) & 1
         L = words_needed(&tables.column_bits[first_input], n_inputs, tables.threshold_bits[layer], shift,
@@ -327,16 +323,15 @@ cdef bint forward_row(WordTables tables, int shift, uint64_t[:, :, ::1] values, 
             if tables.threshold_signs[first_unit + j]:
                 shifted(&tables.thresholds[first_unit + j, 0], shift, L,
                         &sums[(2 * j + (tables.threshold_signs[first_unit + j] > 0)) * L])
-        column.stride = tables.strides[layer]
         for i in range(n_inputs):
             start = tables.starts[first_input + i]
             column.n = tables.starts[first_input + i + 1] - start
+            column.p = (tables.column_bits[first_input + i] + 63) >> 6
             if lengths[here, i] and column.n:
-                column.places, column.lengths = &tables.places[start], &tables.lengths[start]
-                column.words = &tables.words[at]
+                column.places, column.words = &tables.places[start], &tables.words[at]
                 fastmem_add_column(&column, &values[here, i, 0], abs(<int>lengths[here, i]), lengths[here, i] < 0, L,
                                    &sums[0])
-            at += column.n * column.stride
+            at += column.n * column.p
         for j in range(n_units):
             if tables.activations[first_unit + j] == THRESHOLD and shift >= MOST_BITS:
                 return False
@@ -355,7 +350,7 @@ def forward_rows(WordTables tables, const floating[:, :] X, uint64_t[:, :, ::1] 
     They are those of the network times 2^shifts[i]. A row that needs longer numbers has done[i] = 0. Working space:
     values (2, w, MOST_WORDS), lengths (2, w) and sums (2 w MOST_WORDS,), w the largest width.
     """
-    cdef Py_ssize_t last = tables.strides.shape[0] & 1, stride, i, j
+    cdef Py_ssize_t last = tables.threshold_bits.shape[0] & 1, stride, i, j
     cdef const floating *x
     with nogil:
         stride = X.strides[1] // <Py_ssize_t>sizeof(floating)

@@ -62,10 +62,13 @@ static FASTMEM_INLINE int fastmem_bits(uint64_t word)
 /* sum += w v modulo 2^(64 L), for w of p and v of q words. */
 static FASTMEM_INLINE void fastmem_add_product(uint64_t *sum, const uint64_t *w, int p, const uint64_t *v, int q, int L)
 {
+    FASTMEM_UNROLL
     for (int a = 0; a < p; a++) {
         uint64_t carry = 0;
+        FASTMEM_UNROLL
         for (int b = 0; b < q && a + b < L; b++)
             sum[a + b] = fastmem_multiply(w[a], v[b], sum[a + b], carry, &carry);
+        FASTMEM_UNROLL
         for (int k = a + q; k < L; k++) {
             sum[k] += carry;
             carry = sum[k] < carry;
@@ -76,49 +79,48 @@ static FASTMEM_INLINE void fastmem_add_product(uint64_t *sum, const uint64_t *w,
 /* The weights with which units read one input. */
 typedef struct {
     const int32_t *places;  /* 2 unit + (weight < 0) */
-    const uint8_t *lengths;  /* words of the absolute value */
-    const uint64_t *words;  /* of each absolute value, `stride` of them */
+    const uint64_t *words;  /* p of each absolute value */
     ptrdiff_t n;
-    int stride;
+    int p;
 } fastmem_column;
 
-/* For each unit: sums[2 unit] += |w v| where w v > 0, sums[2 unit + 1] += |w v| where w v < 0; `flip` is v < 0. */
-static FASTMEM_INLINE void fastmem_add_long(const fastmem_column *column, const uint64_t *v, int q, int flip, int L,
-                                            uint64_t *sums)
+static FASTMEM_INLINE void fastmem_add_products(const fastmem_column *column, int p, const uint64_t *v, int q, int flip,
+                                                int L, uint64_t *sums)
 {
     for (ptrdiff_t e = 0; e < column->n; e++)
-        fastmem_add_product(sums + (column->places[e] ^ flip) * (ptrdiff_t)L, column->words + e * column->stride,
-                            column->lengths[e], v, q, L);
+        fastmem_add_product(sums + (column->places[e] ^ flip) * (ptrdiff_t)L, column->words + e * p, p, v, q, L);
 }
 
-static FASTMEM_INLINE void fastmem_add_short(const fastmem_column *column, const uint64_t *v, int q, int flip, int L,
-                                             uint64_t *sums)
-{
-    for (ptrdiff_t e = 0; e < column->n; e++)
-        fastmem_add_product(sums + (column->places[e] ^ flip) * (ptrdiff_t)L, column->words + e, 1, v, q, L);
-}
-
-/* The same for any number of words q <= L <= FASTMEM_MOST_WORDS, with loops that are unrolled for each. */
+/* For each unit: sums[2 unit] += |w v| where w v > 0, sums[2 unit + 1] += |w v| where w v < 0; `flip` is v < 0.
+   p, q <= L <= FASTMEM_MOST_WORDS; the loops are unrolled for each of them. */
 static void fastmem_add_column(const fastmem_column *column, const uint64_t *v, int q, int flip, int L, uint64_t *sums)
 {
-#define FASTMEM_CASE(L, q)                                      \
-    case 8 * (L) + (q):                                         \
-        if (column->stride == 1)                                \
-            fastmem_add_short(column, v, (q), flip, (L), sums); \
-        else                                                    \
-            fastmem_add_long(column, v, (q), flip, (L), sums);  \
+#define FASTMEM_CASE(L, p, q)                                     \
+    case 64 * (L) + 8 * (p) + (q):                                \
+        fastmem_add_products(column, (p), v, (q), flip, (L), sums); \
         break;
-    switch (8 * L + q) {
-        FASTMEM_CASE(1, 1)
-        FASTMEM_CASE(2, 1)
-        FASTMEM_CASE(2, 2)
-        FASTMEM_CASE(3, 1)
-        FASTMEM_CASE(3, 2)
-        FASTMEM_CASE(3, 3)
-        FASTMEM_CASE(4, 1)
-        FASTMEM_CASE(4, 2)
-        FASTMEM_CASE(4, 3)
-        FASTMEM_CASE(4, 4)
+    switch (64 * L + 8 * column->p + q) {
+        FASTMEM_CASE(1, 1, 1)
+        FASTMEM_CASE(2, 1, 1)
+        FASTMEM_CASE(2, 1, 2)
+        FASTMEM_CASE(2, 2, 1)
+        FASTMEM_CASE(2, 2, 2)
+        FASTMEM_CASE(3, 1, 1)
+        FASTMEM_CASE(3, 1, 2)
+        FASTMEM_CASE(3, 1, 3)
+        FASTMEM_CASE(3, 2, 1)
+        FASTMEM_CASE(3, 2, 2)
+        FASTMEM_CASE(3, 3, 1)
+        FASTMEM_CASE(4, 1, 1)
+        FASTMEM_CASE(4, 1, 2)
+        FASTMEM_CASE(4, 1, 3)
+        FASTMEM_CASE(4, 1, 4)
+        FASTMEM_CASE(4, 2, 1)
+        FASTMEM_CASE(4, 2, 2)
+        FASTMEM_CASE(4, 2, 3)
+        FASTMEM_CASE(4, 3, 1)
+        FASTMEM_CASE(4, 3, 2)
+        FASTMEM_CASE(4, 4, 1)
     }
 #undef FASTMEM_CASE
 }

@@ -40,4 +40,4 @@ def nearest_float(number):
     last = max(power - 52, -1074)
     whole = round(size / Fraction(2) ** last)  # to even
     nearest = math.ldexp(whole, last) if whole.bit_length() + last <= 1024 else math.inf
-    return math.copysign(nearest, number)
+    return nearest if number > 0 else -nearest
