@@ -190,11 +190,11 @@ class _Words:
 
     def __init__(self, layers):
         self._width, self._n_outputs = _largest_width(layers), layers[-1].n_units
-        counts, places, words, longest = zip(*(_columns(layer.weights) for layer in layers), strict=True)
+        counts, places, words, longest, powers = zip(*(_columns(layer.weights) for layer in layers), strict=True)
         thresholds = [layer.thresholds for layer in layers]
         self._tables = kernels.WordTables(
             _widths(layers), np.append(0, np.cumsum(np.concatenate(counts))), np.concatenate(places),
-            np.concatenate(words), np.concatenate(longest),
+            np.concatenate(words), np.concatenate(longest), np.concatenate(powers),
             np.concatenate([words_of(part, kernels.MOST_WORDS) for part in thresholds]),
             np.concatenate([_signs(part) for part in thresholds]),
             np.array([layer.threshold_bits for layer in layers], np.int32),
@@ -217,18 +217,29 @@ class _Words:
 
 
 def _columns(weights):
-    """How many weights read each input; their places and words; the bits of the longest one that reads each input."""
+    """What step 2 knows of the weights with which units read each input.
+
+    Returns
+    -------
+    counts : int64 array of shape (inputs,)
+    places, words : arrays
+        Of all weights, input by input; without the powers of two.
+    longest, powers : int32 arrays of shape (inputs,)
+        Bits of the longest weight, and the power of two that divides all.
+    """
     n_inputs, some = weights.shape[1], np.flatnonzero(weights.data)
     order = some[np.argsort(weights.indices[some], kind="stable")]
-    data, columns = weights.data[order], weights.indices[order]
+    data, columns = weights.data[order].astype(object), weights.indices[order]
     units = np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr))[order]
-    longest = np.zeros(n_inputs, np.int32)
+    longest, powers = np.zeros(n_inputs, np.int32), np.full(n_inputs, _WORD_BITS, np.int32)
     np.maximum.at(longest, columns, bit_lengths(data).astype(np.int32))
-    n_words = -(-longest // _WORD)
-    words = words_of(data, n_words.max(initial=1))
+    np.minimum.at(powers, columns, bit_lengths(data & -data).astype(np.int32) - 1)
+    powers[longest == 0] = 0
+    n_words = -(-(longest - powers) // _WORD)
+    words = words_of(data >> powers[columns].astype(object), n_words.max(initial=1))
     used = np.arange(words.shape[1]) < n_words[columns, None]
     places = 2 * units + (_signs(data) < 0)
-    return np.bincount(columns, minlength=n_inputs), places.astype(np.int32), words[used], longest
+    return np.bincount(columns, minlength=n_inputs), places.astype(np.int32), words[used], longest, powers
 
 
 def _signs(integers):

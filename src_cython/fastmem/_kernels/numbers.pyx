@@ -42,7 +42,8 @@ cdef extern from "words.h" nogil:
         Py_ssize_t n
         int p
     int fastmem_bits(uint64_t word)
-    void fastmem_add_column(const fastmem_column *column, const uint64_t *v, int q, int flip, int L, uint64_t *sums)
+    void fastmem_add_column(const fastmem_column *column, const uint64_t *v, int q, int flip, int L, uint64_t *sums,
+                            Py_ssize_t stride)
 
 cdef extern from "isa.h" nogil:
     int fastmem_first_bit(uint64_t bits)
@@ -166,9 +167,10 @@ cdef class WordTables:
     places : int32 array
         2 unit + (weight < 0).
     words : uint64 array
-        Of each absolute value, as many as the longest weight of the same input has.
-    column_bits : int32 array
-        Of each input of each layer, the bits of the longest weight, 0 if no unit reads it.
+        Of each absolute value, divided by the power of two that divides all weights of the same input; as many words as
+        the longest of these has.
+    column_bits, column_shifts : int32 arrays
+        Of each input of each layer, the bits of the longest weight, 0 if no unit reads it, and that power of two.
     thresholds : uint64 array of shape (units, MOST_WORDS)
         Absolute values.
     threshold_signs : int8 array of shape (units,)
@@ -178,17 +180,17 @@ cdef class WordTables:
     """
 
     cdef const int64_t[::1] widths, starts
-    cdef const int32_t[::1] places, column_bits, threshold_bits
+    cdef const int32_t[::1] places, column_bits, column_shifts, threshold_bits
     cdef const uint8_t[::1] activations
     cdef const uint64_t[::1] words
     cdef const uint64_t[:, ::1] thresholds
     cdef const int8_t[::1] threshold_signs
 
-    def __init__(self, widths, starts, places, words, column_bits, thresholds, threshold_signs, threshold_bits,
-                 activations):
+    def __init__(self, widths, starts, places, words, column_bits, column_shifts, thresholds, threshold_signs,
+                 threshold_bits, activations):
         self.widths, self.starts, self.places, self.words = widths, starts, places, words
-        self.column_bits, self.thresholds, self.threshold_signs = column_bits, thresholds, threshold_signs
-        self.threshold_bits, self.activations = threshold_bits, activations
+        self.column_bits, self.column_shifts, self.thresholds = column_bits, column_shifts, thresholds
+        self.threshold_signs, self.threshold_bits, self.activations = threshold_signs, threshold_bits, activations
 
 
 cdef inline int length_of(const uint64_t *words) noexcept nogil:
@@ -277,6 +279,18 @@ cdef inline int words_needed(const int32_t *column_bits, Py_ssize_t n_inputs, in
     return (top >> 6) + 1
 
 
+cdef inline void add_value(const fastmem_column *column, const uint64_t *value, int power, bint negative, int L,
+                           uint64_t *sums) noexcept nogil:
+    """Add the products of a value, which is not 0, times 2^power, with the weights of a column to the sums."""
+    cdef uint64_t words[FASTMEM_MOST_WORDS]
+    cdef int low = 0
+    memset(words, 0, sizeof(words))
+    shifted(value, power, L, words)
+    while words[low] == 0:
+        low += 1
+    fastmem_add_column(column, &words[low], length_of(words) - low, negative, L - low, &sums[low], L)
+
+
 cdef inline void settle(const uint64_t *plus, const uint64_t *minus, int L, uint8_t activation, int shift,
                         uint64_t *value, int8_t *length) noexcept nogil:
     """Output of a unit, times 2^shift, of its sum plus - minus modulo 2^(64 L)."""
@@ -309,7 +323,7 @@ cdef bint forward_row(WordTables tables, int shift, uint64_t[:, :, ::1] values, 
                       uint64_t[::1] sums) noexcept nogil:
     """Outputs of the last layer in part `layers % 2` of the working space; inputs are in part 0. Whether they fit."""
     cdef Py_ssize_t layer, i, j, n_inputs, n_units, first_input = 0, first_unit = 0, at = 0, start
-    cdef int L, here, there
+    cdef int L, here, there, power
     cdef fastmem_column column
     for layer in range(tables.threshold_bits.shape[0]):
         n_inputs, n_units = tables.widths[layer], tables.widths[layer + 1]
@@ -324,13 +338,12 @@ cdef bint forward_row(WordTables tables, int shift, uint64_t[:, :, ::1] values, 
                 shifted(&tables.thresholds[first_unit + j, 0], shift, L,
                         &sums[(2 * j + (tables.threshold_signs[first_unit + j] > 0)) * L])
         for i in range(n_inputs):
-            start = tables.starts[first_input + i]
+            start, power = tables.starts[first_input + i], tables.column_shifts[first_input + i]
             column.n = tables.starts[first_input + i + 1] - start
-            column.p = (tables.column_bits[first_input + i] + 63) >> 6
+            column.p = (tables.column_bits[first_input + i] - power + 63) >> 6
             if lengths[here, i] and column.n:
                 column.places, column.words = &tables.places[start], &tables.words[at]
-                fastmem_add_column(&column, &values[here, i, 0], abs(<int>lengths[here, i]), lengths[here, i] < 0, L,
-                                   &sums[0])
+                add_value(&column, &values[here, i, 0], power, lengths[here, i] < 0, L, &sums[0])
             at += column.n * column.p
         for j in range(n_units):
             if tables.activations[first_unit + j] == THRESHOLD and shift >= MOST_BITS:

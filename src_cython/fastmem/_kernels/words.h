@@ -85,26 +85,27 @@ typedef struct {
 } fastmem_column;
 
 static FASTMEM_INLINE void fastmem_add_products(const fastmem_column *column, int p, const uint64_t *v, int q, int flip,
-                                                int L, uint64_t *sums)
+                                                int L, uint64_t *sums, ptrdiff_t stride)
 {
     for (ptrdiff_t e = 0; e < column->n; e++)
-        fastmem_add_product(sums + (column->places[e] ^ flip) * (ptrdiff_t)L, column->words + e * p, p, v, q, L);
+        fastmem_add_product(sums + (column->places[e] ^ flip) * stride, column->words + e * p, p, v, q, L);
 }
 
 /* For each unit: sums[2 unit] += |w v| where w v > 0, sums[2 unit + 1] += |w v| where w v < 0; `flip` is v < 0.
-   p, q <= L <= FASTMEM_MOST_WORDS; the loops are unrolled for each of them. */
-static void fastmem_add_column(const fastmem_column *column, const uint64_t *v, int q, int flip, int L, uint64_t *sums)
+   A sum has the first L <= FASTMEM_MOST_WORDS of `stride` words. The longest product fits, so that p + q <= L + 1; the
+   loops are unrolled for each of these sizes. */
+static void fastmem_add_column(const fastmem_column *column, const uint64_t *v, int q, int flip, int L, uint64_t *sums,
+                               ptrdiff_t stride)
 {
-#define FASTMEM_CASE(L, p, q)                                     \
-    case 64 * (L) + 8 * (p) + (q):                                \
-        fastmem_add_products(column, (p), v, (q), flip, (L), sums); \
+#define FASTMEM_CASE(L, p, q)                                               \
+    case 64 * (L) + 8 * (p) + (q):                                          \
+        fastmem_add_products(column, (p), v, (q), flip, (L), sums, stride); \
         break;
     switch (64 * L + 8 * column->p + q) {
         FASTMEM_CASE(1, 1, 1)
         FASTMEM_CASE(2, 1, 1)
         FASTMEM_CASE(2, 1, 2)
         FASTMEM_CASE(2, 2, 1)
-        FASTMEM_CASE(2, 2, 2)
         FASTMEM_CASE(3, 1, 1)
         FASTMEM_CASE(3, 1, 2)
         FASTMEM_CASE(3, 1, 3)
