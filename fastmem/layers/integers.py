@@ -116,8 +116,8 @@ def as_integers(numbers):
 
 
 def bit_lengths(integers):
-    """Bits of the absolute value of each number: int64 array."""
-    return np.array([number.bit_length() for number in integers.tolist()], np.int64)
+    """Bits of the absolute value of each number: int32 array."""
+    return np.array([number.bit_length() for number in integers.tolist()], np.int32)
 
 
 def longest(integers):

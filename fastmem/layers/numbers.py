@@ -190,22 +190,20 @@ class _Words:
 
     def __init__(self, layers):
         self._width, self._n_outputs = _largest_width(layers), layers[-1].n_units
-        counts, places, words, longest, powers = zip(*(_columns(layer.weights) for layer in layers), strict=True)
-        thresholds = [layer.thresholds for layer in layers]
+        counts, places, words, longest, powers = (
+            np.concatenate(parts) for parts in zip(*map(_columns, layers), strict=True)
+        )
         self._tables = kernels.WordTables(
-            _widths(layers), np.append(0, np.cumsum(np.concatenate(counts))), np.concatenate(places),
-            np.concatenate(words), np.concatenate(longest), np.concatenate(powers),
-            np.concatenate([words_of(part, kernels.MOST_WORDS) for part in thresholds]),
-            np.concatenate([_signs(part) for part in thresholds]),
-            np.array([layer.threshold_bits for layer in layers], np.int32),
+            _widths(layers), np.append(0, np.cumsum(counts)), places, words, longest, powers,
             np.concatenate([layer.activations for layer in layers]),
+            np.array([np.any(layer.activations == _THRESHOLD) for layer in layers], np.uint8),
         )  # fmt: skip
 
     def outputs(self, block):
         """Output units times 2^shift, as objects (n, outputs), the shifts, and which rows have them."""
         n, width = len(block), self._width
-        values = np.empty((2, width, kernels.MOST_WORDS), np.uint64)
-        lengths, sums = np.empty((2, width), np.int8), np.empty(2 * width * kernels.MOST_WORDS, np.uint64)
+        values, lengths = np.empty((2, width + 1, kernels.MOST_WORDS), np.uint64), np.empty((2, width + 1), np.int8)
+        sums = np.empty(2 * width * kernels.MOST_WORDS, np.uint64)
         shifts, words = np.empty(n, np.int64), np.zeros((n, self._n_outputs, kernels.MOST_WORDS), np.uint64)
         signs, done = np.empty((n, self._n_outputs), np.int8), np.empty(n, np.uint8)
         kernels.forward_rows(self._tables, block, values, lengths, sums, shifts, words, signs, done)
@@ -216,34 +214,34 @@ class _Words:
         return numbers * signs.astype(object), shifts, done.astype(bool)
 
 
-def _columns(weights):
-    """What step 2 knows of the weights with which units read each input.
+def _columns(layer):
+    """What step 2 knows of the weights with which a layer's units read each input, and the 1 behind these.
 
     Returns
     -------
-    counts : int64 array of shape (inputs,)
+    counts : int64 array of shape (inputs + 1,)
     places, words : arrays
         Of all weights, input by input; without the powers of two.
-    longest, powers : int32 arrays of shape (inputs,)
+    longest, powers : int32 arrays of shape (inputs + 1,)
         Bits of the longest weight, and the power of two that divides all.
     """
-    n_inputs, some = weights.shape[1], np.flatnonzero(weights.data)
-    order = some[np.argsort(weights.indices[some], kind="stable")]
-    data, columns = weights.data[order].astype(object), weights.indices[order]
-    units = np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr))[order]
-    longest, powers = np.zeros(n_inputs, np.int32), np.full(n_inputs, _WORD_BITS, np.int32)
-    np.maximum.at(longest, columns, bit_lengths(data).astype(np.int32))
-    np.minimum.at(powers, columns, bit_lengths(data & -data).astype(np.int32) - 1)
+    weights, thresholds = layer.weights, layer.thresholds
+    n_units, n_inputs = weights.shape
+    data = np.concatenate([weights.data.astype(object), -thresholds.astype(object)])
+    columns = np.concatenate([weights.indices, np.full(n_units, n_inputs)])
+    units = np.concatenate([np.repeat(np.arange(n_units), np.diff(weights.indptr)), np.arange(n_units)])
+    some = np.flatnonzero(data)
+    order = some[np.argsort(columns[some], kind="stable")]
+    data, columns, units = data[order], columns[order], units[order]
+    longest, powers = np.zeros(n_inputs + 1, np.int32), np.full(n_inputs + 1, _WORD_BITS, np.int32)
+    np.maximum.at(longest, columns, bit_lengths(data))
+    np.minimum.at(powers, columns, bit_lengths(data & -data) - 1)
     powers[longest == 0] = 0
     n_words = -(-(longest - powers) // _WORD)
     words = words_of(data >> powers[columns].astype(object), n_words.max(initial=1))
     used = np.arange(words.shape[1]) < n_words[columns, None]
-    places = 2 * units + (_signs(data) < 0)
-    return np.bincount(columns, minlength=n_inputs), places.astype(np.int32), words[used], longest, powers
-
-
-def _signs(integers):
-    return (integers > 0).astype(np.int8) - (integers < 0).astype(np.int8)
+    places = 2 * units + (data < 0)
+    return np.bincount(columns, minlength=n_inputs + 1), places.astype(np.int32), words[used], longest, powers
 
 
 def _widths(layers):

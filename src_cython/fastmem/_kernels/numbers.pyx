@@ -23,8 +23,9 @@ a threshold unit is not certain and where numbers come near the end of float64's
 2^shift in place of 1 give every unit's value times 2^shift. Values have a sign and up to 4 words. Sums are taken modulo
 2^(64 L), positive and negative terms apart, and their difference is read as signed: partial sums may wrap, if only the
 sum itself fits. L is chosen for each row and layer: with k terms, all below 2^b, |s| < 2^(b + ceil(log2 k)), where 2^b
-is told by the values of the row and by the longest weight with which each input is read, and by the thresholds. So L
-follows the values as they are, not bounds that grow from layer to layer. A row that needs more than 4 words is left.
+is told by the values of the row and by the longest weight with which each input is read. So L follows the values as
+they are, not bounds that grow from layer to layer. A row that needs more than 4 words is left. The powers of two that
+all weights of an input share, and those of values, cost nothing: words that are 0 at the lower end are passed over.
 """
 
 from cython cimport floating
@@ -44,6 +45,8 @@ cdef extern from "words.h" nogil:
     int fastmem_bits(uint64_t word)
     void fastmem_add_column(const fastmem_column *column, const uint64_t *v, int q, int flip, int L, uint64_t *sums,
                             Py_ssize_t stride)
+    void fastmem_settle(const uint64_t *sums, int L, const uint8_t *activations, Py_ssize_t n_units, int shift,
+                        uint64_t *values, int8_t *lengths)
 
 cdef extern from "isa.h" nogil:
     int fastmem_first_bit(uint64_t bits)
@@ -158,10 +161,12 @@ def filter_rows(FilterTables tables, const floating[:, :] X, double[:, ::1] valu
 cdef class WordTables:
     """Layers as step 2 takes them, one after the other in each array; arrays are kept, not copied.
 
+    Thresholds are weights too: units read -t from one more input, the last one, which is always 1.
+
     Parameters
     ----------
     widths : int64 array of shape (layers + 1,)
-        Inputs, and units of each layer.
+        Inputs, and units of each layer, without the 1.
     starts : int64 array
         Where the weights of each input of each layer begin, and their number.
     places : int32 array
@@ -169,28 +174,22 @@ cdef class WordTables:
     words : uint64 array
         Of each absolute value, divided by the power of two that divides all weights of the same input; as many words as
         the longest of these has.
-    column_bits, column_shifts : int32 arrays
+    longest, powers : int32 arrays
         Of each input of each layer, the bits of the longest weight, 0 if no unit reads it, and that power of two.
-    thresholds : uint64 array of shape (units, MOST_WORDS)
-        Absolute values.
-    threshold_signs : int8 array of shape (units,)
-    threshold_bits : int32 array of shape (layers,)
-        Of the longest one.
     activations : uint8 array
+    has_thresholds : uint8 array of shape (layers,)
+        Whether there is a threshold unit.
     """
 
     cdef const int64_t[::1] widths, starts
-    cdef const int32_t[::1] places, column_bits, column_shifts, threshold_bits
-    cdef const uint8_t[::1] activations
+    cdef const int32_t[::1] places, longest, powers
+    cdef const uint8_t[::1] activations, has_thresholds
     cdef const uint64_t[::1] words
-    cdef const uint64_t[:, ::1] thresholds
-    cdef const int8_t[::1] threshold_signs
 
-    def __init__(self, widths, starts, places, words, column_bits, column_shifts, thresholds, threshold_signs,
-                 threshold_bits, activations):
+    def __init__(self, widths, starts, places, words, longest, powers, activations, has_thresholds):
         self.widths, self.starts, self.places, self.words = widths, starts, places, words
-        self.column_bits, self.column_shifts, self.thresholds = column_bits, column_shifts, thresholds
-        self.threshold_signs, self.threshold_bits, self.activations = threshold_signs, threshold_bits, activations
+        self.longest, self.powers = longest, powers
+        self.activations, self.has_thresholds = activations, has_thresholds
 
 
 cdef inline int length_of(const uint64_t *words) noexcept nogil:
@@ -259,21 +258,18 @@ cdef inline bint load(const floating *x, Py_ssize_t stride, Py_ssize_t d, int sh
     return True
 
 
-cdef inline int words_needed(const int32_t *column_bits, Py_ssize_t n_inputs, int threshold_bits, int shift,
-                             const uint64_t *values, const int8_t *lengths) noexcept nogil:
+cdef inline int words_needed(const int32_t *longest, Py_ssize_t n_inputs, const uint64_t *values,
+                             const int8_t *lengths) noexcept nogil:
     """Words that hold the sum of each unit of a layer, with its sign."""
     cdef int top = 0, length
     cdef uint64_t highest
     cdef Py_ssize_t n_terms = 0, i
     for i in range(n_inputs):
-        if lengths[i] and column_bits[i]:
+        if lengths[i] and longest[i]:
             length = abs(<int>lengths[i])
             highest = values[i * FASTMEM_MOST_WORDS + length - 1]
-            top = max(top, 64 * (length - 1) + fastmem_bits(highest) + column_bits[i])
+            top = max(top, 64 * (length - 1) + fastmem_bits(highest) + longest[i])
             n_terms += 1
-    if threshold_bits:
-        top = max(top, threshold_bits + shift)
-        n_terms += 1
     if n_terms > 1:
         top += fastmem_bits(n_terms - 1)
     return (top >> 6) + 1
@@ -291,65 +287,44 @@ cdef inline void add_value(const fastmem_column *column, const uint64_t *value, 
     fastmem_add_column(column, &words[low], length_of(words) - low, negative, L - low, &sums[low], L)
 
 
-cdef inline void settle(const uint64_t *plus, const uint64_t *minus, int L, uint8_t activation, int shift,
-                        uint64_t *value, int8_t *length) noexcept nogil:
-    """Output of a unit, times 2^shift, of its sum plus - minus modulo 2^(64 L)."""
-    cdef uint64_t difference, borrow = 0, carry = 1
-    cdef bint negative
-    cdef int k
-    for k in range(L):
-        difference = plus[k] - minus[k]
-        value[k] = difference - borrow
-        borrow = (plus[k] < minus[k]) | (difference < borrow)
-    for k in range(L, FASTMEM_MOST_WORDS):
-        value[k] = 0
-    negative = value[L - 1] >> 63
-    if activation == THRESHOLD:
-        memset(value, 0, FASTMEM_MOST_WORDS * sizeof(uint64_t))
-        if not negative:
-            value[shift >> 6] = 1ull << (shift & 63)
-        negative = False
-    elif negative and activation == RELU:
-        memset(value, 0, FASTMEM_MOST_WORDS * sizeof(uint64_t))
-        negative = False
-    elif negative:
-        for k in range(L):
-            value[k] = ~value[k] + carry
-            carry &= value[k] == 0
-    length[0] = -length_of(value) if negative else length_of(value)
+cdef inline void write_one(int shift, uint64_t *value, int8_t *length) noexcept nogil:
+    """2^shift, which has 4 words at most."""
+    memset(value, 0, FASTMEM_MOST_WORDS * sizeof(uint64_t))
+    value[shift >> 6] = 1ull << (shift & 63)
+    length[0] = (shift >> 6) + 1
 
 
 cdef bint forward_row(WordTables tables, int shift, uint64_t[:, :, ::1] values, int8_t[:, ::1] lengths,
                       uint64_t[::1] sums) noexcept nogil:
     """Outputs of the last layer in part `layers % 2` of the working space; inputs are in part 0. Whether they fit."""
-    cdef Py_ssize_t layer, i, j, n_inputs, n_units, first_input = 0, first_unit = 0, at = 0, start
+    cdef Py_ssize_t layer, i, n_inputs, n_units, first_input = 0, first_unit = 0, at = 0, start
     cdef int L, here, there, power
+    cdef bint needs_one
     cdef fastmem_column column
-    for layer in range(tables.threshold_bits.shape[0]):
+    for layer in range(tables.has_thresholds.shape[0]):
         n_inputs, n_units = tables.widths[layer], tables.widths[layer + 1]
         here, there = layer & 1, (layer + 1) & 1
-        L = words_needed(&tables.column_bits[first_input], n_inputs, tables.threshold_bits[layer], shift,
-                         &values[here, 0, 0], &lengths[here, 0])
+        needs_one = tables.longest[first_input + n_inputs] or tables.has_thresholds[layer]
+        if needs_one and shift >= MOST_BITS:
+            return False
+        lengths[here, n_inputs] = 0
+        if needs_one:
+            write_one(shift, &values[here, n_inputs, 0], &lengths[here, n_inputs])
+        n_inputs += 1
+        L = words_needed(&tables.longest[first_input], n_inputs, &values[here, 0, 0], &lengths[here, 0])
         if L > FASTMEM_MOST_WORDS:
             return False
         memset(&sums[0], 0, 2 * n_units * L * sizeof(uint64_t))
-        for j in range(n_units):
-            if tables.threshold_signs[first_unit + j]:
-                shifted(&tables.thresholds[first_unit + j, 0], shift, L,
-                        &sums[(2 * j + (tables.threshold_signs[first_unit + j] > 0)) * L])
         for i in range(n_inputs):
-            start, power = tables.starts[first_input + i], tables.column_shifts[first_input + i]
+            start, power = tables.starts[first_input + i], tables.powers[first_input + i]
             column.n = tables.starts[first_input + i + 1] - start
-            column.p = (tables.column_bits[first_input + i] - power + 63) >> 6
+            column.p = (tables.longest[first_input + i] - power + 63) >> 6
             if lengths[here, i] and column.n:
                 column.places, column.words = &tables.places[start], &tables.words[at]
                 add_value(&column, &values[here, i, 0], power, lengths[here, i] < 0, L, &sums[0])
             at += column.n * column.p
-        for j in range(n_units):
-            if tables.activations[first_unit + j] == THRESHOLD and shift >= MOST_BITS:
-                return False
-            settle(&sums[2 * j * L], &sums[(2 * j + 1) * L], L, tables.activations[first_unit + j], shift,
-                   &values[there, j, 0], &lengths[there, j])
+        fastmem_settle(&sums[0], L, &tables.activations[first_unit], n_units, shift, &values[there, 0, 0],
+                       &lengths[there, 0])
         first_input += n_inputs
         first_unit += n_units
     return True
@@ -361,9 +336,9 @@ def forward_rows(WordTables tables, const floating[:, :] X, uint64_t[:, :, ::1] 
     """outputs[i] and signs[i] = absolute values, MOST_WORDS words each, and signs of the output units of row i.
 
     They are those of the network times 2^shifts[i]. A row that needs longer numbers has done[i] = 0. Working space:
-    values (2, w, MOST_WORDS), lengths (2, w) and sums (2 w MOST_WORDS,), w the largest width.
+    values (2, w + 1, MOST_WORDS), lengths (2, w + 1) and sums (2 w MOST_WORDS,), w the largest width.
     """
-    cdef Py_ssize_t last = tables.threshold_bits.shape[0] & 1, stride, i, j
+    cdef Py_ssize_t last = tables.has_thresholds.shape[0] & 1, stride, i, j
     cdef const floating *x
     with nogil:
         stride = X.strides[1] // <Py_ssize_t>sizeof(floating)

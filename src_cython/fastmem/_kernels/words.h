@@ -76,6 +76,63 @@ static FASTMEM_INLINE void fastmem_add_product(uint64_t *sum, const uint64_t *w,
     }
 }
 
+/* value = |plus - minus|, the difference read as signed modulo 2^(64 L), in FASTMEM_MOST_WORDS words; its sign. */
+static FASTMEM_INLINE int fastmem_subtract(const uint64_t *plus, const uint64_t *minus, int L, uint64_t *value)
+{
+    uint64_t borrow = 0, any = 0, negative, carry;
+    FASTMEM_UNROLL
+    for (int k = 0; k < L; k++) {
+        uint64_t difference = plus[k] - minus[k];
+        value[k] = difference - borrow;
+        borrow = (plus[k] < minus[k]) | (difference < borrow);
+    }
+    negative = carry = value[L - 1] >> 63;
+    FASTMEM_UNROLL
+    for (int k = 0; k < L; k++) {
+        value[k] = (value[k] ^ (0 - negative)) + carry;
+        carry &= value[k] == 0;
+        any |= value[k];
+    }
+    for (int k = L; k < FASTMEM_MOST_WORDS; k++)
+        value[k] = 0;
+    return negative ? -1 : any != 0;
+}
+
+/* Outputs of units of activation 0, [s >= 0], 1, max(s, 0), or 2, s, times 2^shift: of unit j, s is sums[2 j] less
+   sums[2 j + 1], of L words each. lengths[j] = its words with its sign. */
+static FASTMEM_INLINE void fastmem_settle_all(const uint64_t *sums, int L, const uint8_t *activations, ptrdiff_t n_units,
+                                              int shift, uint64_t *values, int8_t *lengths)
+{
+    for (ptrdiff_t j = 0; j < n_units; j++, sums += 2 * L, values += FASTMEM_MOST_WORDS) {
+        int sign = fastmem_subtract(sums, sums + L, L, values), length = L;
+        if (activations[j] == 0) {
+            for (int k = 0; k < FASTMEM_MOST_WORDS; k++)
+                values[k] = 0;
+            lengths[j] = 0;
+            if (sign >= 0) {
+                values[shift >> 6] = (uint64_t)1 << (shift & 63);
+                lengths[j] = (int8_t)((shift >> 6) + 1);
+            }
+            continue;
+        }
+        while (length && values[length - 1] == 0)
+            length--;
+        lengths[j] = (int8_t)(sign >= 0 ? length : activations[j] == 1 ? 0 : -length);
+    }
+}
+
+/* The same, with loops that are unrolled for each L <= FASTMEM_MOST_WORDS. */
+static void fastmem_settle(const uint64_t *sums, int L, const uint8_t *activations, ptrdiff_t n_units, int shift,
+                           uint64_t *values, int8_t *lengths)
+{
+    switch (L) {
+        case 1: fastmem_settle_all(sums, 1, activations, n_units, shift, values, lengths); break;
+        case 2: fastmem_settle_all(sums, 2, activations, n_units, shift, values, lengths); break;
+        case 3: fastmem_settle_all(sums, 3, activations, n_units, shift, values, lengths); break;
+        case 4: fastmem_settle_all(sums, 4, activations, n_units, shift, values, lengths); break;
+    }
+}
+
 /* The weights with which units read one input. */
 typedef struct {
     const int32_t *places;  /* 2 unit + (weight < 0) */
