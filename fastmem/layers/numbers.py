@@ -190,11 +190,9 @@ class _Words:
 
     def __init__(self, layers):
         self._width, self._n_outputs = _largest_width(layers), layers[-1].n_units
-        counts, places, words, longest, powers = (
-            np.concatenate(parts) for parts in zip(*map(_columns, layers), strict=True)
-        )
+        counts, *columns = (np.concatenate(parts) for parts in zip(*map(_columns, layers), strict=True))
         self._tables = kernels.WordTables(
-            _widths(layers), np.append(0, np.cumsum(counts)), places, words, longest, powers,
+            _widths(layers), np.append(0, np.cumsum(counts)), *columns,
             np.concatenate([layer.activations for layer in layers]),
             np.array([np.any(layer.activations == _THRESHOLD) for layer in layers], np.uint8),
         )  # fmt: skip
@@ -222,8 +220,10 @@ def _columns(layer):
     counts : int64 array of shape (inputs + 1,)
     places, words : arrays
         Of all weights, input by input; without the powers of two.
-    longest, powers : int32 arrays of shape (inputs + 1,)
-        Bits of the longest weight, and the power of two that divides all.
+    n_words, powers : int32 arrays of shape (inputs + 1,)
+        Words of the longest weight, and the power of two that divides all.
+    largest : float64 array of shape (inputs + 1,)
+        The largest absolute value of a weight, rounded up.
     """
     weights, thresholds = layer.weights, layer.thresholds
     n_units, n_inputs = weights.shape
@@ -241,7 +241,10 @@ def _columns(layer):
     words = words_of(data >> powers[columns].astype(object), n_words.max(initial=1))
     used = np.arange(words.shape[1]) < n_words[columns, None]
     places = 2 * units + (data < 0)
-    return np.bincount(columns, minlength=n_inputs + 1), places.astype(np.int32), words[used], longest, powers
+    largest = np.zeros(n_inputs + 1)
+    np.maximum.at(largest, columns, np.abs(data).astype(np.float64) * (1 + 2 * _UNIT))
+    counts = np.bincount(columns, minlength=n_inputs + 1)
+    return counts, places.astype(np.int32), words[used], n_words, powers, largest
 
 
 def _widths(layers):

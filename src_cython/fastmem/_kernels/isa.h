@@ -13,12 +13,15 @@
 #if defined(__clang__)
 #define FASTMEM_UNROLL _Pragma("clang loop unroll(full)")
 #define FASTMEM_INLINE __attribute__((always_inline)) inline
+#define FASTMEM_APART __attribute__((noinline))
 #elif defined(__GNUC__)
 #define FASTMEM_UNROLL _Pragma("GCC unroll 16")
 #define FASTMEM_INLINE __attribute__((always_inline)) inline
+#define FASTMEM_APART __attribute__((noinline))
 #else
 #define FASTMEM_UNROLL
 #define FASTMEM_INLINE inline
+#define FASTMEM_APART
 #endif
 
 /* Ask for a line of memory, to be read often or once: the latter leaves other levels of the cache alone. */

@@ -22,10 +22,10 @@ a threshold unit is not certain and where numbers come near the end of float64's
 2^shift are integers, and as ReLU and identity are homogeneous, thresholds times 2^shift and threshold units that output
 2^shift in place of 1 give every unit's value times 2^shift. Values have a sign and up to 4 words. Sums are taken modulo
 2^(64 L), positive and negative terms apart, and their difference is read as signed: partial sums may wrap, if only the
-sum itself fits. L is chosen for each row and layer: with k terms, all below 2^b, |s| < 2^(b + ceil(log2 k)), where 2^b
-is told by the values of the row and by the longest weight with which each input is read. So L follows the values as
-they are, not bounds that grow from layer to layer. A row that needs more than 4 words is left. The powers of two that
-all weights of an input share, and those of values, cost nothing: words that are 0 at the lower end are passed over.
+sum itself fits. L is chosen for each row and layer by a bound of |s|, the sum of |v_i| max_j |w_ji| in float64: it
+follows the values as they are, not bounds that grow from layer to layer. A row that needs more than 4 words is left.
+Powers of two that all weights of an input share, and those of values, cost nothing: words that are 0 at the lower end
+are passed over.
 """
 
 from cython cimport floating
@@ -58,6 +58,7 @@ cdef enum:
 
 MOST_WORDS = FASTMEM_MOST_WORDS
 
+cdef double[4] WORD_POWERS = [1.0, 2.0**64, 2.0**128, 2.0**192]
 cdef double TINY = 2.0**-960
 cdef double LARGEST = 2.0**1000
 
@@ -174,21 +175,24 @@ cdef class WordTables:
     words : uint64 array
         Of each absolute value, divided by the power of two that divides all weights of the same input; as many words as
         the longest of these has.
-    longest, powers : int32 arrays
-        Of each input of each layer, the bits of the longest weight, 0 if no unit reads it, and that power of two.
+    n_words, powers : int32 arrays
+        Of each input of each layer, how many words these are, 0 if no unit reads it, and that power of two.
+    largest : float64 array
+        Of each input of each layer, the largest absolute value of a weight, rounded up.
     activations : uint8 array
     has_thresholds : uint8 array of shape (layers,)
         Whether there is a threshold unit.
     """
 
     cdef const int64_t[::1] widths, starts
-    cdef const int32_t[::1] places, longest, powers
+    cdef const int32_t[::1] places, n_words, powers
+    cdef const double[::1] largest
     cdef const uint8_t[::1] activations, has_thresholds
     cdef const uint64_t[::1] words
 
-    def __init__(self, widths, starts, places, words, longest, powers, activations, has_thresholds):
+    def __init__(self, widths, starts, places, words, n_words, powers, largest, activations, has_thresholds):
         self.widths, self.starts, self.places, self.words = widths, starts, places, words
-        self.longest, self.powers = longest, powers
+        self.n_words, self.powers, self.largest = n_words, powers, largest
         self.activations, self.has_thresholds = activations, has_thresholds
 
 
@@ -258,21 +262,20 @@ cdef inline bint load(const floating *x, Py_ssize_t stride, Py_ssize_t d, int sh
     return True
 
 
-cdef inline int words_needed(const int32_t *longest, Py_ssize_t n_inputs, const uint64_t *values,
+cdef inline int words_needed(const double *largest, Py_ssize_t n_inputs, const uint64_t *values,
                              const int8_t *lengths) noexcept nogil:
-    """Words that hold the sum of each unit of a layer, with its sign."""
-    cdef int top = 0, length
-    cdef uint64_t highest
-    cdef Py_ssize_t n_terms = 0, i
+    """Words that hold the sum of each unit of a layer, with its sign; more than 4 if they do not."""
+    cdef double bound = 0.0, limit = 2.0**62  # twice as much, to cover what is rounded
+    cdef int length, L = 1
+    cdef Py_ssize_t i
     for i in range(n_inputs):
-        if lengths[i] and longest[i]:
-            length = abs(<int>lengths[i])
-            highest = values[i * FASTMEM_MOST_WORDS + length - 1]
-            top = max(top, 64 * (length - 1) + fastmem_bits(highest) + longest[i])
-            n_terms += 1
-    if n_terms > 1:
-        top += fastmem_bits(n_terms - 1)
-    return (top >> 6) + 1
+        length = abs(<int>lengths[i])
+        if length:
+            bound += largest[i] * (<double>values[i * FASTMEM_MOST_WORDS + length - 1] + 1.0) * WORD_POWERS[length - 1]
+    while bound >= limit and L <= FASTMEM_MOST_WORDS:
+        limit *= WORD_POWERS[1]
+        L += 1
+    return L
 
 
 cdef inline void add_value(const fastmem_column *column, const uint64_t *value, int power, bint negative, int L,
@@ -304,21 +307,21 @@ cdef bint forward_row(WordTables tables, int shift, uint64_t[:, :, ::1] values, 
     for layer in range(tables.has_thresholds.shape[0]):
         n_inputs, n_units = tables.widths[layer], tables.widths[layer + 1]
         here, there = layer & 1, (layer + 1) & 1
-        needs_one = tables.longest[first_input + n_inputs] or tables.has_thresholds[layer]
+        needs_one = tables.n_words[first_input + n_inputs] or tables.has_thresholds[layer]
         if needs_one and shift >= MOST_BITS:
             return False
         lengths[here, n_inputs] = 0
         if needs_one:
             write_one(shift, &values[here, n_inputs, 0], &lengths[here, n_inputs])
         n_inputs += 1
-        L = words_needed(&tables.longest[first_input], n_inputs, &values[here, 0, 0], &lengths[here, 0])
+        L = words_needed(&tables.largest[first_input], n_inputs, &values[here, 0, 0], &lengths[here, 0])
         if L > FASTMEM_MOST_WORDS:
             return False
         memset(&sums[0], 0, 2 * n_units * L * sizeof(uint64_t))
         for i in range(n_inputs):
             start, power = tables.starts[first_input + i], tables.powers[first_input + i]
             column.n = tables.starts[first_input + i + 1] - start
-            column.p = (tables.longest[first_input + i] - power + 63) >> 6
+            column.p = tables.n_words[first_input + i]
             if lengths[here, i] and column.n:
                 column.places, column.words = &tables.places[start], &tables.words[at]
                 add_value(&column, &values[here, i, 0], power, lengths[here, i] < 0, L, &sums[0])

@@ -150,9 +150,9 @@ static FASTMEM_INLINE void fastmem_add_products(const fastmem_column *column, in
 
 /* For each unit: sums[2 unit] += |w v| where w v > 0, sums[2 unit + 1] += |w v| where w v < 0; `flip` is v < 0.
    A sum has the first L <= FASTMEM_MOST_WORDS of `stride` words. The longest product fits, so that p + q <= L + 1; the
-   loops are unrolled for each of these sizes. */
-static void fastmem_add_column(const fastmem_column *column, const uint64_t *v, int q, int flip, int L, uint64_t *sums,
-                               ptrdiff_t stride)
+   loops are unrolled for each of these sizes, and are a function of their own for the sake of its registers. */
+FASTMEM_APART static void fastmem_add_column(const fastmem_column *column, const uint64_t *v, int q, int flip, int L,
+                                             uint64_t *sums, ptrdiff_t stride)
 {
 #define FASTMEM_CASE(L, p, q)                                               \
     case 64 * (L) + 8 * (p) + (q):                                          \
