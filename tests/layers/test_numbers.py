@@ -1,5 +1,6 @@
 """Networks whose units carry numbers: three steps and their plain twin in `oracles.naive`, over rational numbers."""
 
+import threading
 from fractions import Fraction
 
 import numpy as np
@@ -7,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from oracles import naive
+from scipy.sparse import csr_array
 from support.examples import examples
 
+from fastmem.errors import InvalidInput
 from fastmem.layers.integers import as_integers, integer_matrix
 from fastmem.layers.layer import Layer
 from fastmem.layers.numbers import NumberTables
@@ -118,3 +121,95 @@ def test_bits_are_those_of_the_threshold_units(bits, seed):
     truth = [sum(int(f) << j for j, f in enumerate(naive.number_outputs(layers, row))) for row in X]
     tables = tables_of(layers)
     agree(lambda levels: tables.bits(X, levels=levels), np.array(truth, np.uint64), lambda answers: answers == NO_BITS)
+
+
+@pytest.mark.parametrize(("p", "q"), [(p, q) for p in range(1, 5) for q in range(1, 6 - p)])
+def test_words_of_all_lengths_are_multiplied(p, q):
+    rng = np.random.default_rng(10 * p + q)
+    X = rng.integers(-15, 16, (100, 2)).astype(float)
+    first = [[integer(rng, [64 * q - 24]) | 1 for _ in range(2)] for _ in range(3)]
+    second = [[integer(rng, [64 * p - 56]) | 1 for _ in range(3)] for _ in range(4)]
+    layers = [(first, [5, 0, -5], [IDENTITY, RELU, IDENTITY]), (second, [1, 0, -1, 2**40], [IDENTITY] * 4)]
+    truth = np.array([[naive.nearest_float(f) for f in naive.number_outputs(layers, row)] for row in X])
+    assert np.array_equal(tables_of(layers).values(X, levels=(2,)), truth)
+
+
+def test_short_numbers_are_decided_by_float64_and_by_words():
+    rng = np.random.default_rng(0)
+    layers = random_layers(rng, SHORT, rng.standard_normal((5, 3)))
+    X = rng.standard_normal((1000, 3))
+    tables = tables_of(layers, 10)
+    truth = tables.classes(X, 50, levels=(3,))
+    assert np.mean(tables.classes(X, 50, levels=(1,)) == truth) > 0.99
+    assert np.array_equal(tables.classes(X, 50, levels=(2,)), truth)
+
+
+@pytest.mark.parametrize(("level", "n_decided"), [(1, 7), (2, 10), (3, 11)])
+def test_the_lower_of_two_classes_is_taken_in_the_middle(level, n_decided):
+    tables = tables_of([([[1]], [0], [IDENTITY])], 1)
+    X = np.array([[-1.0], [0.0], [0.5], [1.0], [np.nextafter(1, 2)], [2], [3], [4.5], [5], [5.5], [1e308]])
+    answers = tables.classes(X, 3, levels=(level,))
+    wanted = np.array([0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 2])
+    decided = answers != NO_CLASS
+    assert np.array_equal(answers[decided], wanted[decided])
+    assert decided.sum() == n_decided
+
+
+def test_an_answer_depends_on_the_row_alone():
+    rng = np.random.default_rng(3)
+    layers = random_layers(rng, LONG, rng.standard_normal((5, 4)), RELU)
+    X = np.concatenate([rng.standard_normal((50, 4)), rng.choice(WIDE, (50, 4))])
+    tables = tables_of(layers, 50)
+    whole = tables.values(X)
+    order = rng.permutation(len(X))
+    assert np.array_equal(tables.values(X[order]), whole[order])
+    assert np.array_equal(np.concatenate([tables.values(X[i : i + 1]) for i in range(len(X))]), whole)
+    strided = np.asfortranarray(np.repeat(X, 2, axis=1))[::-1, ::2]
+    strided.setflags(write=False)
+    assert np.array_equal(tables.values(strided), whole[::-1])
+    assert tables.values(X[:0]).shape == (0, whole.shape[1])
+
+
+def test_float32_rows_are_the_numbers_that_they_are():
+    rng = np.random.default_rng(4)
+    X = rng.choice(NARROW, (100, 3)).astype(np.float32)
+    tables = tables_of(random_layers(rng, LONG, X))
+    assert np.array_equal(tables.classes(X, 9), tables.classes(X.astype(np.float64), 9))
+
+
+def test_as_many_as_62_threshold_units_are_bits():
+    thresholds = list(range(62))
+    tables = tables_of([([[1]] * 62, thresholds, [THRESHOLD] * 62)])
+    X = np.array([[-1.0], [0.0], [30.5], [61.0], [100.0]])
+    wanted = [0, 1, 2**31 - 1, 2**62 - 1, 2**62 - 1]
+    assert tables.bits(X, levels=(1,)).tolist() == [0, 1, 2**31 - 1, NO_BITS, 2**62 - 1]
+    assert tables.bits(X, levels=(2,)).tolist() == wanted
+    assert tables.bits(X, levels=(3,)).tolist() == wanted
+
+
+def test_relays_through_many_layers_keep_a_number():
+    tables = tables_of([([[2**70]], [0], [IDENTITY])] + [([[1]], [0], [RELU])] * 300, 70)
+    assert tables.values(np.array([[0.1], [-3.0], [7.0]]), levels=(2,)).tolist() == [[0.1], [0.0], [7.0]]
+
+
+def test_threads_share_the_tables():
+    rng = np.random.default_rng(5)
+    tables = tables_of(random_layers(rng, LONG, rng.standard_normal((5, 4))), 60)
+    X = rng.standard_normal((400, 4))
+    truth, answers = tables.classes(X, 9, levels=(3,)), [None] * 4
+
+    def work(i):
+        answers[i] = tables.classes(X[i * 100 : i * 100 + 100], 9)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert np.array_equal(np.concatenate(answers), truth)
+
+
+def test_layers_of_floats_are_refused():
+    real = Layer(csr_array(np.ones((1, 2), np.float32)), np.zeros(1))
+    with pytest.raises(InvalidInput, match="layer 1 has parameters that are no integers"):
+        NumberTables([real], 0)
