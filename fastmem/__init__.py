@@ -30,6 +30,7 @@ from fastmem.errors import (
     MarginNotReached,
     MarginTooSmall,
     MemorizationError,
+    NeedsBigIntegers,
     NetworkTooLarge,
     NotInGeneralPosition,
     NotOnSphere,
@@ -37,7 +38,7 @@ from fastmem.errors import (
 )
 from fastmem.io import from_bytes, load
 from fastmem.layers.layer import Layer
-from fastmem.network import EncodedNetwork, LayeredNetwork, Network
+from fastmem.network import EncodedNetwork, LayeredNetwork, Network, NumberNetwork
 from fastmem.network.report import Report
 from fastmem.noise import ToleranceSuggestion, suggest_tolerance
 from fastmem.streamed import from_blocks
@@ -58,10 +59,12 @@ __all__ = [
     "MarginNotReached",
     "MarginTooSmall",
     "MemorizationError",
+    "NeedsBigIntegers",
     "Network",
     "NetworkTooLarge",
     "NotInGeneralPosition",
     "NotOnSphere",
+    "NumberNetwork",
     "RecognitionWarning",
     "Report",
     "Separation",

@@ -96,11 +96,14 @@ def memorize(
         Labels of any dtype whose values can be told apart: integers, booleans, strings, bytes, dates, floats
         (compared bit by bit), or Python objects that can be hashed or sorted. A row of a matrix or of a data frame is
         one label of k values. Long doubles are refused, since processors write them in different ways.
-    construction : {"compact", "rajput2021", "baum1988", "vershynin2020", "dirksen2024", "boxes"}
+    construction : {"compact", "rajput2021", "baum1988", ...}
         How the network is built. "compact": the smallest we know. "rajput2021": the proof of Rajput et al., run as an
         algorithm; it tells all distinct points apart, takes `delta`, `separate` and `columns`, and none of `store`,
         `margin`, `fingerprint_bits` and `effort`. "baum1988": one hidden layer of about n/d units, for points in
         general position (Baum, J. Complexity 4, 1988); of these options it takes `columns` alone, as do the next.
+        "bubeck2020": 4 n/d ReLU units in one hidden layer, for points in general position (Bubeck, Eldan, Lee &
+        Mikulincer, NeurIPS 2020). "yun2019": 4 sqrt n ReLU units in two hidden layers (Yun, Sra & Jadbabaie, NeurIPS
+        2019). Units of these two carry numbers, which are integers of any size.
         "vershynin2020": for points on a sphere, units that fire rarely and a perceptron for each batch of points
         (Vershynin, SIAM J. Math. Data Sci. 2, 2020). "dirksen2024": random hyperplanes, and units that cover points;
         few where classes are far apart (Dirksen, Finke & Genzel, JMLR 25, 2024). "boxes": every input within a radius
@@ -143,7 +146,10 @@ def memorize(
     construction_options : dict, optional
         Options of one construction alone, by name. For "vershynin2020" and "dirksen2024": ``{"form": "theorem"}`` draws
         as many hyperplanes as the theorem asks for; "small", the default, more and more until they are enough. For
-        "boxes": ``{"radius": 0.1}``, in the units of X; 0.98 of the largest one by default.
+        "boxes": ``{"radius": 0.1}``, in the units of X; 0.98 of the largest one by default. For "bubeck2020" and
+        "yun2019": ``{"output": "value"}`` returns real labels themselves, as float64 and within
+        `NumberNetwork.output_error`; "class", the default, any labels, by their index. For "bubeck2020": ``{"form":
+        "tangent"}`` has some 2.4 n/d units, for up to 2^14 points, in place of the theorem's "slabs".
     random_state : int, numpy.random.Generator or None
         The same seed and data give the same network on one machine, whatever `n_threads`. Another processor may make
         another one, since BLAS and LAPACK round differently there, with the same labels for all rows of X; the network
@@ -168,8 +174,8 @@ def memorize(
     Returns
     -------
     Network
-        ``net.predict(X)`` equals y, element by element, in its shape. An `EncodedNetwork`, or a `LayeredNetwork` for
-        constructions without codes.
+        ``net.predict(X)`` equals y, element by element, in its shape. An `EncodedNetwork`, or for
+        constructions without codes a `LayeredNetwork` or `NumberNetwork`.
 
     Raises
     ------
@@ -183,7 +189,7 @@ def memorize(
     NetworkTooLarge
         The theorem asks for too many weights, because delta is small; the error says how many.
     NotInGeneralPosition
-        "baum1988" found points on a common hyperplane; the error names them.
+        "baum1988" or "bubeck2020" found points on a common hyperplane; the error names them.
     NotOnSphere
         "vershynin2020" found points that are not equally far from one place; the error names two.
     MemorizationError

@@ -12,6 +12,7 @@ __all__ = [
     "MarginNotReached",
     "MarginTooSmall",
     "MemorizationError",
+    "NeedsBigIntegers",
     "NetworkTooLarge",
     "NotInGeneralPosition",
     "NotOnSphere",
@@ -120,6 +121,23 @@ class MarginTooSmall(_NamesRows[int], ValueError):
     rows : list of int
         The rows of the points given to the export that may lose their labels; empty if none were given.
     """
+
+
+class NeedsBigIntegers(_NamesRows[int], ValueError):
+    """Another runtime's floating-point arithmetic may get labels of a network wrong whose units carry numbers.
+
+    Attributes
+    ----------
+    bits : int
+        Binary digits that count of the longest number: a float64 has 53.
+    rows : list of int
+        The rows of the points given to the export that may lose their labels; empty if none were given.
+    """
+
+    def __init__(self, message: str, bits: int = 0, rows: Iterable[int] = ()) -> None:
+        super().__init__(message, rows)
+        self.args = message, bits, rows
+        self.bits = bits
 
 
 class NetworkTooLarge(_HoldsFacts, ValueError):

@@ -22,7 +22,9 @@ MODULES = sorted(
     if not module.name.startswith("fastmem._kernels.")
 )
 # Modules that cannot be imported without a package that the test extra does not install.
-MODULES_OF_PARTNERS = {"fastmem.export.torch": "torch", "fastmem.export.torch_lookup": "torch"}
+MODULES_OF_PARTNERS = dict.fromkeys(
+    ("fastmem.export.torch", "fastmem.export.torch_lookup", "fastmem.export.torch_numbers"), "torch"
+)
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 TEXTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "benchmarks" / "README.md", *PAGES]

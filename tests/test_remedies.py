@@ -32,6 +32,7 @@ from fastmem import CorrectedClassifier, InvalidInput, MemorizingClassifier, Mem
 from fastmem.data.as_points import as_points
 from fastmem.data.columns import Named
 from fastmem.export.guard import check_arithmetic
+from fastmem.export.numbers import check_numbers
 
 ROWS = [[0.5, 1], [2, -3], [4.25, 0], [7, 9]]
 Y = [0, 1, 1, 0]
@@ -594,6 +595,22 @@ def _in_small_boxes(X, y):
         return memorize(X, y, construction="boxes")
 
 
+def of_numbers(construction="yun2019", y=Y, **options):
+    """A network whose units carry numbers."""
+    return memorize(ROWS, y, construction=construction, construction_options=options, random_state=0)
+
+
+def _tangent(form="tangent", **patches):
+    with patch.multiple("fastmem.constructions.bubeck2020", **patches):
+        return of_numbers("bubeck2020", form=form).predict(ROWS).tolist() == Y
+
+
+def _too_long():
+    """A network whose numbers float64 rounds so much that nothing is certain."""
+    X = (np.repeat(np.arange(20.0), 2) + np.tile([0, 2.0**-40], 20))[:, None]
+    return memorize(X, np.arange(40), construction="yun2019", random_state=0), X
+
+
 def zero(X):
     """A model that always gives the same answer."""
     return np.zeros(len(X), int)
@@ -765,6 +782,54 @@ CALLS = {
             eval(message.split("to one length, ")[1].split(", or")[0], {"X": np.array(ROWS), "np": np}), Y,
             construction="vershynin2020",
         ),
+    ),
+    "too few terms": (
+        lambda _: _tangent(_NEAR_ENOUGH=-1.0), 'take construction_options={"form": "slabs"}, or construction="compact"',
+        lambda message, _: _tangent("slabs", _TERMS=1.2) and memorizes(ROWS, Y, **one_option(message, "construction")),
+    ),
+    "too many equations": (
+        lambda _: _tangent(_MOST_OF_TANGENT=1), 'take construction_options={"form": "slabs"}',
+        lambda message, _: _tangent("slabs", _MOST_OF_TANGENT=1),
+    ),
+    "values that are no numbers": (
+        lambda _: of_numbers(y=list("abba"), output="value"), 'take "class"',
+        lambda message, _: of_numbers(y=list("abba"), output="class").predict(ROWS).tolist() == list("abba"),
+    ),
+    "float32 of numbers": (
+        lambda path: check_numbers(of_numbers(), "float32", None, False), 'use dtype="float64"',
+        lambda message, path: check_numbers(of_numbers(), "float64", None, False) == "float64",
+    ),
+    "long numbers": (
+        lambda _: check_numbers(_too_long()[0], "float64", None, False), "evaluate the network by predict, in integers",
+        lambda message, _: _too_long()[0].predict(_too_long()[1]).tolist() == list(range(40)),
+    ),
+    "long numbers all the same": (
+        lambda _: check_numbers(_too_long()[0], "float64", None, False), "or go on with unsafe=True",
+        lambda message, _: check_numbers(_too_long()[0], "float64", None, True) == "float64",
+    ),
+    "numbers in C": (
+        lambda path: of_numbers().to_c(path / "net.c"), 'or build one with memorize(..., construction="compact")',
+        lambda message, path: network_of().to_c(path / "net.c").n_units > 0,
+    ),
+    "radii of numbers": (
+        lambda _: of_numbers().certified_radius(ROWS), 'build one with memorize(..., construction="compact")',
+        lambda message, _: network_of().certified_radius(ROWS).min() > 0,
+    ),
+    "classes of a real output": (
+        lambda _: fastmem.Network.from_layers([([[1]], [0], "identity")], output="class"), "classes=np.arange(2)",
+        lambda message, _: fastmem.Network.from_layers(
+            [([[1]], [0], "identity")], output="class", classes=np.arange(2)
+        ).predict([[0.75]]).tolist() == [1],
+    ),
+    "classes of real labels": (
+        lambda _: fastmem.Network.from_layers([([[1]], [0], "identity")], [1, 2], output="value"), "leave them out",
+        lambda message, _: fastmem.Network.from_layers(
+            [([[1]], [0], "identity")], output="value"
+        ).predict([[0.75]]).tolist() == [0.75],
+    ),
+    "one threshold for each unit": (
+        lambda _: fastmem.Network.from_layers([([[1], [2]], [0], "relu")]), "and needs one threshold",
+        lambda message, _: fastmem.Network.from_layers([([[1]], [0], "relu")]).predict([[3.0]]).tolist() == [3],
     ),
     "too large a network": (
         lambda _: memorize(ROWS, Y, construction="rajput2021", delta=1e-9), 'use construction="compact"',
@@ -1195,6 +1260,8 @@ EXEMPT = {
     "data/as_labels.py: y has dates with a time zone": "in the table of labels of other packages",
     "network/base.py: labels are long doubles": "pickles of version 0.1: tests/network/test_pickles.py",
     "network/labels.py: labels are long doubles": "files of version 0.1: tests/network/test_io.py",
+    'network/given.py: output="bits" needs': "says what does not fit, no remedy",
+    "network/given.py: output={} needs": "says what does not fit, no remedy",
     "theory/separation.py: all {} labels are equal": "says what there is none of, no remedy",
     "theory/instances.py: m hyperplanes have at most": "says why a bound is one",
     "theory/lower_bounds.py: m hyperplanes cut": "says why a bound is one",

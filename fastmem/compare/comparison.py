@@ -204,7 +204,10 @@ class Comparison:
     def _notes(self, built):
         """What the headings mean."""
         if any(row.longest_integer is not None for row in built):
-            yield "longest integer: bits of the longest weight or threshold behind the first layer"
+            yield (
+                "longest integer: bits of the longest weight or threshold behind the first layer, and of all layers "
+                "where units carry numbers"
+            )
             yield "exact in float64: its arithmetic is sure to return every memorized label"
         if any(row.bound is not None for row in built):
             yield "theorem's neurons: as many suffice, for points as it asks for, to tell apart what the network does"

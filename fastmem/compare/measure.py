@@ -195,7 +195,7 @@ def _build(name, X, y, bound, options, seeds, bar):
 def _measured(network, X, bound, seconds, n_threads):
     """Of one network, by the names of `Built`."""
     predicting = min(_timed(network.predict, X, n_threads=n_threads)[1] for _ in range(_REPEATS))
-    m = network.n_hyperplanes
+    m = None if network.has_numbers else network.n_hyperplanes
     return {
         "neurons": network.n_neurons,
         "weights": network.n_weights,
@@ -205,12 +205,19 @@ def _measured(network, X, bound, seconds, n_threads):
         "bits": 8 * network.nbytes / network.n_points,
         "build_seconds": seconds,
         "predictions_per_second": network.n_points / predicting,
-        "smallest_distance": float(network.certified_radius(X, n_threads=n_threads).min()),
+        "smallest_distance": _smallest_radius(network, X, n_threads),
         "ratio": network.n_neurons / bound if bound else None,
         "hyperplanes_least": None if m is None else hyperplanes_for_cells(network.n_told_apart, network.n_features_in),
         "longest_integer": network.longest_integer,
         "float64_safe": network.is_safe("float64"),
     }
+
+
+def _smallest_radius(network, X, n_threads):
+    """Of a memorized point; None of a network that certifies none."""
+    if network.has_numbers and network.layers:
+        return None
+    return float(network.certified_radius(X, n_threads=n_threads).min())
 
 
 _OF_ALL = {"largest_integer_weight": max, "float64_safe": all}

@@ -10,7 +10,7 @@ whose theorem it is measured by. What `DELTA` names are the points that a theore
 every construction registered here through the same suite.
 """
 
-from fastmem.constructions import baum1988, boxes, compact, dirksen2024, rajput2021, vershynin2020
+from fastmem.constructions import baum1988, boxes, bubeck2020, compact, dirksen2024, rajput2021, vershynin2020, yun2019
 
 __all__ = ["CONSTRUCTIONS"]
 
@@ -18,6 +18,8 @@ CONSTRUCTIONS = {
     "compact": compact,
     "rajput2021": rajput2021,
     "baum1988": baum1988,
+    "bubeck2020": bubeck2020,
+    "yun2019": yun2019,
     "vershynin2020": vershynin2020,
     "dirksen2024": dirksen2024,
     "boxes": boxes,

@@ -18,6 +18,7 @@ __all__ = [
     "FloatDType",
     "Form",
     "Norm",
+    "NumberOutput",
     "Output",
     "OwnOption",
     "Recognise",
@@ -34,7 +35,9 @@ __all__ = [
 ]
 
 # Of `memorize`. Those that name what other floors hold are the names there, and a test says so.
-Construction = Literal["compact", "rajput2021", "baum1988", "vershynin2020", "dirksen2024", "boxes"]
+Construction = Literal[
+    "compact", "rajput2021", "baum1988", "bubeck2020", "yun2019", "vershynin2020", "dirksen2024", "boxes"
+]
 Store = Literal["binary", "integer"]
 Separate = Literal["labels", "all"]
 Effort = Literal["fast", "balanced", "small"]
@@ -45,6 +48,9 @@ Columns = Literal["auto", "all"] | slice | Sequence[int] | Sequence[str] | NDArr
 
 # Of `certified_radius`.
 Norm = Literal["euclidean", "maximum"]
+
+# Of units that carry numbers.
+NumberOutput = Literal["bits", "class", "value"]
 
 # Of exports.
 Output = Literal["label", "index"]

@@ -53,7 +53,7 @@ class MemorizingRegressor(RegressorMixin, MemorizingEstimator):
 
     Parameters
     ----------
-    construction : {"compact", "rajput2021", "baum1988", "vershynin2020", "dirksen2024", "boxes"}
+    construction : {"compact", "rajput2021", "baum1988", ...}
         As in `fastmem.memorize`, where it says which of the other parameters each takes.
     store : {"binary", "integer"}
         As in `fastmem.memorize`.

@@ -14,17 +14,26 @@ try:
 except ImportError as error:
     raise missing("to_torch", "PyTorch", "torch") from error
 
-__all__ = ["MemorizingModule", "PointsModule", "RecognisingModule", "label_tensor", "module", "signs_module"]
+__all__ = [
+    "KINDS",
+    "MOST_BYTES",
+    "MemorizingModule",
+    "PointsModule",
+    "RecognisingModule",
+    "label_tensor",
+    "module",
+    "signs_module",
+]
 
-_KINDS = "biufc"
-_MOST_BYTES = 2**33
+KINDS = "biufc"
+MOST_BYTES = 2**33
 
 
 def module(network, dtype, output, X, unsafe):
     """The module that `Network.to_torch` returns for form="layers"."""
     network.need_units('to_torch(form="layers")')
-    values = output_values(network, output, _KINDS, "PyTorch")
-    check_size(network, 8 * n_weights_stored(network), _MOST_BYTES, "a PyTorch module")
+    values = output_values(network, output, KINDS, "PyTorch")
+    check_size(network, 8 * n_weights_stored(network), MOST_BYTES, "a PyTorch module")
     dtype = check_arithmetic(network, dtype, X, unsafe)
     layers = [_first_layer(network, dtype)] if network.layers else []
     layers += [_layer(exact_layer(layer, dtype)) for layer in network.layers[1:]]

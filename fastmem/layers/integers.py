@@ -16,7 +16,7 @@ from fastmem.machine.partners import need
 
 __all__ = [
     "IntegerMatrix", "as_integers", "bit_lengths", "canonical_matrix", "from_tensors", "integer_matrix", "longest",
-    "narrowed", "to_tensors", "words_of",
+    "narrowed", "scaled_to_integers", "to_tensors", "words_of",
 ]  # fmt: skip
 
 _MOST_BYTES_OF_ONE, _MOST_BYTES = 2**17, 2**31  # in a file
@@ -113,6 +113,23 @@ def as_integers(numbers):
     wide = np.iinfo(np.int64)
     fits = wide.min <= min(integers, default=0) and max(integers, default=0) <= wide.max
     return np.array(integers, np.int64 if fits else object)
+
+
+def scaled_to_integers(floats):
+    """Finite floats times a power of two, 1 or more, that makes all of them integers.
+
+    Returns
+    -------
+    integers : object array
+        Of the same shape.
+    shift : int
+        They are the floats times 2^shift, and no smaller shift does.
+    """
+    ratios = [number.as_integer_ratio() for number in floats.astype(np.float64).ravel().tolist()]
+    shift = max((below.bit_length() for _, below in ratios), default=1) - 1
+    integers = np.empty(len(ratios), object)
+    integers[:] = [above << shift + 1 - below.bit_length() for above, below in ratios]
+    return integers.reshape(floats.shape), shift
 
 
 def bit_lengths(integers):

@@ -17,7 +17,7 @@ import numpy as np
 
 from fastmem._kernels import numbers as kernels
 from fastmem.errors import InvalidInput
-from fastmem.layers.integers import bit_lengths, words_of
+from fastmem.layers.integers import bit_lengths, scaled_to_integers, words_of
 from fastmem.layers.layer import ACTIVATIONS
 from fastmem.machine.floats import default_environment
 from fastmem.machine.once import cached_property
@@ -78,6 +78,23 @@ class NumberTables:
         return self._settle(block, levels, answers, _certain_bits, lambda numbers, shifts: _packed(numbers != 0))
 
     @default_environment()
+    def in_float64(self, block):
+        """Outputs of float64 arithmetic, and how far it may be from the truth in whatever order it sums up.
+
+        Returns
+        -------
+        values, reach : float64 arrays of shape (n, outputs)
+            Of f / 2^exponent; the reach is infinite where nothing is certain.
+        """
+        if self._any_order is None:
+            shape = len(block), self._layers[-1].n_units
+            return np.zeros(shape), np.full(shape, np.inf)
+        outputs, bounds = self._any_order.outputs(block)
+        with np.errstate(over="ignore", under="ignore"):
+            values, reach = (np.ldexp(array, -_moderate(self._exponent)) for array in (outputs, bounds))
+        return values, reach + 4 * _UNIT * np.abs(values)
+
+    @default_environment()
     def _settle(self, block, levels, answers, certain, exact):
         """Answers of all rows: `certain` tells some from rounded outputs, and `exact` all from integers."""
         left = np.arange(len(block))
@@ -107,6 +124,11 @@ class NumberTables:
         return _Filter(layers) if suits else None
 
     @cached_property
+    def _any_order(self):
+        """Step 1 with bounds of twice the errors: what one summation and another tell of a unit is alike then."""
+        return None if self._filter is None else _Filter(self._layers, 2.0)
+
+    @cached_property
     def _words(self):
         """Step 2, or None where parameters alone are too long."""
         bits = max(max(layer.weight_bits, layer.threshold_bits) for layer in self._layers)
@@ -122,12 +144,16 @@ def _certain_classes(outputs, bounds, exponent, n_classes):
     """The class of each row, and whether its interval holds no other."""
     output = outputs[:, 0]
     reach = bounds[:, 0] + 4 * _UNIT * (np.abs(output) + bounds[:, 0])  # the ends of the interval are rounded
-    exponent = max(min(exponent, 4096), -4096)  # beyond it all outputs are 0 or infinite anyway
     with np.errstate(over="ignore", under="ignore"):
-        ends = [np.ldexp(output + side * reach, -exponent) for side in (-1, 1)]
+        ends = [np.ldexp(output + side * reach, -_moderate(exponent)) for side in (-1, 1)]
     # Near a half-integer the difference has no rounding error, and elsewhere it crosses none.
     low, high = (np.clip(np.ceil(end - 0.5), 0, n_classes - 1).astype(np.int64) for end in ends)
     return low, low == high
+
+
+def _moderate(exponent):
+    """An exponent for `np.ldexp`: beyond these all outputs are 0 or infinite anyway."""
+    return max(min(exponent, 4096), -4096)
 
 
 def _nearest_classes(numbers, shifts, exponent, n_classes):
@@ -164,9 +190,12 @@ def _nearest_float(number, power):
 
 
 class _Filter:
-    """Step 1: float64, and how far each output may be from the truth."""
+    """Step 1: float64, and how far each output may be from the truth.
 
-    def __init__(self, layers):
+    Bounds are multiplied by a number of times, layer by layer.
+    """
+
+    def __init__(self, layers, times=1.0):
         self._width, self._n_outputs = _largest_width(layers), layers[-1].n_units
         # Terms of a sum behind the threshold, one of rounded parameters, and those of the bound itself.
         terms = np.array([np.diff(layer.weights.indptr).max() + 8.0 for layer in layers])
@@ -174,7 +203,7 @@ class _Filter:
             _widths(layers), np.concatenate([layer.weights.toarray().T.astype(np.float64).ravel() for layer in layers]),
             np.concatenate([layer.thresholds.astype(np.float64) for layer in layers]),
             np.concatenate([layer.activations for layer in layers]),
-            terms * _UNIT / (1 - terms * _UNIT) * (1 + 8 * _UNIT), 1 + 4 * terms * _UNIT,
+            terms * _UNIT / (1 - terms * _UNIT) * (1 + 8 * _UNIT), times * (1 + 4 * terms * _UNIT),
         )  # fmt: skip
 
     def outputs(self, block):
@@ -266,7 +295,7 @@ class _Integers:
 
     def outputs(self, block):
         """Output units times 2^shift, as objects (n, outputs), and the shifts, one for all rows."""
-        integers, shift = _as_integers(block)
+        integers, shift = scaled_to_integers(block)
         columns = [_Column.of(column) for column in integers.T]
         for layer in self._layers:
             sums = _sums(layer, columns, len(block), shift)
@@ -294,15 +323,6 @@ class _Column(NamedTuple):
         values = outputs[rows]
         top = max(int(values.max()), -int(values.min()), 1) if len(values) else 1
         return cls(rows, values.astype(np.int64) if top < 2**_INT64_BITS else values, top)
-
-
-def _as_integers(block):
-    """Integers (n, d), and the shift with which all floats, times 2^shift, are these."""
-    ratios = [number.as_integer_ratio() for number in block.astype(np.float64).ravel().tolist()]
-    shift = max((below.bit_length() for _, below in ratios), default=1) - 1
-    integers = np.empty(len(ratios), object)
-    integers[:] = [above << shift + 1 - below.bit_length() for above, below in ratios]
-    return integers.reshape(block.shape), shift
 
 
 def _sums(layer, columns, n, shift):

@@ -37,13 +37,14 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from scipy.sparse import sparray, spmatrix
 
-    from fastmem.data.options import FloatDType, Output, Separate
+    from fastmem.data.options import FloatDType, NumberOutput, Output, Separate
     from fastmem.data.points import Points
     from fastmem.export.c.program import CSize
     from fastmem.export.jit.predictor import Predictor
     from fastmem.machine.progress import Progress
     from fastmem.network.encoded import EncodedNetwork
     from fastmem.network.layered import LayeredNetwork
+    from fastmem.network.numbers import NumberNetwork
     from fastmem.network.report import Report
     from fastmem.store.filter import Filter
     from fastmem.theory.instances import Instance
@@ -353,6 +354,8 @@ class Network:
         """Bytes of the parameters of the hyperplanes, and of the numbers of the columns that they read."""
         return nbytes_of(self.hyperplanes_read, self.reading)
 
+    has_numbers = False  # units carry bits
+
     fingerprints: Filter | None = None  # what is not stored by its code cannot be known
 
     @property
@@ -371,7 +374,7 @@ class Network:
     def longest_integer(self) -> int:
         """Bits of the longest integer parameter, weight or threshold, behind the first layer; without its sign."""
         parts = (part for layer in self.layers[1:] for part in (layer.weights.data, layer.thresholds))
-        return max((int(max(part.max(), -part.min())).bit_length() for part in parts if len(part)), default=0)
+        return max((max(int(part.max()), -int(part.min())).bit_length() for part in parts if len(part)), default=0)
 
     @property
     def relative_margin(self) -> float:
@@ -991,6 +994,10 @@ class Network:
             from fastmem.export import torch_lookup
 
             return torch_lookup.module(self, dtype, output, X, unsafe)
+        if self.has_numbers:
+            from fastmem.export import torch_numbers
+
+            return torch_numbers.module(self, dtype, output, X, unsafe)
         from fastmem.export import torch
 
         return torch.module(self, dtype, output, X, unsafe)
@@ -1061,6 +1068,11 @@ class Network:
         >>> size.table_bytes < 200
         True
         """
+        if self.has_numbers:
+            raise InvalidInput(
+                "to_c writes threshold units, and the units of this network carry numbers: use to_onnx or to_torch, or "
+                'build one with memorize(..., construction="compact")'
+            )
         from fastmem.export.c.program import write
 
         return write(
@@ -1135,8 +1147,9 @@ class Network:
         """Units and signed weights as a graph, for small networks.
 
         Nodes are pairs (layer, unit), layer 0 being the inputs, with attributes "layer", "unit", "stage" and, but for
-        inputs, "threshold". Edges carry a "weight"; a unit is 1 if the weights of its predecessors that are 1 sum up to
-        its threshold. The labels are ``graph.graph["classes"]``.
+        inputs, "threshold" and "activation". Edges carry a "weight"; a threshold unit is 1 if the weighted sum of its
+        predecessors reaches its threshold. The labels are ``graph.graph["classes"]``; where units carry numbers,
+        "exponent" and "output" say how to read the output, as `NumberNetwork` has them.
 
         Parameters
         ----------
@@ -1163,25 +1176,36 @@ class Network:
         cls,
         layers: Iterable[Layer | tuple[ArrayLike | sparray | spmatrix, ArrayLike]],
         classes: ArrayLike | None = None,
-    ) -> LayeredNetwork:
-        """A threshold network from layers of your own, to be run, counted, saved, drawn and exported as any other.
+        *,
+        output: NumberOutput | None = None,
+    ) -> LayeredNetwork | NumberNetwork:
+        """A network from layers of your own, to be run, counted, saved, drawn and exported as any other.
 
-        Unit j of a layer outputs 1 if ``weights[j] @ inputs >= thresholds[j]``, else 0. The outputs of the last layer
-        are the binary digits of a class index, lowest first.
+        Unit j of a layer has the sum ``s = weights[j] @ inputs - thresholds[j]``. A threshold unit outputs 1 if s >= 0,
+        else 0. The outputs of the last layer are the binary digits of a class index, lowest first.
+
+        Units may carry numbers too: of activation "relu" one outputs max(s, 0), of "identity" s itself. There is one
+        output then, which is near to a class index, or is the label.
 
         Parameters
         ----------
-        layers : iterable of Layer, or of pairs (weights, thresholds)
+        layers : iterable of Layer, or of tuples (weights, thresholds) or (weights, thresholds, activation)
             From the inputs to the output: weights of shape (units, inputs), dense or scipy.sparse, thresholds of shape
-            (units,). The first layer's weights must be numbers that float32 holds. Of later layers, weights of a unit
-            must be integers after scaling by a power of two: that is done for you, exactly, with its threshold.
+            (units,), activation one word or 0, 1 or 2 for each unit. Of threshold units the first layer's weights must
+            be numbers that float32 holds, and of later layers weights of a unit integers after scaling by a power of
+            two: that is done for you, exactly, with its threshold. Where units carry numbers, or a tuple names an
+            activation, all parameters may be integers of any size, floats, or fractions over a power of two.
         classes : array_like of shape (c,) or (c, k), optional
-            Labels by class index. By default the index itself, for at most 16 outputs.
+            Labels by class index. By default the index itself, for at most 16 threshold outputs.
+        output : {"bits", "class", "value"}, optional
+            What the last layer is: binary digits of a class index; a number that is rounded to the nearest class index,
+            of two the lower one; or the label itself. By default "bits" for threshold units, and else "class", or
+            "value" without classes.
 
         Returns
         -------
-        LayeredNetwork
-            With ``construction="given"``; it has memorized no points.
+        LayeredNetwork or NumberNetwork
+            With ``construction="given"``; it has memorized no points. The latter where units carry numbers.
 
         Raises
         ------
@@ -1194,10 +1218,16 @@ class Network:
         >>> exclusive_or = fastmem.Network.from_layers([([[1, 1], [1, 1]], [1, 2]), ([[1, -1]], [1])])
         >>> exclusive_or.forward([[0, 0], [0, 1], [1, 0], [1, 1]])
         array([0, 1, 1, 0])
+        >>> distance = fastmem.Network.from_layers([([[1], [-1]], [0.5, -0.5], "relu"), ([[1, 1]], [0], "identity")])
+        >>> distance.predict([[0.0], [2.0]])
+        array([0.5, 1.5])
         """
-        from fastmem.network.given import parts_of
+        from fastmem.network.given import number_parts_of, parts_of
 
-        return cls._kinds["layered"](*parts_of(layers, classes), **GIVEN_FACTS)
+        kind, parts, facts = number_parts_of(layers, classes, output)
+        if kind == "layered":
+            return cls._kinds[kind](*parts_of(parts, classes), **GIVEN_FACTS)
+        return cls._kinds[kind](*parts, **facts, **GIVEN_FACTS)
 
     def parameters(self):
         """All that defines the network but its labels: a dict of arrays and a dict of plain values."""
@@ -1215,7 +1245,7 @@ class Network:
     @classmethod
     def from_parameters(cls, tensors, settings, classes):
         """Rebuild a network from its `parameters` and classes."""
-        kind = cls._kinds["encoded" if "store" in settings else "layered"]
+        kind = cls._kinds[settings.get("kind", "encoded" if "store" in settings else "layered")]
         hyperplanes, reading = hyperplanes_of(tensors, settings.get("n_features"))
         common = {name: settings[name] for name in SETTINGS}
         common |= {name: float.fromhex(settings[name]) for name in _FLOATS}
@@ -1370,12 +1400,15 @@ class Network:
     def __repr__(self) -> str:
         parts = [
             (_count(self.n_points, "point") + " of " if self.n_points else "") + _count(self.n_features_in, "feature"),
-            _count(len(self.classes), "class", "classes"),
-            _count(self.n_hyperplanes, "hyperplane"),
+            *self._sizes(),
             *([] if self.reading is None else [f"{_count(len(self.columns), 'column')} read"]),
             *self._parts(),
         ]
         return f"<fastmem network: {', '.join(parts)}>"
+
+    def _sizes(self):
+        """Of what there are how many, as `repr` names it."""
+        return [_count(len(self.classes), "class", "classes"), _count(self.n_hyperplanes, "hyperplane")]
 
     def _parts(self):
         """What else `repr` names."""

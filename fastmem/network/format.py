@@ -22,7 +22,9 @@ from fastmem.network.views import tensors_and_metadata
 __all__ = ["FORMAT_VERSION", "are_feature_names", "is_text", "read", "save", "to_bytes", "version_of"]
 
 FORMAT_VERSION = 2
-_NEW_IN_2 = {"construction_options", "feature_names", "label_shape", "labels_as", "n_features", "recognition"}
+_NEW_IN_2 = {
+    "construction_options", "feature_names", "kind", "label_shape", "labels_as", "n_features", "recognition",
+}  # fmt: skip
 _KEY = "fastmem"
 _ROOM = 2**22  # bytes that safetensors takes besides its copies of the tensors, and more
 

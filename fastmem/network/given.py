@@ -9,18 +9,21 @@ reaches that.
 import itertools
 import re
 from collections.abc import Iterable
+from typing import get_args
 
 import numpy as np
 
 from fastmem.data.arrays import as_array
 from fastmem.data.as_labels import as_labels, bits_for
+from fastmem.data.options import NumberOutput, check_option
 from fastmem.errors import InvalidInput
 from fastmem.hyperplanes.hyperplanes import Hyperplanes
 from fastmem.layers.layer import Layer
 from fastmem.machine.floats import default_environment
 from fastmem.machine.partners import need
+from fastmem.network.given_numbers import carry_numbers, integer_layers
 
-__all__ = ["parts_of"]
+__all__ = ["number_parts_of", "parts_of"]
 
 _MOST_OUTPUTS = 16
 _MOST_CLASS_BITS = 31
@@ -28,13 +31,40 @@ _LIMIT = 2**62
 
 
 @default_environment()  # a weight below the normal numbers is not 0
-def parts_of(layers, classes):
-    """Hyperplanes, the layers behind them, and the classes of the network that `Network.from_layers` returns."""
+def number_parts_of(layers, classes, output):
+    """The kind of the network that `Network.from_layers` returns, what it is made of, and facts by name.
+
+    Of a network of threshold units these are the layers as they are, for `parts_of`.
+    """
     if not hasattr(layers, "__iter__"):
         raise InvalidInput(f"layers are a list of Layer or of pairs (weights, thresholds), not {layers!r}")
-    layers = [_parts(layer, number) for number, layer in enumerate(layers, start=1)]
+    layers = list(layers)
     if not layers:
         raise InvalidInput("layers is empty: a network needs at least one layer")
+    if output is not None:
+        check_option("output", output, get_args(NumberOutput))
+    if not any(map(carry_numbers, layers)) and output in (None, "bits"):
+        return "layered", layers, {}
+    made, exponents = integer_layers(layers)
+    n_outputs, is_bits = made[-1].n_units, not made[-1].activations.any()
+    output = output or ("bits" if is_bits else "class" if classes is not None else "value")
+    if output == "bits" and not is_bits:
+        raise InvalidInput('output="bits" needs threshold units in the last layer, whose activation is another one')
+    if output != "bits" and n_outputs > 1:
+        raise InvalidInput(f"output={output!r} needs one output unit, and the last layer has {n_outputs}")
+    if output == "class" and classes is None:
+        raise InvalidInput('output="class" needs the labels by class index', "classes=np.arange(2)")
+    if output == "value" and classes is not None:
+        raise InvalidInput('with output="value" the output is the label, and there are no classes: leave them out')
+    labels = np.empty(0) if output == "value" else _classes(classes, n_outputs, output == "bits")
+    facts = {"d": made[0].weights.shape[1], "exponent": max(exponents), "output": output}
+    return "numbers", (made, labels), facts | {"output_error": 0.0, "float64_error": 0.0}
+
+
+@default_environment()
+def parts_of(layers, classes):
+    """Hyperplanes, the layers behind them, and the classes of a network of threshold units."""
+    layers = [_parts(layer, number) for number, layer in enumerate(layers, start=1)]
     for number, ((before, _), (after, _)) in enumerate(itertools.pairwise(layers), start=2):
         if after.shape[1] != before.shape[0]:
             raise InvalidInput(
@@ -171,8 +201,8 @@ def _powers_to_integers(weights, unit, n_units):
     return np.where(keep, 0, -least)
 
 
-def _classes(classes, n_outputs):
-    """Labels by class index."""
+def _classes(classes, n_outputs, are_digits=True):
+    """Labels by class index, of which outputs are the binary digits; or else any."""
     if classes is None:
         if n_outputs > _MOST_OUTPUTS:
             raise InvalidInput(
@@ -189,7 +219,7 @@ def _classes(classes, n_outputs):
         code = re.sub(r"\by\b", "classes", error.in_python)
         raise InvalidInput(f"classes cannot be used as labels y: {error.what}", code) from error
     n_bits = bits_for(len(labels.indices))
-    if n_bits != n_outputs or n_bits > _MOST_CLASS_BITS:
+    if are_digits and (n_bits != n_outputs or n_bits > _MOST_CLASS_BITS):
         raise InvalidInput(
             f"{len(labels.indices)} classes are numbered with {n_bits} binary digits, but the last layer has "
             f"{n_outputs} outputs"

@@ -146,6 +146,10 @@ class Report:
     recognise: str | None = None
     n_recognition_hyperplanes: int = 0
     recognition: dict[str, Any] | None = None
+    output: str | None = None
+    output_error: float | None = None
+    float64_error: float | None = None
+    longest_integer: int | None = None
 
     @classmethod
     def of(cls, network, delta=None, instance=None):
@@ -204,19 +208,25 @@ class Report:
         if self.store:
             how, where = f"{how}{self.store} store, ", " in the store"
         if self.n_points:
-            yield "memorized", f"{self.n_points:,} points of R^{self.n_features}, {self.n_classes:,} classes"
+            yield "memorized", f"{self.n_points:,} points of R^{self.n_features}, {self._classes_text()}"
             yield "construction", f"{how}{must_differ} told apart"
         else:
-            yield "given", f"layers that have memorized no points; {self.n_features} inputs, {self.n_classes:,} classes"
-        least = f" (at least {self.n_hyperplanes_least:,})" if self.n_points else ""
-        yield "hyperplanes", f"{self.n_hyperplanes:,}{least}"
+            yield "given", f"layers that have memorized no points; {self.n_features} inputs, {self._classes_text()}"
+        if self.output is None:
+            least = f" (at least {self.n_hyperplanes_least:,})" if self.n_points else ""
+            yield "hyperplanes", f"{self.n_hyperplanes:,}{least}"
         if self.n_columns is not None:  # not of reports that version 0.1 pickled
             which = "all" if self.n_columns == self.n_features else f"{self.n_columns:,}"
-            yield "columns", f"{which} of {self.n_features:,} read, {self._first_layer_text()}"
+            by = f", {self._first_layer_text()}" if self.output is None else ""
+            yield "columns", f"{which} of {self.n_features:,} read{by}"
         if self.n_code_bits is not None:
             yield "code", f"{self.n_code_bits} bits"
         yield "neurons", f"{self.n_neurons:,} in {self.depth} layers: {', '.join(f'{w:,}' for w in self.widths)}"
-        yield "weights", f"{self.n_weights:,}, integers up to {self.largest_integer_weight:,} after layer 1"
+        if self.output is None:
+            yield "weights", f"{self.n_weights:,}, integers up to {self.largest_integer_weight:,} after layer 1"
+        else:
+            yield "weights", f"{self.n_weights:,}, integers of up to {self.longest_integer:,} bits"
+            yield "output", self._output_text()
         each = f", {self.bits_per_label:.2f} bits a label{where}" if self.n_points else ""
         yield "size", f"{self.nbytes:,} bytes{each}"
         if self.label_dtype:  # not of reports that version 0.1 pickled
@@ -226,6 +236,18 @@ class Report:
         if self.fingerprint_bits:
             yield "fingerprints", f"{self.fingerprint_bits} bits: {self._fingerprints_text()}"
             yield from self._recognition_rows()
+
+    def _classes_text(self):
+        return "real labels" if self.output == "value" else f"{self.n_classes:,} classes"
+
+    def _output_text(self):
+        """What the output of units that carry numbers is, and how near to what it is to be."""
+        what = {"class": "a class index, rounded", "value": "the label", "bits": "digits of a class index"}[self.output]
+        if not self.n_points:
+            return what
+        in_float64 = f"within {self.float64_error:.2g}" if self.float64_error < math.inf else "anywhere"
+        safe = "safe" if self.float64_safe else "not safe"
+        return f"{what}: within {self.output_error:.2g} of it; in float64 {in_float64}, exports are {safe}"
 
     def _fingerprints_text(self):
         if self.recognise == "rows":

@@ -75,6 +75,8 @@ class Space:
         Some of these rows in random order.
     random_state : numpy.random.Generator
     n_threads : int
+    is_alone : bool
+        Whether a slab holds no point of another group either: what is outside is then all but the group.
 
     Attributes
     ----------
@@ -82,8 +84,8 @@ class Space:
         As many points lie on a hyperplane that others do not lie on.
     """
 
-    def __init__(self, points, distinct, sample, random_state, n_threads):
-        self.points, self.n_threads = points, n_threads
+    def __init__(self, points, distinct, sample, random_state, n_threads, is_alone=False):
+        self.points, self.n_threads, self.is_alone = points, n_threads, is_alone
         # With the extremes the frame knows which columns vary.
         self.frame = Frame(np.concatenate([sample, self.points.extremes(n_threads)], dtype=np.float64))
         # Of d terms, of a coordinate's rounding and of the few operations that follow, with a direction of length 2.
@@ -146,7 +148,7 @@ class Space:
         Rounding may by chance part points that lie on one hyperplane.
         """
         middles, lowest, highest = self._extents(directions, groups)
-        below, above = self._nearest(directions, middles, is_outside)
+        below, above = self._nearest(directions, middles, is_outside, groups)
         with np.errstate(invalid="ignore"):
             return np.minimum(lowest - below, above - highest) > _CLEAR * (highest - lowest)
 
@@ -182,7 +184,7 @@ class Space:
         """Slabs between hyperplanes at right angles to directions, and how far each group's projections spread."""
         weights, rounded, powers = self.frame.round(directions)
         middles, lowest, highest = self._extents(rounded, groups)
-        below, above = self._nearest(rounded, middles, is_outside)
+        below, above = self._nearest(rounded, middles, is_outside, groups)
         # With nothing on one side, the slab reaches as far as on the other.
         with np.errstate(invalid="ignore"):  # infinite bounds, of coordinates that do not fit the frame
             below = np.where(below == -np.inf, lowest - (above - highest), below)
@@ -210,15 +212,16 @@ class Space:
             lowest[places], highest[places] = (values - bounds).min(axis=1), (values + bounds).max(axis=1)
         return middles, lowest, highest
 
-    def _nearest(self, directions, middles, is_outside):
+    def _nearest(self, directions, middles, is_outside, groups):
         """Bounds of the projections of the rows outside nearest to the middles from either side, less the middles."""
         below, above = np.full(len(middles), -np.inf), np.full(len(middles), np.inf)
-        lock = threading.Lock()
+        lock, group_of = threading.Lock(), self._groups_of_rows(groups)
 
         def work(start, stop, block):
             rows = np.flatnonzero(is_outside[start:stop])
             coordinates, bounds = self._place(block[rows])
-            nearest = _nearest_in_tiles(coordinates, bounds[:, None], directions, middles)
+            own = None if group_of is None else group_of[start:stop][rows]
+            nearest = _nearest_in_tiles(coordinates, bounds[:, None], directions, middles, own)
             with lock:
                 np.maximum(below, nearest[0], out=below)
                 np.minimum(above, nearest[1], out=above)
@@ -226,6 +229,14 @@ class Space:
         self.points.over_rows(work, self.n_threads)
         # Differences from the middles were rounded.
         return below * (1 - 8 * _UNIT), above * (1 - 8 * _UNIT)
+
+    def _groups_of_rows(self, groups):
+        """Which group a row belongs to, which is not outside of it; None where no row outside belongs to one."""
+        if not self.is_alone:
+            return None
+        group_of = np.full(self.points.n, -1)
+        group_of[np.concatenate(groups)] = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+        return group_of
 
     def _thresholds(self, weights, levels, powers):
         """Thresholds for levels in the frame, and bounds of the errors of these and of the levels, in the frame."""
@@ -248,6 +259,8 @@ class Space:
             rows = np.flatnonzero(is_outside[start:stop])
             coordinates, bounds = self._place(block[rows])
             values = coordinates @ direction[0] - middle
+            if self.is_alone:
+                values[np.isin(start + rows, group)] = np.inf
             distances[start + rows] = np.maximum(lowest - values, values - highest) - bounds
 
         self.points.over_rows(work, self.n_threads)
@@ -255,8 +268,11 @@ class Space:
         return np.flatnonzero(is_outside & (distances <= max(distances.min(), _CLEAR * (highest - lowest))))
 
 
-def _nearest_in_tiles(coordinates, bounds, directions, middles):
-    """Largest negative and least other ``coordinates @ directions.T - middles``, moved up and down by the bounds."""
+def _nearest_in_tiles(coordinates, bounds, directions, middles, own=None):
+    """Largest negative and least other ``coordinates @ directions.T - middles``, moved up and down by the bounds.
+
+    Rows whose own number is that of the direction do not count.
+    """
     below, above = np.full(len(middles), -np.inf), np.full(len(middles), np.inf)
     n_rows, n_groups = _TILE
     for start in range(0, len(coordinates), n_rows):
@@ -265,6 +281,8 @@ def _nearest_in_tiles(coordinates, bounds, directions, middles):
             some = slice(first, first + n_groups)
             values = coordinates[rows] @ directions[some].T
             values -= middles[some]
+            if own is not None:
+                values[own[rows, None] == np.arange(first, first + values.shape[1])] = np.inf
             is_below = values < 0
             low = np.where(is_below, values + bounds[rows], -np.inf).max(axis=0)
             high = np.where(is_below, np.inf, values - bounds[rows]).min(axis=0)

@@ -734,6 +734,7 @@ ERRORS = [
     fastmem.MarginTooSmall("text", [1]),
     fastmem.NetworkTooLarge("text", 10, 20),
     fastmem.NotInGeneralPosition("text", [1], [2, 3]),
+    fastmem.NeedsBigIntegers("text", 77, [1]),
     fastmem.NotOnSphere("text", [1, 2], [0.5, 1.5]),
     fastmem.RecognitionWarning("text"),
 ]

@@ -1,6 +1,5 @@
 """Networks handed over: layers that come in, units that go out as a graph, and what rounding would do to them."""
 
-import dataclasses
 import math
 import sys
 from fractions import Fraction
@@ -19,7 +18,6 @@ from support.exported import CASES, case, others
 import fastmem
 from fastmem.data.as_points import as_points
 from fastmem.export.exact_sums import SHIFT, exact_layer
-from fastmem.layers import layer as layer_module
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -145,17 +143,9 @@ def test_layers_that_are_no_list_are_refused():
         fastmem.Network.from_layers(3)
 
 
-def test_units_other_than_threshold_units_are_refused():
-    with pytest.raises(fastmem.InvalidInput, match="activation must be one of 'threshold', not 'relu'"):
-        fastmem.Layer(csr_array([[1.0]]), np.ones(1), activation="relu")
-
-
-def test_a_layer_is_evaluated_by_its_activation(monkeypatch):
-    monkeypatch.setitem(layer_module._EVALUATE, "never", lambda layer, inputs: np.zeros((len(inputs), 1), np.uint64))
-    layer = fastmem.Layer(csr_array([[1]]), np.zeros(1, np.int64))
-    bits = np.ones((3, 1), np.uint64)
-    assert layer.forward(bits).tolist() == [[1]] * 3
-    assert dataclasses.replace(layer, activation="never").forward(bits).tolist() == [[0]] * 3
+def test_units_of_other_activations_are_refused():
+    with pytest.raises(fastmem.InvalidInput, match="one of 'threshold', 'relu', 'identity', not 'tanh'"):
+        fastmem.Layer(csr_array([[1.0]]), np.ones(1), activation="tanh")
 
 
 def test_the_graph_holds_every_unit_and_signed_weight():

@@ -4,6 +4,7 @@ import bisect
 import hashlib
 import itertools
 import json
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -37,7 +38,7 @@ class Saved:
         header = json.loads(data[8:end])
         text = header.pop("__metadata__")["fastmem"]
         self.settings, self.tensors = json.loads(text), {}
-        new = {"construction_options", "feature_names", "label_shape", "labels_as", "n_features", "recognition"}
+        new = {"construction_options", "feature_names", "kind", "label_shape", "labels_as", "n_features", "recognition"}
         is_new = new & self.settings.keys()
         assert self.settings["format_version"] == (2 if is_new else 1)
         for name, entry in header.items():
@@ -76,7 +77,38 @@ class Saved:
 
     def predict(self, X):
         """Label of each row."""
+        if "kind" in self.settings:
+            return [self._label_of_numbers(x) for x in X]
         return [self.labels[min(self._index(self._signs(x)), self.n - 1)] for x in X]
+
+    def _label_of_numbers(self, x):
+        """Of a network whose units carry numbers: all of them, over the rational numbers."""
+        assert self.settings["kind"] == "numbers"
+        values = [Fraction(float(number)) for number in self._columns_of(x)]
+        for number in range(1, self.settings["n_layers"] + 1):
+            part = f"layer.{number}."
+            starts, inputs = (self.tensors[part + name].tolist() for name in ("starts", "inputs"))
+            weights, thresholds = (self._integers(part + name) for name in ("weights", "thresholds"))
+            kinds = self.tensors.get(part + "activations", np.zeros(len(thresholds))).tolist()
+            sums = [
+                sum(weights[c] * values[inputs[c]] for c in range(starts[u], starts[u + 1])) - threshold
+                for u, threshold in enumerate(thresholds)
+            ]
+            values = [(int(s >= 0), max(s, 0), s)[int(kind)] for kind, s in zip(kinds, sums, strict=True)]
+        if self.settings["output"] == "bits":
+            return self.labels[min(sum(bit << b for b, bit in enumerate(values)), self.n - 1)]
+        real = Fraction(*values) / Fraction(2) ** self.settings["exponent"] if values else Fraction(0)
+        if self.settings["output"] == "value":
+            return float(real)
+        return self.labels[min(max(math.ceil(real - Fraction(1, 2)), 0), self.n - 1)]
+
+    def _integers(self, name):
+        """Integers of any size, or as a tensor has them."""
+        if name in self.tensors:
+            return self.tensors[name].tolist()
+        data, ends = self.tensors[f"{name}.bytes"].tobytes(), self.tensors[f"{name}.ends"].tolist()
+        spans = itertools.pairwise([0, *ends])
+        return [int.from_bytes(data[start:end], "little", signed=True) for start, end in spans]
 
     def contains(self, X):
         """Whether each row is known."""

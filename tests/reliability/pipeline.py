@@ -681,7 +681,7 @@ def hold(problem, X, net, folder):
     has_labels(problem, X, net)
     others = unseen(problem, rng)
     paths_agree(problem, net, others, rng)
-    contract.layers_are_a_threshold_network(net, problem.d)
+    contract.layers_are_a_network(net, problem.d)
     reads_its_columns(problem, net, others)
     if all(math.prod(layer.weights.shape) < MOST_DENSE for layer in net.layers):
         contract.counts_agree(net)

@@ -10,7 +10,8 @@ from fastmem.errors import InvalidInput
 from fastmem.export.exact_sums import n_weights_stored
 from fastmem.export.guard import check_arithmetic, check_size, no_such_labels, output_values
 from fastmem.export.lookup import Hash, plan_of
-from fastmem.export.onnx import layers, lookup
+from fastmem.export.numbers import check_numbers, n_numbers_stored, refuse_index
+from fastmem.export.onnx import layers, lookup, numbers
 from fastmem.export.onnx.graph import Graph, SharingGraph
 from fastmem.machine.disk import write_whole
 from fastmem.machine.partners import need
@@ -29,10 +30,15 @@ def write(network, path, form, dtype, batch, output, X, unsafe):
     plan = _plan(network) if form == "lookup" else network.need_units('to_onnx(form="layers")')
     batch = "batch" if batch == "dynamic" else _as_batch(batch)
     values = _values(network, output)
-    check_size(network, network.nbytes if plan else n_weights_stored(network), _MOST_BYTES, "an ONNX file")
-    dtype = check_arithmetic(network, dtype, X, unsafe)
+    n_bytes = 8 * n_numbers_stored(network) if network.has_numbers else n_weights_stored(network)
+    check_size(network, network.nbytes if plan else n_bytes, _MOST_BYTES, "an ONNX file")
+    check = check_numbers if network.has_numbers else check_arithmetic
+    dtype = check(network, dtype, X, unsafe)
     graph = SharingGraph(onnx) if plan else Graph(onnx)
-    index = lookup.add_plan(graph, plan, dtype) if plan else layers.add_layers(graph, network, dtype)
+    if plan:
+        index = lookup.add_plan(graph, plan, dtype)
+    else:
+        index = (numbers if network.has_numbers else layers).add_layers(graph, network, dtype)
     _add_label(graph, index, values)
     check_size(network, graph.n_bytes, _MOST_BYTES, "an ONNX file")  # protobuf fails on larger ones, and says not why
     checked = not unsafe and (network.n_points > 0 or X is not None)
@@ -60,6 +66,9 @@ def _as_batch(batch):
 
 
 def _values(network, output):
+    if not len(network.classes):
+        refuse_index(output)
+        return None
     values = output_values(network, output, _KINDS, "ONNX")
     if values is not None and values.dtype.kind in "UOT":
         try:
@@ -85,7 +94,8 @@ def _add_label(graph, index, values):
 def _model(graph, network, opset, dtype, batch, values, checked):
     """The model of all nodes."""
     helper = graph.onnx.helper
-    label_type = graph.type_of(np.int64 if values is None else values.dtype)
+    index_type = np.int64 if len(network.classes) else np.float64  # of a network without, the output is the label
+    label_type = graph.type_of(index_type if values is None else values.dtype)
     outputs = [helper.make_tensor_value_info("label", label_type, [batch])]
     if network.fingerprint_bits:
         outputs.append(helper.make_tensor_value_info("known", graph.type_of(bool), [batch]))
@@ -105,7 +115,8 @@ def _model(graph, network, opset, dtype, batch, values, checked):
 def _properties(network, dtype, values, checked):
     """Facts on the network, as strings by name."""
     which = "memorized" if network.n_points else "given"
-    promise = f"every {which} point gets its label in {dtype}, in any order of summation"
+    within = "" if len(network.classes) else f" within {network.float64_error:.6g}"
+    promise = f"every {which} point gets its label{within} in {dtype}, in any order of summation"
     facts = {
         "fastmem.construction": network.construction,
         "fastmem.n_points": network.n_points,
