@@ -1121,3 +1121,49 @@ def test_what_scratch_lacks_is_said_in_options(data, tmp_path):
     )
     run("build", *files, "--scratch", tmp_path, "--resume", tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["X.npy", "net", "y.npy"]
+
+
+# Constructions that take options of their own, and units that carry numbers
+
+
+def test_options_of_a_construction_are_given_by_name(tmp_path):
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((60, 3)), rng.integers(0, 3, 60)
+    np.savez(tmp_path / "data.npz", X=X, y=y)
+    path = tmp_path / "net.safetensors"
+    options = ("--construction", "bubeck2020", "--option", "form=tangent", "--option", "output=value", "--seed", "0")
+    run("build", tmp_path / "data.npz", "-o", path, *options)
+    net = fastmem.load(path)
+    assert net.construction_options == {"form": "tangent", "output": "value"}
+    run("build", tmp_path / "data.npz", "-o", path, "--construction", "boxes", "--option", "radius=1e-3")
+    assert fastmem.load(path).construction_options == {"radius": 1e-3}
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (("--option", "form=small"), 1, "--option form is not for --construction compact, which takes none"),
+        (("--construction", "dirksen2024", "--option", "form=tiny"), 1, "--option form must be one of"),
+        (("--construction", "boxes", "--option", "radius"), 2, "'radius' is not NAME=VALUE"),
+        (("--construction", "boxes", "--option", "radius=1", "--option", "radius=2"), 2, "radius is given twice"),
+    ],
+)
+def test_options_that_are_not_for_a_construction_are_refused(options, code, message, tmp_path):
+    np.savez(tmp_path / "data.npz", X=np.eye(2), y=[0, 1])
+    result = run("build", tmp_path / "data.npz", "-o", tmp_path / "net", *options, code=code)
+    assert message in " ".join(result.stderr.split())
+    assert not (tmp_path / "net").exists()
+
+
+def test_networks_of_numbers_are_asked_verified_and_described(tmp_path):
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((60, 3)), rng.integers(0, 3, 60)
+    np.savez(tmp_path / "data.npz", X=X, y=y)
+    path = tmp_path / "net.safetensors"
+    run("build", tmp_path / "data.npz", "-o", path, "--construction", "yun2019")
+    assert list(map(int, run("predict", path, tmp_path / "data.npz").stdout.split())) == y.tolist()
+    run("verify", path, tmp_path / "data.npz")
+    assert "a class index, rounded" in run("info", path).stdout
+    said = failure("export", path, "-o", tmp_path / "net.c", "--to", "c")
+    assert said.startswith("Error: --to c writes threshold units")
+    assert said.endswith("use --to onnx or --to torch, or build one with --construction compact")

@@ -247,3 +247,13 @@ def test_a_driver_that_dies_goes_on_elsewhere(client, da, monkeypatch, tmp_path)
     net = fastmem.memorize(rows.rechunk((900, D)), labels, random_state=0, resume=tmp_path)
     assert net.to_bytes() == in_partitions(X, Y).to_bytes()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("output", ["class", "value"])
+def test_networks_of_numbers_are_asked_lazily(output, threads):
+    X, y = RNG.standard_normal((90, 4)), RNG.integers(0, 5, 90)
+    net = fastmem.memorize(X, y, construction="yun2019", construction_options={"output": output}, random_state=0)
+    lazy = threads.from_array(X, chunks=(40, 4))
+    assert np.array_equal(net.predict(lazy).compute(), net.predict(X))
+    assert np.array_equal(net.forward(lazy).compute(), net.predict(X))
+    assert net.predict(lazy).dtype == net.predict(X).dtype
