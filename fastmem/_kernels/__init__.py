@@ -18,6 +18,7 @@ try:
         numbers,
         partitions,
         probe,
+        programs,
         ribbon,
         rows,
         runs,
@@ -32,8 +33,8 @@ except ImportError as error:
     ) from error
 
 __all__ = [
-    "ISA", "codewords", "distances", "floats", "layers", "lifts", "numbers", "partitions", "probe", "ribbon", "rows",
-    "runs", "search", "signs", "sort",
+    "ISA", "codewords", "distances", "floats", "layers", "lifts", "numbers", "partitions", "probe", "programs",
+    "ribbon", "rows", "runs", "search", "signs", "sort",
 ]  # fmt: skip
 
 ISA = signs.supported_isas().index(signs.isa_in_use())

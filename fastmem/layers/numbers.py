@@ -19,6 +19,7 @@ from fastmem._kernels import numbers as kernels
 from fastmem.errors import InvalidInput
 from fastmem.layers.integers import bit_lengths, scaled_to_integers, words_of
 from fastmem.layers.layer import ACTIVATIONS
+from fastmem.layers.programs import Program
 from fastmem.machine.floats import default_environment
 from fastmem.machine.once import cached_property
 
@@ -102,11 +103,12 @@ class NumberTables:
             told, known = certain(*self._filter.outputs(block))
             answers[known] = told[known]
             left = np.flatnonzero(~known)
-        if 2 in levels and self._words is not None and len(left):
-            numbers, shifts, done = self._words.outputs(block[left])
-            if done.any():
-                answers[left[done]] = exact(numbers[done], shifts[done])
-            left = left[~done]
+        for compiled in ("_words", "_program") if 2 in levels else ():
+            if len(left) and getattr(self, compiled) is not None:
+                numbers, shifts, done = getattr(self, compiled).outputs(block[left])
+                if done.any():
+                    answers[left[done]] = exact(numbers[done], shifts[done])
+                left = left[~done]
         if 3 in levels and len(left):
             answers[left] = exact(*self._integers.outputs(block[left]))
         return answers
@@ -114,25 +116,32 @@ class NumberTables:
     @cached_property
     def _filter(self):
         """Step 1, or None where it helps little: in deep or sparse networks, and where numbers are long."""
-        layers, n_weights = self._layers, sum(layer.n_weights for layer in self._layers)
-        dense = sum(layer.weights.shape[0] * layer.weights.shape[1] for layer in layers)
-        suits = (
-            len(layers) <= _FILTER_DEPTH
-            and dense <= min(_FILTER_SIZE, _FILTER_SPARSITY * n_weights)
-            and all(max(layer.weight_bits, layer.threshold_bits) <= _FILTER_BITS for layer in layers)
-        )
-        return _Filter(layers) if suits else None
+        layers = self._layers
+        fits = all(max(layer.weight_bits, layer.threshold_bits) <= _FILTER_BITS for layer in layers)
+        return _Filter(layers) if fits and len(layers) <= _FILTER_DEPTH and self._is_dense else None
+
+    @cached_property
+    def _is_dense(self):
+        """Whether dense weights are not many more than there are, nor too many."""
+        dense = sum(layer.weights.shape[0] * layer.weights.shape[1] for layer in self._layers)
+        return dense <= min(_FILTER_SIZE, _FILTER_SPARSITY * sum(layer.n_weights for layer in self._layers))
 
     @cached_property
     def _any_order(self):
         """Step 1 with bounds of twice the errors: what one summation and another tell of a unit is alike then."""
-        return None if self._filter is None else _Filter(self._layers, 2.0)
+        is_short = all(map(_are_floats, self._layers))  # sums of small integers have no error, however deep it is
+        return _Filter(self._layers, 2.0) if self._filter is not None or (is_short and self._is_dense) else None
 
     @cached_property
     def _words(self):
-        """Step 2, or None where parameters alone are too long."""
+        """Step 2, or None where parameters alone are too long, or where the network is deep: rows share work there."""
         bits = max(max(layer.weight_bits, layer.threshold_bits) for layer in self._layers)
-        return _Words(self._layers) if bits <= _WORD_BITS else None
+        return _Words(self._layers) if bits <= _WORD_BITS and len(self._layers) <= _FILTER_DEPTH else None
+
+    @cached_property
+    def _program(self):
+        """Step 2 for all others: rows that need longer numbers, and deep networks."""
+        return Program(self._layers)
 
     @cached_property
     def _integers(self):
@@ -189,6 +198,12 @@ def _nearest_float(number, power):
         return np.inf if number > 0 else -np.inf
 
 
+def _are_floats(layer):
+    """Whether float64 holds all parameters of a layer."""
+    numbers = (abs(number) for part in (layer.weights.data, layer.thresholds) for number in part.tolist())
+    return all(number.bit_length() <= _FILTER_BITS and number == int(float(number)) for number in numbers)
+
+
 class _Filter:
     """Step 1: float64, and how far each output may be from the truth.
 
@@ -204,6 +219,7 @@ class _Filter:
             np.concatenate([layer.thresholds.astype(np.float64) for layer in layers]),
             np.concatenate([layer.activations for layer in layers]),
             terms * _UNIT / (1 - terms * _UNIT) * (1 + 8 * _UNIT), times * (1 + 4 * terms * _UNIT),
+            np.array([_are_floats(layer) for layer in layers], np.uint8),
         )  # fmt: skip
 
     def outputs(self, block):

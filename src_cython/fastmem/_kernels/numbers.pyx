@@ -15,7 +15,9 @@ ed., section 3.1: m + 1 for the sum, and one more where a parameter was rounded,
 w'). The bound is summed up as c_i |w'_i|, c_i = growth |v'_i| + e_i + TINY, and widened at the end for its own rounding.
 An integer weight is 0 or at least 1 in absolute value: with TINY = 2^-960 no c_i |w'_i| is subnormal, and it is more
 than what products w'_i v'_i that are subnormal err by. A unit that is off for certain is 0 without an error, and the
-others hand e on, as no activation but [s >= 0] stretches a distance. A row is given up (its bounds are infinite) where
+others hand e on, as no activation but [s >= 0] stretches a distance. Where float64 holds the parameters, all v_i are
+exact, and sum_i |w_i| |v_i| + |t| <= 2^(53 - shift) for inputs that are integers over 2^shift, every partial sum is one
+too, and there is no error. A row is given up (its bounds are infinite) where
 a threshold unit is not certain and where numbers come near the end of float64's range.
 
 **Step 2, words.** Let 2^-shift be the largest power of two, 1 at most, that divides all inputs of a row. The inputs times
@@ -30,7 +32,7 @@ are passed over.
 
 from cython cimport floating
 from libc.float cimport DBL_MAX
-from libc.math cimport fabs, INFINITY
+from libc.math cimport fabs, INFINITY, ldexp
 from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 
@@ -77,15 +79,17 @@ cdef class FilterTables:
     activations : uint8 array
     growth, widening : float64 arrays of shape (layers,)
         gamma of the sums, and what a bound is multiplied by at the end, with the rounding of both covered.
+    are_exact : uint8 array of shape (layers,)
+        Whether w' = w and t' = t.
     """
 
     cdef const int64_t[::1] widths
     cdef const double[::1] weights, thresholds, growth, widening
-    cdef const uint8_t[::1] activations
+    cdef const uint8_t[::1] activations, are_exact
 
-    def __init__(self, widths, weights, thresholds, activations, growth, widening):
+    def __init__(self, widths, weights, thresholds, activations, growth, widening, are_exact):
         self.widths, self.weights, self.thresholds = widths, weights, thresholds
-        self.activations, self.growth, self.widening = activations, growth, widening
+        self.activations, self.growth, self.widening, self.are_exact = activations, growth, widening, are_exact
 
 
 cdef inline void add_input(const double *w, double v, double c, Py_ssize_t n_units, double *sums,
@@ -96,13 +100,16 @@ cdef inline void add_input(const double *w, double v, double c, Py_ssize_t n_uni
         bounds[j] += c * fabs(w[j])
 
 
-cdef inline bint activate(const uint8_t *activations, Py_ssize_t n_units, double widening, double *values,
-                          double *errors) noexcept nogil:
-    """Outputs of units in place of their sums, and their errors; whether all of them are known."""
+cdef inline bint activate(const uint8_t *activations, Py_ssize_t n_units, double widening, double exact,
+                          double *values, double *errors) noexcept nogil:
+    """Outputs of units in place of their sums, and their errors; whether all of them are known.
+
+    A bound below `exact` is that of a sum without an error.
+    """
     cdef double s, bound
     cdef Py_ssize_t j
     for j in range(n_units):
-        s, bound = values[j], errors[j] * widening
+        s, bound = values[j], errors[j] * widening if errors[j] > exact else 0.0
         if not (fabs(s) + bound <= LARGEST):
             return False
         if activations[j] == THRESHOLD:
@@ -118,8 +125,12 @@ cdef inline bint activate(const uint8_t *activations, Py_ssize_t n_units, double
     return True
 
 
-cdef bint filter_row(FilterTables tables, double[:, ::1] values, double[:, ::1] errors) noexcept nogil:
-    """Outputs of the last layer and their errors, in row `layers % 2` of the working space; inputs are in row 0."""
+cdef bint filter_row(FilterTables tables, double limit, double[:, ::1] values, double[:, ::1] errors) noexcept nogil:
+    """Outputs of the last layer and their errors, in row `layers % 2` of the working space; inputs are in row 0.
+
+    Sums of absolute values up to the limit have no error.
+    """
+    cdef bint is_exact
     cdef Py_ssize_t layer, i, j, n_units, n_inputs, first = 0, at = 0
     cdef double v, e, growth
     cdef double *sums
@@ -130,15 +141,45 @@ cdef bint filter_row(FilterTables tables, double[:, ::1] values, double[:, ::1] 
         for j in range(n_units):
             v = tables.thresholds[first + j]
             sums[j], bounds[j] = -v, growth * fabs(v)
+        is_exact = tables.are_exact[layer]
         for i in range(n_inputs):
             v, e = values[layer & 1, i], errors[layer & 1, i]
+            is_exact &= e == 0
             if v != 0 or e != 0:
                 add_input(&tables.weights[at], v, growth * fabs(v) + e + TINY, n_units, sums, bounds)
             at += n_units
-        if not activate(&tables.activations[first], n_units, tables.widening[layer], sums, bounds):
+        if not activate(&tables.activations[first], n_units, tables.widening[layer],
+                        limit * growth if is_exact else 0.0, sums, bounds):
             return False
         first += n_units
     return True
+
+
+cdef inline uint64_t odd_part(double x, int *power) noexcept nogil:
+    """The odd integer and the power of two whose product is |x|, which is not 0."""
+    cdef uint64_t bits, integer
+    cdef int zeros
+    memcpy(&bits, &x, 8)
+    power[0] = <int>((bits >> 52) & 0x7FF)
+    integer = bits & 0xFFFFFFFFFFFFFu
+    if power[0]:
+        integer |= 1ull << 52
+    else:
+        power[0] = 1
+    zeros = fastmem_first_bit(integer)
+    power[0] += zeros - 1075
+    return integer >> zeros
+
+
+cdef inline int shift_of(const floating *x, Py_ssize_t stride, Py_ssize_t d) noexcept nogil:
+    """The least shift, 0 at least, with which all x_i 2^shift are integers."""
+    cdef int lowest = 0, power
+    cdef Py_ssize_t i
+    for i in range(d):
+        if x[i * stride] != 0:
+            odd_part(x[i * stride], &power)
+            lowest = min(lowest, power)
+    return -lowest
 
 
 def filter_rows(FilterTables tables, const floating[:, :] X, double[:, ::1] values, double[:, ::1] errors,
@@ -147,13 +188,14 @@ def filter_rows(FilterTables tables, const floating[:, :] X, double[:, ::1] valu
 
     Working space: values and errors (2, the largest width).
     """
-    cdef Py_ssize_t last = tables.growth.shape[0] & 1, i, j
+    cdef Py_ssize_t last = tables.growth.shape[0] & 1, stride, i, j
     cdef bint known
     with nogil:
+        stride = X.strides[1] // <Py_ssize_t>sizeof(floating)
         for i in range(X.shape[0]):
             for j in range(X.shape[1]):
                 values[0, j], errors[0, j] = X[i, j], 0.0
-            known = filter_row(tables, values, errors)
+            known = filter_row(tables, ldexp(1.0, 52 - shift_of(&X[i, 0], stride, X.shape[1])), values, errors)
             for j in range(outputs.shape[1]):
                 outputs[i, j] = values[last, j] if known else 0.0
                 bounds[i, j] = errors[last, j] if known else INFINITY
@@ -211,33 +253,6 @@ cdef inline void shifted(const uint64_t *words, int shift, int L, uint64_t *resu
         result[k] = words[k - whole] << part if k >= whole else 0
         if part and k > whole:
             result[k] |= words[k - whole - 1] >> (64 - part)
-
-
-cdef inline uint64_t odd_part(double x, int *power) noexcept nogil:
-    """The odd integer and the power of two whose product is |x|, which is not 0."""
-    cdef uint64_t bits, integer
-    cdef int zeros
-    memcpy(&bits, &x, 8)
-    power[0] = <int>((bits >> 52) & 0x7FF)
-    integer = bits & 0xFFFFFFFFFFFFFu
-    if power[0]:
-        integer |= 1ull << 52
-    else:
-        power[0] = 1
-    zeros = fastmem_first_bit(integer)
-    power[0] += zeros - 1075
-    return integer >> zeros
-
-
-cdef inline int shift_of(const floating *x, Py_ssize_t stride, Py_ssize_t d) noexcept nogil:
-    """The least shift, 0 at least, with which all x_i 2^shift are integers."""
-    cdef int lowest = 0, power
-    cdef Py_ssize_t i
-    for i in range(d):
-        if x[i * stride] != 0:
-            odd_part(x[i * stride], &power)
-            lowest = min(lowest, power)
-    return -lowest
 
 
 cdef inline bint load(const floating *x, Py_ssize_t stride, Py_ssize_t d, int shift, uint64_t *values,
