@@ -10,7 +10,18 @@ whose theorem it is measured by. What `DELTA` names are the points that a theore
 every construction registered here through the same suite.
 """
 
-from fastmem.constructions import baum1988, boxes, bubeck2020, compact, dirksen2024, rajput2021, vershynin2020, yun2019
+from fastmem.constructions import (
+    baum1988,
+    boxes,
+    bubeck2020,
+    compact,
+    dirksen2024,
+    park2021,
+    rajput2021,
+    vardi2021,
+    vershynin2020,
+    yun2019,
+)
 
 __all__ = ["CONSTRUCTIONS"]
 
@@ -20,6 +31,8 @@ CONSTRUCTIONS = {
     "baum1988": baum1988,
     "bubeck2020": bubeck2020,
     "yun2019": yun2019,
+    "park2021": park2021,
+    "vardi2021": vardi2021,
     "vershynin2020": vershynin2020,
     "dirksen2024": dirksen2024,
     "boxes": boxes,

@@ -36,8 +36,9 @@ __all__ = [
 
 # Of `memorize`. Those that name what other floors hold are the names there, and a test says so.
 Construction = Literal[
-    "compact", "rajput2021", "baum1988", "bubeck2020", "yun2019", "vershynin2020", "dirksen2024", "boxes"
-]
+    "compact", "rajput2021", "baum1988", "bubeck2020", "yun2019", "park2021", "vardi2021", "vershynin2020",
+    "dirksen2024", "boxes",
+]  # fmt: skip
 Store = Literal["binary", "integer"]
 Separate = Literal["labels", "all"]
 Effort = Literal["fast", "balanced", "small"]

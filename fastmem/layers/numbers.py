@@ -204,6 +204,16 @@ def _are_floats(layer):
     return all(number.bit_length() <= _FILTER_BITS and number == int(float(number)) for number in numbers)
 
 
+def _common_powers(layer):
+    """Powers of two that divide all weights of a layer, and all thresholds and what threshold units output."""
+    ones = [1] if np.any(layer.activations == _THRESHOLD) else []
+    return [_common_power(layer.weights.data.tolist()), _common_power([*layer.thresholds.tolist(), *ones])]
+
+
+def _common_power(integers):
+    return min(((number & -number).bit_length() - 1 for number in integers if number), default=_FILTER_BITS)
+
+
 class _Filter:
     """Step 1: float64, and how far each output may be from the truth.
 
@@ -220,6 +230,7 @@ class _Filter:
             np.concatenate([layer.activations for layer in layers]),
             terms * _UNIT / (1 - terms * _UNIT) * (1 + 8 * _UNIT), times * (1 + 4 * terms * _UNIT),
             np.array([_are_floats(layer) for layer in layers], np.uint8),
+            np.array([_common_powers(layer) for layer in layers], np.int32),
         )  # fmt: skip
 
     def outputs(self, block):

@@ -29,6 +29,7 @@ __all__ = ["NumberNetwork", "without_hyperplanes"]
 OUTPUTS = ("class", "value", "bits")
 _MOST_EXPONENT = 2**20
 _ENTRIES = 32  # weights that take as long as a coordinate
+_DEEP = 8
 _EXACT = (2, 3)  # steps of `NumberTables` that go through every unit without rounding
 
 
@@ -56,6 +57,8 @@ class NumberNetwork(Network, kind="numbers"):
     float64_error : float
         The same for float64 arithmetic with parameters rounded to float64, in any order of summation: infinite where
         nothing is certain.
+    radius : float
+        Every input nearer than this to a memorized point, in Euclidean distance, has its label; 0 where none is known.
     stages : tuple of str
         What each layer does.
     **settings
@@ -63,7 +66,7 @@ class NumberNetwork(Network, kind="numbers"):
 
     Attributes
     ----------
-    exponent, output, output_error, float64_error
+    exponent, output, output_error, float64_error, radius
         As the parameters.
     """
 
@@ -73,13 +76,16 @@ class NumberNetwork(Network, kind="numbers"):
     output: str
     output_error: float
     float64_error: float
+    radius: float
 
-    def __init__(self, layers, classes, *, d, exponent, output, output_error, float64_error, stages=(), **settings):
+    def __init__(
+        self, layers, classes, *, d, exponent, output, output_error, float64_error, radius=0.0, stages=(), **settings
+    ):
         super().__init__(without_hyperplanes(d), classes, **settings)
         self._layers_read = tuple(layers)
         self._stages = tuple(stages)
         self.exponent, self.output = int(exponent), output
-        self.output_error, self.float64_error = float(output_error), float(float64_error)
+        self.output_error, self.float64_error, self.radius = float(output_error), float(float64_error), float(radius)
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
@@ -151,7 +157,8 @@ class NumberNetwork(Network, kind="numbers"):
 
     @cached_property
     def _lookup_width(self):
-        return self.hyperplanes_read.d + self.n_weights // _ENTRIES
+        shares_work = self.depth > _DEEP  # among rows of a block, so that many are better
+        return self.hyperplanes_read.d + (0 if shares_work else self.n_weights // _ENTRIES)
 
     @property
     def _forward_width(self):
@@ -185,7 +192,8 @@ class NumberNetwork(Network, kind="numbers"):
         if not self.layers:
             return super()._certified_radius(points, n_threads, norm)
         raise InvalidInput(
-            "certified_radius is known of threshold units, and the units of this network carry numbers: build one with "
+            "certified_radius is known of threshold units, and the units of this network carry numbers: of its "
+            f"memorized points it knows net.radius, {self.radius:.3g}, or build one with "
             'memorize(..., construction="compact")'
         )
 
@@ -245,6 +253,7 @@ class NumberNetwork(Network, kind="numbers"):
             "output": self.output,
             "output_error": self.output_error,
             "float64_error": self.float64_error,
+            "radius": self.radius,
             "longest_integer": self.longest_integer,
         }
 
@@ -261,6 +270,7 @@ class NumberNetwork(Network, kind="numbers"):
             "output": self.output,
             "output_error": self.output_error.hex(),
             "float64_error": self.float64_error.hex(),
+            "radius": self.radius.hex(),
             "n_layers": len(self._layers_read),
             "stages": list(self._stages),
         }
@@ -268,7 +278,7 @@ class NumberNetwork(Network, kind="numbers"):
     @classmethod
     def _from_parts(cls, hyperplanes, tensors, settings, classes, common):
         n_layers, stages, exponent, output = (settings[name] for name in ("n_layers", "stages", "exponent", "output"))
-        errors = {name: float.fromhex(settings[name]) for name in ("output_error", "float64_error")}
+        errors = {name: float.fromhex(settings[name]) for name in ("output_error", "float64_error", "radius")}
         if not (
             hyperplanes.m == 0
             and output in OUTPUTS

@@ -150,6 +150,7 @@ class Report:
     output_error: float | None = None
     float64_error: float | None = None
     longest_integer: int | None = None
+    radius: float | None = None
 
     @classmethod
     def of(cls, network, delta=None, instance=None):

@@ -130,6 +130,34 @@ def test_programs_give_the_outputs_of_all_rows_whatever_rows_share(bits, seed):
     assert done.all() or not 2.0**-300 < largest < 2.0**300 or np.abs(X[X != 0]).min() < 2.0**-300
 
 
+@PROPERTY
+@given(SEEDS)
+def test_programs_mark_the_steps_and_ramps_that_a_number_passed(seed):
+    rng = np.random.default_rng(seed)
+    scale = 2 ** int(rng.choice([0, 3, 64, 200]))
+    limits = [int(limit) * scale + int(rng.integers(-1, 2)) for limit in rng.integers(-6, 7, 12)]
+    first = ([[scale, 0], [0, scale]], [0, 1], [IDENTITY, int(rng.integers(1, 3))])
+    weights, thresholds, kinds = [], [], []
+    for limit in limits:  # a ramp or a step of one of the two numbers
+        unit = [0, 0]
+        unit[rng.integers(2)] = 1
+        ramp = bool(rng.integers(2))
+        weights += [unit] * (1 + ramp)
+        thresholds += [limit, limit + 1][: 1 + ramp]
+        kinds += [RELU, RELU] if ramp else [THRESHOLD]
+    outputs = rng.integers(1, 4, (2, len(kinds))).tolist()
+    for place in range(1, len(kinds)):
+        if kinds[place] == kinds[place - 1] == RELU and thresholds[place] == thresholds[place - 1] + 1:
+            for row in outputs:
+                row[place] = -row[place - 1]
+    layers = [first, (weights, thresholds, kinds), (outputs, [0, 1], [IDENTITY, IDENTITY])]
+    X = rng.integers(-8, 9, (40, 2)) / rng.choice([1, 2, 2.0**40])
+    numbers, shifts, done = Program(tables_of(layers)._layers).outputs(X)
+    assert done.all()
+    for row, found, shift in zip(X, numbers.tolist(), shifts.tolist(), strict=True):
+        assert [Fraction(number, 2**shift) for number in found] == naive.number_outputs(layers, row)
+
+
 def test_programs_leave_out_relays_and_add_up_what_is_weighed_alike():
     word = 2**3000 + 1
     steps = ([[1], [1], [1]], [0, 5, 6], [RELU] * 3)

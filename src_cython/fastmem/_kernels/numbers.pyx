@@ -16,8 +16,8 @@ w'). The bound is summed up as c_i |w'_i|, c_i = growth |v'_i| + e_i + TINY, and
 An integer weight is 0 or at least 1 in absolute value: with TINY = 2^-960 no c_i |w'_i| is subnormal, and it is more
 than what products w'_i v'_i that are subnormal err by. A unit that is off for certain is 0 without an error, and the
 others hand e on, as no activation but [s >= 0] stretches a distance. Where float64 holds the parameters, all v_i are
-exact, and sum_i |w_i| |v_i| + |t| <= 2^(53 - shift) for inputs that are integers over 2^shift, every partial sum is one
-too, and there is no error. A row is given up (its bounds are infinite) where
+exact, and sum_i |w_i| |v_i| + |t| <= 2^(53 + g) for products and thresholds that are multiples of 2^g, every partial sum
+is one too, and there is no error. A row is given up (its bounds are infinite) where
 a threshold unit is not certain and where numbers come near the end of float64's range.
 
 **Step 2, words.** Let 2^-shift be the largest power of two, 1 at most, that divides all inputs of a row. The inputs times
@@ -81,15 +81,19 @@ cdef class FilterTables:
         gamma of the sums, and what a bound is multiplied by at the end, with the rounding of both covered.
     are_exact : uint8 array of shape (layers,)
         Whether w' = w and t' = t.
+    powers : int32 array of shape (layers, 2)
+        Powers of two that divide all weights, and all thresholds; 1 of threshold units counts as one.
     """
 
     cdef const int64_t[::1] widths
     cdef const double[::1] weights, thresholds, growth, widening
     cdef const uint8_t[::1] activations, are_exact
+    cdef const int32_t[:, ::1] powers
 
-    def __init__(self, widths, weights, thresholds, activations, growth, widening, are_exact):
+    def __init__(self, widths, weights, thresholds, activations, growth, widening, are_exact, powers):
         self.widths, self.weights, self.thresholds = widths, weights, thresholds
-        self.activations, self.growth, self.widening, self.are_exact = activations, growth, widening, are_exact
+        self.activations, self.growth, self.widening = activations, growth, widening
+        self.are_exact, self.powers = are_exact, powers
 
 
 cdef inline void add_input(const double *w, double v, double c, Py_ssize_t n_units, double *sums,
@@ -125,10 +129,10 @@ cdef inline bint activate(const uint8_t *activations, Py_ssize_t n_units, double
     return True
 
 
-cdef bint filter_row(FilterTables tables, double limit, double[:, ::1] values, double[:, ::1] errors) noexcept nogil:
+cdef bint filter_row(FilterTables tables, int power, double[:, ::1] values, double[:, ::1] errors) noexcept nogil:
     """Outputs of the last layer and their errors, in row `layers % 2` of the working space; inputs are in row 0.
 
-    Sums of absolute values up to the limit have no error.
+    The inputs are multiples of 2^power.
     """
     cdef bint is_exact
     cdef Py_ssize_t layer, i, j, n_units, n_inputs, first = 0, at = 0
@@ -141,7 +145,7 @@ cdef bint filter_row(FilterTables tables, double limit, double[:, ::1] values, d
         for j in range(n_units):
             v = tables.thresholds[first + j]
             sums[j], bounds[j] = -v, growth * fabs(v)
-        is_exact = tables.are_exact[layer]
+        is_exact, power = tables.are_exact[layer], min(power + tables.powers[layer, 0], tables.powers[layer, 1])
         for i in range(n_inputs):
             v, e = values[layer & 1, i], errors[layer & 1, i]
             is_exact &= e == 0
@@ -149,7 +153,7 @@ cdef bint filter_row(FilterTables tables, double limit, double[:, ::1] values, d
                 add_input(&tables.weights[at], v, growth * fabs(v) + e + TINY, n_units, sums, bounds)
             at += n_units
         if not activate(&tables.activations[first], n_units, tables.widening[layer],
-                        limit * growth if is_exact else 0.0, sums, bounds):
+                        ldexp(growth, 52 + power) if is_exact else 0.0, sums, bounds):
             return False
         first += n_units
     return True
@@ -195,7 +199,7 @@ def filter_rows(FilterTables tables, const floating[:, :] X, double[:, ::1] valu
         for i in range(X.shape[0]):
             for j in range(X.shape[1]):
                 values[0, j], errors[0, j] = X[i, j], 0.0
-            known = filter_row(tables, ldexp(1.0, 52 - shift_of(&X[i, 0], stride, X.shape[1])), values, errors)
+            known = filter_row(tables, -shift_of(&X[i, 0], stride, X.shape[1]), values, errors)
             for j in range(outputs.shape[1]):
                 outputs[i, j] = values[last, j] if known else 0.0
                 bounds[i, j] = errors[last, j] if known else INFINITY
