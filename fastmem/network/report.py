@@ -13,6 +13,7 @@ from fastmem.data.options import as_delta
 from fastmem.errors import InvalidInput
 from fastmem.network.labels import label_bytes
 from fastmem.theory.bounds import AS_BUILT, hyperplanes_for_cells, rajput2021_sizes
+from fastmem.theory.theorems import DEPEND_ON_DELTA
 
 if TYPE_CHECKING:
     from typing import Any
@@ -190,7 +191,7 @@ class Report:
             n_first_layer_weights=int(np.count_nonzero(network.hyperplanes_read.weights)),
             first_layer_nbytes=network.first_layer_nbytes,
             theorem_first_layer_weights=d / delta if delta and n else None,
-            **_proved(network),
+            **_proved(network, delta),
             drawn=network.drawn,
             **({} if instance is None else _beside_instance(network, instance)),
         )
@@ -343,14 +344,15 @@ def _label_dtype(classes):
     return str(classes.dtype) + (f" {classes.shape[1:]}" if classes.ndim > 1 else "")
 
 
-def _proved(network):
+def _proved(network, delta):
     """What the proof of the construction promises not to exceed, by name; nothing where it promises nothing."""
-    bound = AS_BUILT.get(network.construction)
-    if bound is None or not network.layers:
+    bound, given = AS_BUILT.get(network.construction), delta
+    delta = network.drawn.get("delta", given)
+    if bound is None or not network.layers or (delta is None and network.construction in DEPEND_ON_DELTA):
         return {}
     # As told apart, and for the delta drawn for, not for another one that is asked about.
     n = network.n_told_apart if network.separate == "all" else network.n_points
-    size = bound(n, len(network.columns), network.drawn.get("delta"), network.n_label_bits)
+    size = bound(n, len(network.columns), delta, network.n_label_bits)
     return {"bound_neurons": size.neurons, "bound_weights": size.weights}
 
 

@@ -9,6 +9,7 @@ from fastmem.theory.baum1988 import bound as _baum1988
 from fastmem.theory.boxes import bound as _boxes
 from fastmem.theory.bubeck2020 import bound as _bubeck2020
 from fastmem.theory.dirksen2024 import bound as _dirksen2024
+from fastmem.theory.park2021 import bound as _park2021
 from fastmem.theory.rajput2021 import bound as _rajput2021
 from fastmem.theory.sources import (
     BAUM,
@@ -25,21 +26,27 @@ from fastmem.theory.sources import (
     YU,
     YUN,
 )
+from fastmem.theory.vardi2021 import bound as _vardi2021
 from fastmem.theory.vershynin2020 import bound as _vershynin2020
 from fastmem.theory.yun2019 import bound as _yun2019
 
-__all__ = ["AS_BUILT", "MARKS", "TheoremSize", "rajput2021_sizes", "theorem_sizes"]
+__all__ = ["AS_BUILT", "DEPEND_ON_DELTA", "MARKS", "TheoremSize", "rajput2021_sizes", "theorem_sizes"]
 
 AS_BUILT = {
     "baum1988": _baum1988,
     "boxes": _boxes,
     "bubeck2020": _bubeck2020,
     "dirksen2024": _dirksen2024,
+    "park2021": _park2021,
     "rajput2021": _rajput2021,
+    "vardi2021": _vardi2021,
     "vershynin2020": _vershynin2020,
     "yun2019": _yun2019,
 }
 """Neurons and weights that a construction never exceeds, by its name."""
+
+DEPEND_ON_DELTA = frozenset({"dirksen2024", "park2021", "rajput2021", "vardi2021", "vershynin2020"})
+"""Those for which that depends on how near points are."""
 
 _ASYMPTOTIC = "asymptotic form, constants and logarithms left out"
 _AS_BUILT = "upper bound on what is built"
@@ -137,8 +144,11 @@ def _on_a_line(n, d, as_built):
     deep, step = n ** (2 / 3), "step and identity"
     bits = "O(n^(2/3)) bits, up to logarithms"
     yield TheoremSize("Park et al. 2021", deep, d + deep, _ASYMPTOTIC, _APART, PARK, step, bits)
+    yield as_built("park2021", _APART, "after Park et al.", step, "integers of n^(2/3) bits for each bit of a label")
     bits = "O(sqrt n) bits, up to logarithms, and no fewer would do"
     yield TheoremSize("Vardi et al. 2021", root, d + root, _ASYMPTOTIC, _APART, VARDI, "ReLU", bits)
+    long = "integers of about sqrt(n log2 n) bits"
+    yield as_built("vardi2021", _APART, "after Vardi et al. and Park et al.", step, long)
     sequences = "n sequences, their next tokens"
     yield TheoremSize("Kajitsuka & Sato 2025", None, root, _ASYMPTOTIC, sequences, KAJITSUKA, "transformer")
 
