@@ -1,16 +1,22 @@
-"""The theorem of Rajput et al. (2021), reproduced: how the sizes of `construction="rajput2021"` grow.
+"""How sizes grow: the theorem of Rajput et al. (2021), reproduced, and all constructions side by side.
 
-    python benchmarks/scaling.py [--csv FILE] [--figure FILE] [--most-points N]
+    python benchmarks/scaling.py [--table theorem constructions] [--csv FILE] [--figure FILE] [--most-points N]
 
-builds networks on points with known delta, verified on random labels, and prints Markdown tables: every network, then
-fitted exponents with their 95 % confidence intervals (`fastmem.theory.scaling.power_law`), then constants. Varied are
+builds networks, verified on random labels, and prints Markdown tables: every network, then fitted exponents with their
+95 % confidence intervals (`fastmem.theory.scaling.power_law`). The CSV file keeps the rows of a table that is not asked
+for; docs/pictures.py draws what it says of all constructions.
+
+*theorem*, with constants beside the exponents: `construction="rajput2021"` on points with known delta. Varied are
 
 - delta, at fixed n: 5,000 pairs of points of the unit sphere in R^16, the two points of a pair delta apart. Beside the
   m hyperplanes that the proof draws, how many of them already give all points different signs, the mean of ten draws;
 - n, at fixed delta = 0.5: points of the unit sphere in R^64, farther apart than that;
 - d, at fixed n and delta: likewise.
 
-The figure needs matplotlib.
+*constructions*: every contestant of `fastmem.compare` on the same n random points of the unit sphere in R^64. What is
+refused has no row, nor what has another store than asked for.
+
+The figure, of the theorem, needs matplotlib.
 """
 
 import argparse
@@ -22,6 +28,7 @@ import numpy as np
 from measuring import print_header, print_row
 
 import fastmem
+from fastmem.compare.contestants import CONTESTANTS
 from fastmem.data.points import Points
 from fastmem.hyperplanes.hyperplanes import Hyperplanes
 from fastmem.theory.scaling import power_law
@@ -32,6 +39,13 @@ COLUMNS = (
     "blocks", "units after the code", "neurons", "first weights", "parity weights", "weights after the code", "weights",
     "largest integer weight", "depth", "hyperplane draws", "code draws", "build s",
 )  # fmt: skip
+COLUMNS_OF_ALL = (
+    "varied", "construction", "n", "d", "neurons", "theorem's neurons", "weights", "bits", "longest integer", "depth",
+    "build s",
+)  # fmt: skip
+VARIED = ("delta", "n", "d", "construction")
+D = 64
+NAMES = [name for name in CONTESTANTS if not name.endswith("/all-columns")]
 
 
 def pairs_of_points(n, d, delta, rng):
@@ -107,6 +121,42 @@ def measure_all(most_points):
     counts = [n for n in (10 ** np.array(powers)).round().astype(int).tolist() if n <= most_points]
     rows += [measure("n", sphere(n, 64, rng), 0.5) for n in counts]
     return rows + [measure("d", sphere(10_000, d, rng), 0.5) for d in 2 ** np.arange(6, 14)]
+
+
+def measure_constructions(most_points):
+    """Rows of every construction for each n."""
+    rng = np.random.default_rng(0)
+    print_header(COLUMNS_OF_ALL)
+    rows = []
+    counts = (10 ** np.arange(2, 4.01, 0.25)).round().astype(int).tolist()
+    for n in (n for n in counts if n <= most_points):
+        X, y = sphere(n, D, rng), rng.integers(0, 2, n)
+        comparison = fastmem.compare(X, y, constructions=NAMES, random_state=0)
+        for built in comparison.rows:
+            network = comparison.networks.get(built.name)
+            if network is None or getattr(network, "store_reason", ""):
+                continue
+            row = (
+                "construction", built.name, n, D, built.neurons, built.bound, built.weights, 8 * network.nbytes,
+                built.longest_integer, built.depth, built.build_seconds,
+            )  # fmt: skip
+            print_row(row)
+            rows.append(dict(zip(COLUMNS_OF_ALL, row, strict=True)))
+    return rows
+
+
+def print_exponents_of_all(rows):
+    """The table of how each construction grows."""
+    print()
+    sizes = ("neurons", "weights", "bits")
+    print_header(("construction", "n from", "to", *(head for size in sizes for head in (size, "95 % interval"))))
+    for name in NAMES:
+        some = [row for row in rows if row["construction"] == name]
+        if len(some) >= 3:
+            n = [row["n"] for row in some]
+            laws = [power_law(n, [row[size] for row in some]) for size in sizes]
+            fitted = [part for law in laws for part in (f"{law.exponent:.2f}", f"{law.low:.2f} to {law.high:.2f}")]
+            print_row((name, min(n), max(n), *fitted))
 
 
 def exponents(rows):
@@ -195,25 +245,42 @@ def draw(rows, path):
     figure.savefig(path, dpi=100)
 
 
+def write(rows, path):
+    """Write the rows, and again those that the file has of what was not varied now."""
+    varied = {row["varied"] for row in rows}
+    if path.exists():
+        with path.open(newline="") as file:
+            rows = rows + [row for row in csv.DictReader(file) if row["varied"] not in varied]
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(dict.fromkeys(COLUMNS + COLUMNS_OF_ALL)))
+        writer.writeheader()
+        writer.writerows(sorted(rows, key=lambda row: VARIED.index(row["varied"])))
+
+
 def main():
     """Measure, print, and write the files asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    tables = ("theorem", "constructions")
+    parser.add_argument("--table", nargs="+", choices=tables, default=tables)
     parser.add_argument("--csv", type=Path, help="where to write the rows")
-    parser.add_argument("--figure", type=Path, help="where to draw the curves")
+    parser.add_argument("--figure", type=Path, help="where to draw the curves of the theorem")
     parser.add_argument(
         "--most-points", type=int, default=10**7, help="leave out larger n (1.4 GB of points at 5.6 million)"
     )
     arguments = parser.parse_args()
-    rows = measure_all(arguments.most_points)
-    print_exponents(rows)
-    print_constants(rows)
+    rows = []
+    if "theorem" in arguments.table:
+        rows = measure_all(arguments.most_points)
+        print_exponents(rows)
+        print_constants(rows)
+        if arguments.figure is not None:
+            draw(rows, arguments.figure)
+    if "constructions" in arguments.table:
+        of_all = measure_constructions(arguments.most_points)
+        print_exponents_of_all(of_all)
+        rows = rows + of_all
     if arguments.csv is not None:
-        with arguments.csv.open("w", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(rows)
-    if arguments.figure is not None:
-        draw(rows, arguments.figure)
+        write(rows, arguments.csv)
 
 
 if __name__ == "__main__":

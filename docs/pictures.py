@@ -1,14 +1,19 @@
-"""Draw the pictures of docs/pictures.md from networks with fixed seeds.
+"""Draw the pictures of docs/pictures.md and docs/theory.md from networks with fixed seeds.
 
-    python docs/pictures.py
+    python docs/pictures.py [NAME ...]
 
-writes docs/pictures/*.png in some seconds. It needs matplotlib and scikit-learn: ``pip install ".[plot,test]"``.
+writes docs/pictures/NAME.png, all by default, in some seconds. Those of a theorem have the name of its construction, and
+show its units in the plane or on a line. It needs matplotlib and scikit-learn: ``pip install ".[plot,test]"``.
 """
 
+import csv
+import sys
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from sklearn.datasets import load_digits, make_moons
 
 import fastmem
@@ -16,8 +21,12 @@ import fastmem.plot
 from fastmem.theory.instances import sphere
 
 FOLDER = Path(__file__).parent / "pictures"
+SIZES = Path(__file__).parent.parent / "benchmarks" / "scaling.csv"
 STORES = ("binary", "integer")
 SEED = 0
+BLUE, ORANGE, GREEN = "#0072B2", "#E69F00", "#009E73"  # of Okabe & Ito, as in `fastmem.plot`
+PALE = "#B9DCF2"
+SMALL = (5, 3.6)  # inches
 
 
 @cache
@@ -65,9 +74,163 @@ def comparison():
     return fastmem.plot.comparison(fastmem.compare(points.X, points.y, random_state=SEED))
 
 
+def constructions():
+    """Neurons and bits of every construction against points, as benchmarks/scaling.py measured them."""
+    with SIZES.open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["varied"] == "construction"]
+    counts = sorted({int(row["n"]) for row in rows})
+    rows.sort(key=lambda row: (-int(row["n"]), -float(row["neurons"])))
+    names = list(dict.fromkeys(row["construction"] for row in rows))  # as curves end, from the top
+    figure = Figure((11, 4.8), layout="constrained")
+    panels = figure.subplots(1, 2)
+    for ax, size, ylabel in zip(panels, ("neurons", "bits"), ("neurons", "bits of all parameters"), strict=True):
+        at = {(row["construction"], int(row["n"])): float(row[size]) for row in rows}
+        series = {name: [at.get((name, n), np.nan) for n in counts] for name in names}
+        fastmem.plot.scaling(counts, series, ax, ylabel=ylabel)
+        ax.get_legend().remove()
+    handles, labels = panels[0].get_legend_handles_labels()
+    laws = zip(labels, panels[1].get_legend_handles_labels()[1], strict=True)
+    texts = [f"{one.split(' (')[0]}, {two.split(' (')[0].split(': ')[1]}" for one, two in laws]
+    figure.legend(handles, texts, loc="outside right center", title="exponents of neurons, of bits", alignment="left")
+    return panels[0]
+
+
+def small_axes(**settings):
+    """Axes of a small figure."""
+    ax = Figure(SMALL, layout="constrained").add_subplot()
+    ax.set(**settings)
+    return ax
+
+
+def rajput2021():
+    """Layers of the theorem's network for 1,000 points."""
+    points = sphere(1000, 16, SEED)
+    return fastmem.plot.architecture(fastmem.memorize(points.X, points.y, construction="rajput2021", random_state=SEED))
+
+
+def random_points(n):
+    """Random points of the plane, and random labels of two classes."""
+    rng = np.random.default_rng(SEED)
+    return rng.standard_normal((n, 2)), rng.integers(0, 2, n)
+
+
+def baum1988():
+    """Slabs around pairs of points of one label."""
+    X, y = random_points(24)
+    return fastmem.plot.cells(fastmem.memorize(X, y, construction="baum1988", random_state=SEED), X, y, small_axes())
+
+
+def bubeck2020():
+    """Slabs again; in each the output is an affine function, which takes the labels of two points."""
+    X, _ = random_points(16)
+    y = np.random.default_rng(SEED + 1).random(len(X))
+    options = {"output": "value"}
+    net = fastmem.memorize(X, y, construction="bubeck2020", construction_options=options, random_state=SEED)
+    ax = small_axes(xlabel="X[:, 0]", ylabel="X[:, 1]")
+    grid, extent = pixels(X)
+    values = net.predict(grid.reshape(-1, 2)).reshape(grid.shape[:2])
+    colours = {"cmap": "cividis", "vmin": -0.5, "vmax": 1.5}
+    ax.imshow(values, extent=extent, origin="lower", aspect="auto", **colours)
+    drawn = ax.scatter(*X.T, c=y, edgecolors="white", s=60, **colours)
+    ax.figure.colorbar(drawn, ax=ax, label="label, output")
+    return ax
+
+
+def pixels(X, side=500):
+    """Centres of pixels of a picture that holds points of the plane, shape (side, side, 2), and its edges."""
+    margin = 0.1 * (X.max(axis=0) - X.min(axis=0))
+    (left, bottom), (right, top) = X.min(axis=0) - margin, X.max(axis=0) + margin
+    steps = (np.arange(side) + 0.5) / side
+    return np.stack(np.meshgrid(left + (right - left) * steps, bottom + (top - bottom) * steps), axis=-1), (
+        left, right, bottom, top,
+    )  # fmt: skip
+
+
+def yun2019():
+    """Labels of points on a line, which are joined by straight pieces within each group."""
+    rng = np.random.default_rng(SEED)
+    X, y = (np.arange(25) + 0.6 * rng.random(25))[:, None] / 25, rng.random(25)
+    options = {"output": "value"}
+    net = fastmem.memorize(X, y, construction="yun2019", construction_options=options, random_state=SEED)
+    ax = small_axes(xlabel="point on the line", ylabel="label, output", xlim=(-0.02, 1), ylim=(-0.6, 1.6))
+    for group in np.split(X[:, 0], 5):
+        ax.axvspan(group[0], group[-1], color=PALE, zorder=0)
+    at = np.linspace(-0.02, 1, 5000)
+    ax.plot(at, net.predict(at[:, None]), color="black", linewidth=1)
+    ax.plot(X[:, 0], y, "o", color=ORANGE, markeredgecolor="black", markersize=5)
+    return ax
+
+
+def vershynin2020():
+    """How many hyperplanes a perceptron counts, around a circle; of all that which is 1 at most points."""
+    angles = 2 * np.pi * (np.arange(16) + 0.5) / 16
+    y = np.random.default_rng(SEED).integers(0, 2, 16)
+    net = fastmem.memorize(on_circle(angles), y, construction="vershynin2020", random_state=SEED)
+    ax = small_axes(xlabel="angle of a point on the circle", ylabel="hyperplanes counted")
+    at = np.linspace(0, 2 * np.pi, 2000)
+    counted, of_points = (net.layers[1].weights @ signs(net, on_circle(some)) for some in (at, angles))
+    thresholds = net.layers[1].thresholds
+    unit = (of_points >= thresholds[:, None]).sum(axis=1).argmax()
+    ax.plot(at, counted[unit], color="0.4", linewidth=1)
+    ax.axhline(thresholds[unit], color="black", linestyle="--")
+    for value, marker, colour in ((0, "o", BLUE), (1, "s", ORANGE)):
+        points = angles[y == value], of_points[unit, y == value]
+        ax.plot(*points, marker, color=colour, markeredgecolor="black", label=value)
+    ax.legend(title="label")
+    return ax
+
+
+def on_circle(angles):
+    """Points of the unit circle."""
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+def signs(net, X):
+    """Outputs of the first layer of a threshold network, a column for each point."""
+    return (net.layers[0].weights @ X.T >= net.layers[0].thresholds[:, None]).astype(int)
+
+
+def dirksen2024():
+    """Covering units of two moons."""
+    X, y = make_moons(200, noise=0.08, random_state=SEED)
+    net = fastmem.memorize(X, y, construction="dirksen2024", random_state=SEED)
+    ax = small_axes(xlabel="X[:, 0]", ylabel="X[:, 1]")
+    grid, (left, right, bottom, top) = pixels(X)
+    units = net.layers[1].weights @ signs(net, grid.reshape(-1, 2)) >= net.layers[1].thresholds[:, None]
+    for unit in units.astype(float).reshape(-1, *grid.shape[:2]):
+        ax.contourf(grid[..., 0], grid[..., 1], unit, [0.5, 1.5], colors=[BLUE], alpha=0.15)
+        ax.contour(grid[..., 0], grid[..., 1], unit, [0.5], colors="black", linewidths=0.7)
+    draw_classes(ax, X, y)
+    ax.set(xlim=(left, right), ylim=(bottom, top))
+    return ax
+
+
+def draw_classes(ax, X, y):
+    """Points of two classes."""
+    for value, marker, colour in ((0, "o", BLUE), (1, "s", ORANGE)):
+        ax.plot(*X[y == value].T, marker, color=colour, markeredgecolor="black", markeredgewidth=0.4, markersize=4)
+
+
+def boxes():
+    """Boxes, and in them the cubes around points in which every input has their label."""
+    X, y = make_moons(40, noise=0.08, random_state=SEED)
+    net = fastmem.memorize(X, y, construction="boxes", random_state=SEED)
+    ax = fastmem.plot.cells(net, X, y, small_axes(aspect="equal"))
+    radius = net.construction_options["radius"]
+    for point in X:
+        ax.add_patch(Rectangle(point - radius, 2 * radius, 2 * radius, fill=False, linewidth=0.6, linestyle=":"))
+    return ax
+
+
+PICTURES = (
+    architecture, cells, radii, scaling, comparison,
+    constructions, rajput2021, baum1988, vershynin2020, bubeck2020, yun2019, dirksen2024, boxes,
+)  # fmt: skip
+
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
-    for draw in (architecture, cells, radii, scaling, comparison):
-        path = FOLDER / f"{draw.__name__}.png"
-        draw().figure.savefig(path)
-        print(path)
+    for draw in PICTURES:
+        if draw.__name__ in (sys.argv[1:] or [draw.__name__]):
+            path = FOLDER / f"{draw.__name__}.png"
+            draw().figure.savefig(path, dpi=100)
+            print(path)

@@ -478,6 +478,7 @@ def scaling(
         style = {
             "color": _COLOURS[place],
             "marker": _MARKERS[place],
+            "markerfacecolor": "white" if turn % 2 else _COLOURS[place],
             "linestyle": _LINE_STYLES[(place + turn) % len(_LINE_STYLES)],
             "markeredgecolor": "black",
             "markeredgewidth": 0.6,

@@ -362,6 +362,7 @@ def test_series_are_told_apart_by_marker_and_line_style():
     assert len({(line.get_marker(), str(line._unscaled_dash_pattern)) for line in handles}) == 20
     assert len({line.get_marker() for line in handles[:8]}) == 8
     assert len({line.get_color() for line in handles[:8]}) == 8
+    assert len({(line.get_marker(), line.get_markerfacecolor()) for line in handles[:16]}) == 16
 
 
 def test_measurements_and_the_fitted_line_are_drawn_and_gaps_left_out():
