@@ -1,6 +1,6 @@
 """What each option of `memorize` costs and gives, for choosing among them: the tables of docs/guide.md.
 
-    python benchmarks/choices.py [--table store effort margin fingerprints construction]
+    python benchmarks/choices.py [--table store effort margin fingerprints construction forms]
 
 prints Markdown tables as their rows finish, all on one thread. Every table varies one option and leaves the others at
 their defaults, but for `separate`, which stands in a column of the first two:
@@ -9,7 +9,8 @@ their defaults, but for `separate`, which stands in a column of the first two:
 - effort: "fast", "balanced" and "small";
 - margin: 0 and more, relative to the data's scale (the root mean square distance from the mean);
 - fingerprints: none to 24 bits a point;
-- construction: all of `fastmem.compare`, for 2,000 points of the sphere in 16 dimensions.
+- construction: all of `fastmem.compare`, for 2,000 points of the sphere in 16 dimensions;
+- forms: constructions with options of their own, beside the neurons that their theorem allows.
 
 Labels are the data's own or random bits. Seconds to build are those of one verified `memorize`; nanoseconds to predict
 are the best of five passes over the memorized points. *Bits a label* are those of the store alone.
@@ -22,6 +23,7 @@ from benchmarks.data import digits, image_patches, moons, random_bits, sphere
 from measuring import fastest, print_header, print_row, print_tables
 
 import fastmem
+from fastmem.constructions import CONSTRUCTIONS
 
 N_QUERIES = 100_000
 STORES = ("binary", "integer")
@@ -129,8 +131,39 @@ def construction():
     for row in comparison.rows:
         net = comparison.networks[row.name]
         bits = f"{8 * net.nbytes / len(X):.1f}"
-        print_row([row.name, net.n_hyperplanes, net.n_neurons, net.n_weights, net.depth, bits, row.build_seconds])
+        print_row([row.name, row.hyperplanes, net.n_neurons, net.n_weights, net.depth, bits, row.build_seconds])
+
+
+FORMS = (
+    ("sphere 10k×64, random", "vershynin2020", "small"),
+    ("sphere 10k×64, random", "vershynin2020", "theorem"),
+    ("sphere 10k×64, random", "bubeck2020", "slabs"),
+    ("sphere 10k×64, random", "bubeck2020", "tangent"),
+    ("sphere 10k×64, random", "yun2019", None),
+    ("sphere 10k×64, random", "dirksen2024", "small"),
+    ("sphere 10k×64, random", "dirksen2024", "theorem"),
+    ("moons 10k×2", "dirksen2024", "small"),
+    ("moons 10k×2", "dirksen2024", "theorem"),
+    ("moons 10k×2", "boxes", None),
+)
+
+
+def forms():
+    """What the form of a construction changes: units of each layer, and how exact float64 is for units with numbers."""
+    data = {"sphere 10k×64, random": random_bits(sphere(10_000, 64)[0]), "moons 10k×2": moons(10_000)}
+    delta = {name: fastmem.separation(X, y, n_threads=1).delta for name, (X, y) in data.items()}
+    print_header([
+        "data", "construction", "form", "layers", "neurons", "theorem's neurons", "longest integer", "float64 error",
+        "build s",
+    ])  # fmt: skip
+    for name, which, form in FORMS:
+        X, y = data[name]
+        net, seconds = built(X, y, construction=which, construction_options={"form": form} if form else None)
+        bound = CONSTRUCTIONS[which].bound(*X.shape, delta[name]).neurons
+        layers = " + ".join(f"{width:,}" for width in net.widths)
+        error = f"{net.float64_error:.1g}" if net.has_numbers else None
+        print_row([name, which, form, layers, net.n_neurons, bound, net.longest_integer, error, seconds])
 
 
 if __name__ == "__main__":
-    print_tables(__doc__, (store, effort, margin, fingerprints, construction))
+    print_tables(__doc__, (store, effort, margin, fingerprints, construction, forms))

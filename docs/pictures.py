@@ -2,8 +2,8 @@
 
     python docs/pictures.py [NAME ...]
 
-writes docs/pictures/NAME.png, all by default, in some seconds. Those of a theorem have the name of its construction, and
-show its units in the plane or on a line. It needs matplotlib and scikit-learn: ``pip install ".[plot,test]"``.
+writes docs/pictures/NAME.png, all by default, in some seconds. Those of a theorem have the name of its construction,
+and show its units in the plane or on a line. It needs matplotlib and scikit-learn: ``pip install ".[plot,test]"``.
 """
 
 import csv

@@ -15,6 +15,7 @@ import pytest
 from support.partners import partner
 
 import fastmem
+from fastmem.constructions import CONSTRUCTIONS
 
 MODULES = sorted(
     module.name
@@ -128,6 +129,15 @@ def test_every_public_name_is_in_the_reference():
         r"^\.\. auto(?:function|class|exception):: fastmem\.(\w+)(?:\(\))?$", reference, re.MULTILINE
     )
     assert set(fastmem.__all__) <= set(documented)
+
+
+@pytest.mark.parametrize("name", CONSTRUCTIONS)
+def test_every_construction_has_a_section_with_a_picture_in_the_theory_and_a_row_in_the_guide(name):
+    theory, guide = ((ROOT / "docs" / f"{page}.md").read_text("utf-8") for page in ("theory", "guide"))
+    anchor = re.search(rf"^\| \[{name}\]\(#(\S+)\) \|", theory, re.MULTILINE)[1]
+    section = theory.split("\n## ")[1 + anchors(ROOT / "docs" / "theory.md")[1:].index(anchor)]
+    assert "](pictures/" in section
+    assert re.search(rf"^\| {name}(/\w+)? \|", guide, re.MULTILINE)
 
 
 class References(HTMLParser):
