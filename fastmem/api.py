@@ -103,7 +103,8 @@ def memorize(
         general position (Baum, J. Complexity 4, 1988); of these options it takes `columns` alone, as do the next.
         "bubeck2020": 4 n/d ReLU units in one hidden layer, for points in general position (Bubeck, Eldan, Lee &
         Mikulincer, NeurIPS 2020). "yun2019": 4 sqrt n ReLU units in two hidden layers (Yun, Sra & Jadbabaie, NeurIPS
-        2019). Units of these two carry numbers, which are integers of any size.
+        2019). "park2021": n^(2/3) weights (Park, Lee, Yun & Shin, COLT 2021). "vardi2021": sqrt n weights, of as many
+        bits (Vardi, Yehudai & Shamir, ICLR 2022). Units of these four carry numbers, which are integers of any size.
         "vershynin2020": for points on a sphere, units that fire rarely and a perceptron for each batch of points
         (Vershynin, SIAM J. Math. Data Sci. 2, 2020). "dirksen2024": random hyperplanes, and units that cover points;
         few where classes are far apart (Dirksen, Finke & Genzel, JMLR 25, 2024). "boxes": every input within a radius
@@ -149,7 +150,10 @@ def memorize(
         "boxes": ``{"radius": 0.1}``, in the units of X; 0.98 of the largest one by default. For "bubeck2020" and
         "yun2019": ``{"output": "value"}`` returns real labels themselves, as float64 and within
         `NumberNetwork.output_error`; "class", the default, any labels, by their index. For "bubeck2020": ``{"form":
-        "tangent"}`` has some 2.4 n/d units, for up to 2^14 points, in place of the theorem's "slabs".
+        "tangent"}`` has some 2.4 n/d units, for up to 2^14 points, in place of the theorem's "slabs". For "vardi2021":
+        ``form`` is "step", with threshold and identity units, or, with ReLU units alone, "steps" or the paper's
+        "triangles"; ``word_bits`` the most bits of a word, of which there are more then: up to 52, float64 is exact for
+        points on a grid; ``depth`` the most layers.
     random_state : int, numpy.random.Generator or None
         The same seed and data give the same network on one machine, whatever `n_threads`. Another processor may make
         another one, since BLAS and LAPACK round differently there, with the same labels for all rows of X; the network

@@ -13,8 +13,9 @@ matplotlib: ``pip install "fastmem-nn[plot]"``.
 
 from __future__ import annotations
 
+import itertools
 import math
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
@@ -61,7 +62,8 @@ def architecture(network: Network, ax: Axes | None = None) -> Axes:
     """Draw the layers of a network, from the inputs at the top to the labels.
 
     A box's length grows with the logarithm of the number of units, which is written in it. What the layer does stands
-    on the left, the number of connections that lead to it on the right.
+    on the left, the number of connections that lead to it on the right. Of more than 40 layers those that do the same,
+    one after the other, are one box, as wide as the widest.
 
     Parameters
     ----------
@@ -72,7 +74,7 @@ def architecture(network: Network, ax: Axes | None = None) -> Axes:
     Returns
     -------
     matplotlib Axes
-        The boxes have the group ids "inputs", "layer 1", "layer 2", ..., "labels".
+        The boxes have the group ids "inputs", "layer 1", "layer 2", ..., "labels", or "layers 2 to 90".
 
     Raises
     ------
@@ -87,17 +89,47 @@ def architecture(network: Network, ax: Axes | None = None) -> Axes:
     >>> [box.get_gid() for box in ax.patches][:2]
     ['inputs', 'layer 1']
     """
-    sizes = (network.n_features_in, *network.widths, len(network.classes))
-    names = ("inputs", *(f"layer {k}" for k in range(1, network.depth + 1)), "labels")
+    parts = _layers_together(network)
+    sizes = (network.n_features_in, *(part.width for part in parts), len(network.classes))
+    names = ("inputs", *(part.name for part in parts), "labels")
     ax = _axes(ax, len(sizes) + 1)
     text = {"fontsize": _font_size(ax, len(sizes) + 1)}
     lengths = np.log1p(sizes) / np.log1p(max(sizes))
     for row, (size, name, length) in enumerate(zip(sizes, names, lengths, strict=True)):
         _draw_box(ax, row, size, name, length, text)
-    for row, layer in enumerate(network.layers, 1):
-        _draw_connections(ax, row, lengths[row - 1 : row + 1], layer.n_weights, text)
-    _draw_columns(ax, ("inputs", *network.stages, "labels"), text)
+    for row, part in enumerate(parts, 1):
+        _draw_connections(ax, row, lengths[row - 1 : row + 1], part.n_weights, text)
+    _draw_columns(ax, ("inputs", *(part.stage for part in parts), "labels"), text)
     return ax
+
+
+class _Layers(NamedTuple):
+    """A layer, or layers one after the other that do the same: their largest width, and all of their connections."""
+
+    name: str
+    stage: str
+    width: int
+    n_weights: int
+
+
+def _layers_together(network):
+    """Each layer by itself; of deep networks those that do the same together."""
+    numbers = range(1, network.depth + 1)
+    groups = [[number] for number in numbers]
+    if network.depth > _DEEP:
+        groups = [list(group) for _, group in itertools.groupby(numbers, lambda number: network.stages[number - 1])]
+    return [
+        _Layers(
+            f"layer {group[0]}" if len(group) == 1 else f"layers {group[0]} to {group[-1]}",
+            network.stages[group[0] - 1] + (f", {len(group):,} layers" if len(group) > 1 else ""),
+            max(network.layers[number - 1].n_units for number in group),
+            sum(network.layers[number - 1].n_weights for number in group),
+        )
+        for group in groups
+    ]
+
+
+_DEEP = 40  # layers that are drawn one by one
 
 
 _BOX_HEIGHT = 0.56  # of the distance of two rows

@@ -611,6 +611,12 @@ def _too_long():
     return memorize(X, np.arange(40), construction="yun2019", random_state=0), X
 
 
+def _in_a_small_table(X, y):
+    """What is said of very many points, of few."""
+    with patch("fastmem.constructions.park2021._MOST_CELLS", 1):
+        return memorize(X, y, construction="park2021")
+
+
 def zero(X):
     """A model that always gives the same answer."""
     return np.zeros(len(X), int)
@@ -782,6 +788,10 @@ CALLS = {
             eval(message.split("to one length, ")[1].split(", or")[0], {"X": np.array(ROWS), "np": np}), Y,
             construction="vershynin2020",
         ),
+    ),
+    "too large a table": (
+        lambda _: _in_a_small_table(ROWS, Y), 'use construction="vardi2021"',
+        lambda message, _: memorizes(ROWS, Y, **one_option(message, "construction")),
     ),
     "too few terms": (
         lambda _: _tangent(_NEAR_ENOUGH=-1.0), 'take construction_options={"form": "slabs"}, or construction="compact"',

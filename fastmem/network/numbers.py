@@ -19,7 +19,7 @@ from fastmem.layers.numbers import NumberTables
 from fastmem.machine.once import cached_property
 from fastmem.network.base import Network, _count
 from fastmem.network.format import is_text
-from fastmem.store.tensors import part_of, under
+from fastmem.store.tensors import parts_of, under
 
 if TYPE_CHECKING:
     from fastmem.data.options import FloatDType
@@ -293,8 +293,8 @@ class NumberNetwork(Network, kind="numbers"):
         ):
             raise FormatError("the layers and what is said of them do not fit each other")
         layers, width = [], hyperplanes.d
-        for position in range(1, n_layers + 1):
-            layers.append(Layer.from_tensors(part_of(tensors, f"layer.{position}"), width, numbers=True))
+        for part in parts_of(tensors, "layer", range(1, n_layers + 1)):
+            layers.append(Layer.from_tensors(part, width, numbers=True))
             width = layers[-1].n_units
         if not outputs_fit(layers, output, len(classes)):
             raise FormatError(f"the outputs of the last layer are not those of {len(classes)} classes")

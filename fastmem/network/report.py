@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Report"]
 
+_MANY_LAYERS = 40
+
 
 @dataclass(frozen=True)
 class Report:
@@ -223,7 +225,7 @@ class Report:
             yield "columns", f"{which} of {self.n_features:,} read{by}"
         if self.n_code_bits is not None:
             yield "code", f"{self.n_code_bits} bits"
-        yield "neurons", f"{self.n_neurons:,} in {self.depth} layers: {', '.join(f'{w:,}' for w in self.widths)}"
+        yield "neurons", f"{self.n_neurons:,} in {self.depth:,} layers{self._widths_text()}"
         if self.output is None:
             yield "weights", f"{self.n_weights:,}, integers up to {self.largest_integer_weight:,} after layer 1"
         else:
@@ -239,6 +241,11 @@ class Report:
             yield "fingerprints", f"{self.fingerprint_bits} bits: {self._fingerprints_text()}"
             yield from self._recognition_rows()
 
+    def _widths_text(self):
+        if self.depth > _MANY_LAYERS:
+            return f" of up to {max(self.widths):,}"
+        return f": {', '.join(f'{width:,}' for width in self.widths)}"
+
     def _classes_text(self):
         return "real labels" if self.output == "value" else f"{self.n_classes:,} classes"
 
@@ -249,7 +256,8 @@ class Report:
             return what
         in_float64 = f"within {self.float64_error:.2g}" if self.float64_error < math.inf else "anywhere"
         safe = "safe" if self.float64_safe else "not safe"
-        return f"{what}: within {self.output_error:.2g} of it; in float64 {in_float64}, exports are {safe}"
+        near = f", inputs within {self.radius:.2g} too" if self.radius else ""
+        return f"{what}: within {self.output_error:.2g} of it{near}; in float64 {in_float64}, exports are {safe}"
 
     def _fingerprints_text(self):
         if self.recognise == "rows":
@@ -301,7 +309,11 @@ class Report:
             neurons, weights = self.bound_neurons, self.bound_weights
             yield "proved", f"at most {neurons:,} neurons: {beside(self.n_neurons, neurons)}"
             yield "", f"at most {weights:,} weights: {beside(self.n_weights, weights)}"
-        if self.drawn:
+        if "slots" in self.drawn:
+            drawn = self.drawn
+            words = f"{drawn['parts'] * drawn['groups']:,} of {drawn['slots']:,} points each"
+            yield "words", f"{words}, {drawn['code_bits']} bits of a code and {drawn['label_bits']} of a label"
+        if "hyperplanes" in self.drawn:
             code = f", linear code {self.drawn['codes']}×" if "codes" in self.drawn else ""
             yield "drawn", f"hyperplanes {self.drawn['hyperplanes']}×{code}"
 

@@ -55,7 +55,7 @@ def bound(n: int, d: int, delta: float, n_label_bits: int = 1) -> Size:
     Examples
     --------
     >>> bound(10_000, 16, 0.1)
-    Size(neurons=17018, weights=28318)
+    Size(neurons=11060, weights=22577)
     """
     cells, folds = 1 << code_bits(n, delta), 0
     units = 0

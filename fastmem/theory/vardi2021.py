@@ -42,7 +42,7 @@ def code_bits(n: int, delta: float) -> int:
     Examples
     --------
     >>> code_bits(1000, 0.3)
-    30
+    29
     """
     cells = 7.4 * _GAP * n * n * math.sqrt(2 * math.log(4 * n))
     return max(2 + math.floor(math.log2(cells) - math.log2(max(delta, _LEAST_DELTA))), 1)
@@ -132,7 +132,7 @@ def bound(n: int, d: int, delta: float, n_label_bits: int = 1) -> Size:
     Examples
     --------
     >>> bound(10_000, 16, 0.1)
-    Size(neurons=6090, weights=9063)
+    Size(neurons=4870, weights=7136)
     """
     rho = code_bits(n, delta)
     return sizes(shape(n, rho, n_label_bits), d, rho, n_label_bits)
