@@ -3,14 +3,13 @@
 import numpy as np
 
 from fastmem.errors import InvalidInput
-from fastmem.layers.numbers import NumberTables
+from fastmem.layers.numbers import NumberTables, width_of_blocks
 from fastmem.network import NumberNetwork
 from fastmem.network.numbers import without_hyperplanes
 
 __all__ = ["network_of", "targets_of"]
 
 _REAL = "biuf"
-_ENTRIES = 32
 
 
 def targets_of(labels, output):
@@ -84,5 +83,5 @@ def _errors(points, targets, layers, exponent, n_threads):
         values, reach = (array[:, 0] for array in tables.in_float64(block))
         in_float64.append(np.max((np.abs(values - expected) + reach) * (1 + 2.0**-50)))
 
-    points.over_rows(work, n_threads, width=points.d + sum(layer.n_weights for layer in layers) // _ENTRIES)
+    points.over_rows(work, n_threads, width=width_of_blocks(layers))
     return float(max(exact)), float(max(in_float64))

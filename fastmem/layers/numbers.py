@@ -23,14 +23,24 @@ from fastmem.layers.programs import Program
 from fastmem.machine.floats import default_environment
 from fastmem.machine.once import cached_property
 
-__all__ = ["NumberTables"]
+__all__ = ["NumberTables", "width_of_blocks"]
 
 _LEVELS = (1, 2, 3)
 _UNIT = 2.0**-53
 _FILTER_BITS, _FILTER_DEPTH, _FILTER_SIZE, _FILTER_SPARSITY = 1000, 8, 2**24, 8
 _WORD, _WORD_BITS = 64, 64 * kernels.MOST_WORDS
 _INT64_BITS = 62
+_ENTRIES = 32  # weights that take as long as a coordinate
 _THRESHOLD, _RELU = ACTIVATIONS.index("threshold"), ACTIVATIONS.index("relu")
+
+
+def width_of_blocks(layers):
+    """Blocks of rows are as long as for points of so many coordinates.
+
+    Rows of deep networks share work, so that many are better.
+    """
+    d = layers[0].weights.shape[1]
+    return d if len(layers) > _FILTER_DEPTH else d + sum(layer.n_weights for layer in layers) // _ENTRIES
 
 
 class NumberTables:

@@ -15,7 +15,7 @@ from fastmem.hyperplanes.columns import FRAME
 from fastmem.hyperplanes.hyperplanes import Hyperplanes
 from fastmem.layers.integers import integer_matrix, longest
 from fastmem.layers.layer import Layer
-from fastmem.layers.numbers import NumberTables
+from fastmem.layers.numbers import NumberTables, width_of_blocks
 from fastmem.machine.once import cached_property
 from fastmem.network.base import Network, _count
 from fastmem.network.format import is_text
@@ -28,8 +28,6 @@ __all__ = ["NumberNetwork", "without_hyperplanes"]
 
 OUTPUTS = ("class", "value", "bits")
 _MOST_EXPONENT = 2**20
-_ENTRIES = 32  # weights that take as long as a coordinate
-_DEEP = 8
 _EXACT = (2, 3)  # steps of `NumberTables` that go through every unit without rounding
 
 
@@ -157,8 +155,7 @@ class NumberNetwork(Network, kind="numbers"):
 
     @cached_property
     def _lookup_width(self):
-        shares_work = self.depth > _DEEP  # among rows of a block, so that many are better
-        return self.hyperplanes_read.d + (0 if shares_work else self.n_weights // _ENTRIES)
+        return width_of_blocks(self._layers_read) if self._layers_read else self.hyperplanes_read.d
 
     @property
     def _forward_width(self):
