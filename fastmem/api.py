@@ -256,7 +256,9 @@ def memorize(
     if isinstance(columns, Reading):
         must_differ = point_numbers if separate == "all" or construction == "rajput2021" else labels.indices
         read = points.on(columns)
-        _refuse_equal_columns(read, must_differ, n_threads)
+        later, first = _equal_in_columns(read, must_differ, n_threads)
+        if not CONSTRUCTIONS[construction].CHOOSES_COLUMNS:  # all that it knows of points are these columns
+            point_numbers = first_of_equal(points.n, later, first)
     if "negatives" in options:
         options["negatives"] = _negatives(negatives, points.d, names, columns, n_threads)
     if CONSTRUCTIONS[construction].CHOOSES_COLUMNS:
@@ -368,13 +370,13 @@ def _negatives(negatives, d, names, columns, n_threads):
     return points if points.n else None
 
 
-def _refuse_equal_columns(points, must_differ, n_threads):
-    """Raise `InvalidInput` if points that must differ are equal in the columns asked for."""
+def _equal_in_columns(points, must_differ, n_threads):
+    """`Points.equal_rows` of the columns asked for; raises `InvalidInput` if points that must differ are among them."""
     later, first = points.equal_rows(n_threads)
     wrong = np.flatnonzero(must_differ[later] != must_differ[first])
     if len(wrong):
-        one, other = int(first[wrong[0]]), int(later[wrong[0]])
-        raise equal_in_columns(one, other)
+        raise equal_in_columns(int(first[wrong[0]]), int(later[wrong[0]]))
+    return later, first
 
 
 def _verify_unknown(network, negatives, n_threads):

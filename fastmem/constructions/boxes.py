@@ -138,8 +138,8 @@ def _cubes(X, half, radius):
         room = 8 * np.spacing(np.abs(X).max() + mu)  # for the rounding of distances and of ends
         if half - mu >= room and mu:
             return mu, (np.nextafter(X - mu, -np.inf), np.nextafter(X + mu, np.inf))
-    if not radius:
-        return 0.0, (X, np.nextafter(X, np.inf))
+        if not radius:
+            return 0.0, (X, np.nextafter(X, np.inf))
     raise MarginNotReached(
         f"points with different labels are {2 * half:.6g} apart in the largest coordinate: cubes around them must "
         f"have a radius below {half:.6g}, by more than float64 rounds, not {mu:.6g}",

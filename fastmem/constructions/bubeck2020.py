@@ -12,10 +12,11 @@ the output weights 2^k (1, -1, -1, 1), are l(x) in the slab and 0 at all other p
 the slab the first two differ by e l, and the last two are 0; above it both differences are e l, and cancel; below it
 all are 0.
 
-form="tangent". f(x) = sum over terms of (v.x + a) [u.x >= t], with random u and t; (v, a) of all terms solve the linear
-equations f(x_i) = y_i, with as few terms as there is a solution, about 1.2 n/(d + 1). Each term is two units as above,
-relu(u.x - t + e l) - relu(u.x - t). So there are some 2.4 n/(d + 1) units. The paper's version for the tangent kernel
-is like this; it takes n^2 numbers of memory and n^3 multiplications.
+form="tangent". f(x) = sum over terms of (v.x + a) [u.x >= t], with random u and t, but for the first term, whose t is
+below all points; (v, a) of all terms solve the linear equations f(x_i) = y_i, with as few terms as there is a solution,
+about 1.2 n/(d + 1). Each term is two units as above, relu(u.x - t + e l) - relu(u.x - t). So there are some 2.4 n/(d +
+1) units. The paper's version for the tangent kernel is like this; it takes n^2 numbers of memory and n^3
+multiplications.
 
 All numbers are dyadic, v and a with 44 bits behind the point of a label; an output of a class is within 1/4 of its
 index. k grows like 2 log2 n, so integers have about 24 + 44 + k bits and those of X.
@@ -55,9 +56,10 @@ _FRACTION = 44  # bits of affine functions behind the point, for labels of about
 _SAMPLE_ROWS = 1024
 _REFINEMENTS = 3
 _TERMS, _GROWTH = 1.2, 1.1  # of the tangent form: terms for each n/(d + 1), and how many more where they do not do
+_MOST_DRAWS = 4  # of the most terms
 _DIRECTION_BITS = 21
 _MOST_OF_TANGENT = 2**14  # points
-_NEAR_ENOUGH = 0.25 - 2.0**-20
+_NEAR_ENOUGH = {"class": 0.25 - 2.0**-20, "value": 2.0**-20}  # for a value, as a share of the largest
 _UNIT = 2.0**-53
 _UNDERFLOW = 2.0**-1040
 _NUMBERS = 2**21
@@ -140,6 +142,8 @@ class _Fit:
     Attributes
     ----------
     X : float64 array of shape (n, d)
+    power : int
+        Targets are in units of 2^power; values are of about 1 in them.
     targets : float64 array of shape (n,)
     scaled : float64 array of shape (n, d + 1)
         Coordinates in the frame, and 1.
@@ -148,14 +152,16 @@ class _Fit:
     """
 
     def __init__(self, X, targets, output):
-        self.X, self.targets = X, targets
         self.n, self.d = X.shape
+        self.X, self.power = X, 0 if output == "class" else int(np.frexp(np.abs(targets).max())[1])
+        self.targets = np.ldexp(targets, -self.power)
         self._centre, exponents = column_frame(X)
         self._exponents = exponents.astype(int)
-        self.scaled = np.column_stack([np.ldexp(X - self._centre, -self._exponents), np.ones(self.n)])
-        largest = int(np.frexp(np.abs(targets).max())[1])
-        self._bits = _FRACTION + (0 if output == "class" else 8 - largest)
-        self.tolerance = _NEAR_ENOUGH if output == "class" else math.inf
+        # Scaled first, so that no difference overflows.
+        inner = np.ldexp(X, -self._exponents) - np.ldexp(self._centre, -self._exponents)
+        self.scaled = np.column_stack([inner, np.ones(self.n)])
+        self._bits = _FRACTION + (0 if output == "class" else 8)
+        self.tolerance = _NEAR_ENOUGH[output]
 
     def function(self, coefficients):
         """V and a of a function with float64 coefficients in the frame, rounded: list of Fraction, Fraction.
@@ -165,7 +171,8 @@ class _Fit:
         *inner, constant = (Fraction(round(Fraction(c) * 2**self._bits), 2**self._bits) for c in coefficients.tolist())
         v = [c * _power(-exponent) for c, exponent in zip(inner, self._exponents.tolist(), strict=True)]
         moved = sum(c * Fraction(centre) for c, centre in zip(v, self._centre.tolist(), strict=True))
-        return v, Fraction(round((constant - moved) * 2**self._bits), 2**self._bits)
+        a, unit = Fraction(round((constant - moved) * 2**self._bits), 2**self._bits), _power(self.power)
+        return [c * unit for c in v], a * unit
 
     def solved(self, rows):
         """Coefficients in the frame of the function that takes the targets of some rows, of least length."""
@@ -174,13 +181,23 @@ class _Fit:
         return coefficients + np.linalg.lstsq(A, y - A @ coefficients, rcond=None)[0]
 
     def random_cuts(self, n, random_state):
-        """Random directions, for the points as they are, and for each a threshold in a gap between two of them."""
+        """Random directions, for the points as they are, and for each a threshold in a gap between two of them.
+
+        The first threshold is below all points, so that each of them has a term, and so is one of a direction without
+        gaps: those are none in which float64 may take a point for one on the other side.
+        """
         directions = np.rint(np.ldexp(random_state.standard_normal((n, self.d)), _DIRECTION_BITS))
         w = np.ldexp(directions, -_DIRECTION_BITS - self._exponents)
-        gaps = np.resize(random_state.permutation(max(self.n - 1, 1)), n)
         values = np.sort(self.X @ w.T, axis=0)
-        above = np.minimum(gaps + 1, self.n - 1)
-        return w, (values[gaps, np.arange(n)] + values[above, np.arange(n)]) / 2
+        below = 2 * values[0] - values[-1] - np.abs(values[0]) * 2.0**-10 - 1
+        wanted = np.resize(random_state.permutation(max(self.n - 1, 1)), n)
+        errors = (self.d + 4) * _UNIT * (np.abs(self.X) @ np.abs(w).T).max(axis=0) + _UNDERFLOW
+        is_gap = np.diff(values, axis=0, append=values[-1:]) >= 8 * errors
+        is_gap[:, 0] = False
+        gaps = (np.abs(np.arange(self.n)[:, None] - wanted) + self.n * ~is_gap).argmin(axis=0)
+        terms = np.arange(n)
+        middles = (values[gaps, terms] + values[np.minimum(gaps + 1, self.n - 1), terms]) / 2
+        return w, np.where(is_gap[gaps, terms], middles, below)
 
     def of_all_cuts(self, w, thresholds):
         """Coefficients of functions that count where w.x >= t and sum up to the targets, and how far they are off.
@@ -210,7 +227,7 @@ class _Fit:
         return np.abs(scaled @ coefficients.T) + 2 * (self.d + 4) * _UNIT * sums + rounded
 
     def steepness(self, w, thresholds, coefficients):
-        """For each of some pieces the least k with |l| < 2^k |w.x - t| for all points and thresholds.
+        """For each of some pieces a k with |l| < 2^k |w.x - t| for all points and thresholds, in units of 2^power.
 
         Parameters
         ----------
@@ -223,7 +240,7 @@ class _Fit:
         list of int
             0 or more.
         """
-        needed, size = np.zeros(len(w)), max(_NUMBERS // len(w), 1)
+        needed, size = np.zeros(len(w), np.int64), max(_NUMBERS // len(w), 1)
         for start in range(0, self.n, size):
             rows = slice(start, start + size)
             X, reach = self.X[rows], self._reach(rows, coefficients)
@@ -231,11 +248,15 @@ class _Fit:
             for column in thresholds.T:
                 margins = np.abs(values - column)
                 sure = margins - (self.d + 4) * _UNIT * (sums + np.abs(column)) - _UNDERFLOW
-                for row, piece in np.argwhere(sure < margins / 2).tolist():
-                    sure[row, piece] = _distance(X[row], w[piece], column[piece])
-                with np.errstate(divide="ignore"):
-                    np.maximum(needed, (reach / sure).max(axis=0), out=needed)
-        return [max(math.frexp(ratio)[1] + 1, 0) for ratio in needed.tolist()]
+                are_unsure = sure < np.maximum(margins / 2, _UNDERFLOW)
+                for row, piece in np.argwhere(are_unsure).tolist():
+                    distance = _distance(X[row], w[piece], column[piece])
+                    needed[piece] = max(needed[piece], _bits(Fraction(reach[row, piece]) / distance))
+                sure[are_unsure] = np.inf
+                # A quotient of float64 numbers may be larger than float64 holds: their exponents are subtracted.
+                powers = np.frexp(reach)[1] - np.frexp(np.where(are_unsure, 1.0, sure))[1] + 1
+                np.maximum(needed, np.where(are_unsure, 0, powers).max(axis=0), out=needed)
+        return needed.tolist()
 
 
 def _pieces_of_slabs(points, distinct, fit, random_state, n_threads, progress):
@@ -258,7 +279,7 @@ def _pieces_of_slabs(points, distinct, fit, random_state, n_threads, progress):
 def _piece_of_all(fit):
     """One function for all points, in a slab that holds them; None where they are not affinely independent."""
     coefficients = fit.solved(np.arange(fit.n))
-    if np.abs(fit.scaled @ coefficients - fit.targets).max() > _NEAR_ENOUGH:
+    if np.abs(fit.scaled @ coefficients - fit.targets).max() > fit.tolerance:
         return None
     x = fit.X[:, 0]
     with np.errstate(over="ignore"):
@@ -283,26 +304,27 @@ def _pieces_of_the_line(fit):
             high - x[place],
             *(abs(x[i] - end) for i, end in ((place - 1, low), (place + 1, high)) if 0 <= i < len(x)),
         )
-        a, k = abs(Fraction(target)), 0
-        while a >= nearest * 2**k:
-            k += 1
-        pieces.append(_Piece([Fraction(1)], [low, high], [Fraction(0)], Fraction(target), k))
+        a = Fraction(target) * _power(fit.power)
+        pieces.append(_Piece([Fraction(1)], [low, high], [Fraction(0)], a, _bits(abs(a) / nearest)))
     return pieces
 
 
 def _pieces_of_terms(fit, random_state):
     """A `_Piece` for each term of the tangent form."""
     _refuse_too_many(fit)
-    most = 2 * -(-fit.n // fit.d) + 1
-    n_terms = math.ceil(_TERMS * fit.n / (fit.d + 1)) + 1
-    while n_terms <= most:
+    most = 2 * -(-fit.n // fit.d)
+    n_terms = min(math.ceil(_TERMS * fit.n / (fit.d + 1)) + 1, most)
+    draws_left, least = _MOST_DRAWS, math.inf
+    while draws_left:
         w, thresholds = fit.random_cuts(n_terms, random_state)
         coefficients, residual = fit.of_all_cuts(w, thresholds)
-        if residual <= min(fit.tolerance, _NEAR_ENOUGH):
+        least = min(least, residual)
+        if residual <= fit.tolerance:
             return _pieces(fit, w, thresholds[:, None], coefficients)
-        n_terms = math.ceil(_GROWTH * n_terms)
+        draws_left -= n_terms == most
+        n_terms = min(math.ceil(_GROWTH * n_terms), most)
     raise NotInGeneralPosition(
-        f"{most:,} random terms take the labels of {fit.n:,} points to {residual:.3g} at best: take "
+        f"{most:,} random terms take the labels of {fit.n:,} points to {math.ldexp(least, fit.power):.3g} at best: take "
         'construction_options={"form": "slabs"}, or construction="compact", for which points only have to differ'
     )
 
@@ -321,7 +343,7 @@ def _pieces(fit, w, thresholds, coefficients):
     """`_Piece` of float64 weights, thresholds, and coefficients in the frame."""
     functions = map(fit.function, coefficients)
     return [
-        _Piece(list(map(Fraction, row)), list(map(Fraction, sides)), *function, k)
+        _Piece(list(map(Fraction, row)), list(map(Fraction, sides)), *function, k + fit.power)
         for row, sides, function, k in zip(
             w.tolist(), thresholds.tolist(), functions, fit.steepness(w, thresholds, coefficients), strict=True
         )
@@ -358,7 +380,12 @@ def _power(exponent):
     return Fraction(2) ** exponent
 
 
+def _bits(ratio):
+    """The k, 0 or more, of a power 2^k above a Fraction."""
+    return max(ratio.numerator.bit_length() - ratio.denominator.bit_length() + 1, 0)
+
+
 def _distance(x, w, threshold):
-    """|w.x - t|, rounded down."""
-    exact = sum((Fraction(a) * Fraction(b) for a, b in zip(x.tolist(), w.tolist(), strict=True)), -Fraction(threshold))
-    return np.nextafter(abs(float(exact)), 0)
+    """|w.x - t|."""
+    terms = (Fraction(a) * Fraction(b) for a, b in zip(x.tolist(), w.tolist(), strict=True))
+    return abs(sum(terms, -Fraction(threshold)))

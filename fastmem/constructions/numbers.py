@@ -10,6 +10,7 @@ from fastmem.network.numbers import without_hyperplanes
 __all__ = ["network_of", "targets_of"]
 
 _REAL = "biuf"
+_TOO_LARGE = 2.0**1023  # outputs are near labels, not below them
 
 
 def targets_of(labels, output):
@@ -24,16 +25,22 @@ def targets_of(labels, output):
     Raises
     ------
     InvalidInput
-        Labels that are to be returned as they are are no real numbers.
+        Labels that are to be returned as they are are no real numbers, or so large that outputs near them are not.
     """
     if output == "class":
         return labels.indices.astype(np.float64)
     classes = labels.classes
-    if classes.ndim != 1 or classes.dtype.kind not in _REAL or not np.isfinite(classes.astype(np.float64)).all():
+    values = classes.astype(np.float64) if classes.ndim == 1 and classes.dtype.kind in _REAL else np.array([np.nan])
+    if not np.isfinite(values).all():
         raise InvalidInput(
             'construction_options["output"]="value" returns labels as real numbers, and y holds others: take "class"'
         )
-    return classes.astype(np.float64)[labels.indices]
+    if np.abs(values).max() >= _TOO_LARGE:
+        raise InvalidInput(
+            f'y holds {values[np.abs(values).argmax()]:g}, and with construction_options["output"]="value" an output near '
+            'that may be beyond float64: divide y by 2, or take "class"'
+        )
+    return values[labels.indices]
 
 
 def network_of(points, labels, targets, layers, exponent, n_threads, *, output, **settings):
