@@ -49,6 +49,7 @@ _SHARE = 0.98  # of the largest radius, lambda/2
 _MOST_NUMBERS = 2**28  # of the cubes that a box is compared with, and of the weights of sides
 _TRIES = 16  # cubes near a box that may have no room in it, until it is closed
 _TREE_DIMENSION = 10
+_LARGEST = np.finfo(np.float64).max
 _PAIRS = 2**20
 
 
@@ -135,7 +136,7 @@ def _cubes(X, half, radius):
     """
     mu = _SHARE * half if radius is None else radius
     with np.errstate(over="ignore"):
-        room = 8 * np.spacing(np.abs(X).max() + mu)  # for the rounding of distances and of ends
+        room = 8 * np.spacing(min(np.abs(X).max() + mu, _LARGEST))  # for the rounding of distances and of ends
         if half - mu >= room and mu:
             return mu, (np.nextafter(X - mu, -np.inf), np.nextafter(X + mu, np.inf))
         if not radius:

@@ -12,14 +12,14 @@ the output weights 2^k (1, -1, -1, 1), are l(x) in the slab and 0 at all other p
 the slab the first two differ by e l, and the last two are 0; above it both differences are e l, and cancel; below it
 all are 0.
 
-form="tangent". f(x) = sum over terms of (v.x + a) [u.x >= t], with random u and t, but for the first term, whose t is
-below all points; (v, a) of all terms solve the linear equations f(x_i) = y_i, with as few terms as there is a solution,
-about 1.2 n/(d + 1). Each term is two units as above, relu(u.x - t + e l) - relu(u.x - t). So there are some 2.4 n/(d +
-1) units. The paper's version for the tangent kernel is like this; it takes n^2 numbers of memory and n^3
-multiplications.
+form="tangent". f(x) = sum over terms of (v.x + a) [u.x >= t], with random u; t is below all points for the first term,
+and then cuts the largest cell of points that no term has parted. (v, a) of all terms solve the linear equations f(x_i)
+= y_i, with as few terms as there is a solution, about 1.2 n/(d + 1). Each term is two units as above, relu(u.x - t + e
+l) - relu(u.x - t). So there are some 2.4 n/(d + 1) units. The paper's version for the tangent kernel is like this; it
+takes n^2 numbers of memory and n^3 multiplications.
 
-All numbers are dyadic, v and a with 44 bits behind the point of a label; an output of a class is within 1/4 of its
-index. k grows like 2 log2 n, so integers have about 24 + 44 + k bits and those of X.
+All numbers are dyadic, v and a so long that they change no label by more than (d + 1) 2^-44; an output of a class is
+within 1/4 of its index. k grows like 2 log2 n, so integers have about 24 + 44 + k bits and those of X.
 """
 
 import itertools
@@ -33,7 +33,7 @@ from fastmem.constructions.numbers import network_of, targets_of
 from fastmem.constructions.slabs import slabs_around
 from fastmem.data.options import OwnOption, one_of
 from fastmem.errors import NetworkTooLarge, NotInGeneralPosition
-from fastmem.hyperplanes.frame import column_frame
+from fastmem.hyperplanes.frame import MAX_EXPONENT, column_frame
 from fastmem.layers.integers import as_integers, integer_matrix
 from fastmem.layers.layer import Layer
 from fastmem.machine.partners import need
@@ -54,12 +54,13 @@ DELTA = None
 
 _FRACTION = 44  # bits of affine functions behind the point, for labels of about 1
 _SAMPLE_ROWS = 1024
-_REFINEMENTS = 3
+_MOST_REFINEMENTS = 20
 _TERMS, _GROWTH = 1.2, 1.1  # of the tangent form: terms for each n/(d + 1), and how many more where they do not do
 _MOST_DRAWS = 4  # of the most terms
 _DIRECTION_BITS = 21
 _MOST_OF_TANGENT = 2**14  # points
 _NEAR_ENOUGH = {"class": 0.25 - 2.0**-20, "value": 2.0**-20}  # for a value, as a share of the largest
+_ENOUGH = 2.0**-20  # of the tolerance: further refinements tell nothing
 _UNIT = 2.0**-53
 _UNDERFLOW = 2.0**-1040
 _NUMBERS = 2**21
@@ -155,23 +156,30 @@ class _Fit:
         self.n, self.d = X.shape
         self.X, self.power = X, 0 if output == "class" else int(np.frexp(np.abs(targets).max())[1])
         self.targets = np.ldexp(targets, -self.power)
-        self._centre, exponents = column_frame(X)
-        self._exponents = exponents.astype(int)
-        # Scaled first, so that no difference overflows.
-        inner = np.ldexp(X, -self._exponents) - np.ldexp(self._centre, -self._exponents)
-        self.scaled = np.column_stack([inner, np.ones(self.n)])
-        self._bits = _FRACTION + (0 if output == "class" else 8)
         self.tolerance = _NEAR_ENOUGH[output]
+        self._centre, exponents = column_frame(X)
+        self._of_cuts = exponents.astype(int)
+        with np.errstate(over="ignore"):
+            # Scaled first, so that no difference overflows.
+            inner = np.ldexp(X, -self._of_cuts) - np.ldexp(self._centre, -self._of_cuts)
+        largest = np.frexp(np.abs(inner).max(axis=0))[1]
+        beyond = np.where(np.abs(self._of_cuts) == MAX_EXPONENT, largest, 0)  # what the frame did not scale
+        self._exponents = self._of_cuts + beyond
+        self.scaled = np.column_stack([np.ldexp(inner, -beyond), np.ones(self.n)])
+        self._bits = _FRACTION + (0 if output == "class" else 8)
+        self._places = self._bits + np.maximum(largest - beyond, 0)  # of each coefficient, behind the point
 
     def function(self, coefficients):
         """V and a of a function with float64 coefficients in the frame, rounded: list of Fraction, Fraction.
 
-        Rounded are what coordinates in the frame are multiplied with.
+        Rounded are what coordinates in the frame are multiplied with, so that none of d + 1 terms of a point changes by
+        more than 2^-bits.
         """
-        *inner, constant = (Fraction(round(Fraction(c) * 2**self._bits), 2**self._bits) for c in coefficients.tolist())
-        v = [c * _power(-exponent) for c, exponent in zip(inner, self._exponents.tolist(), strict=True)]
+        *inner, constant = coefficients.tolist()
+        columns = zip(inner, self._places.tolist(), self._exponents.tolist(), strict=True)
+        v = [_rounded(Fraction(c), places) * _power(-exponent) for c, places, exponent in columns]
         moved = sum(c * Fraction(centre) for c, centre in zip(v, self._centre.tolist(), strict=True))
-        a, unit = Fraction(round((constant - moved) * 2**self._bits), 2**self._bits), _power(self.power)
+        a, unit = _rounded(Fraction(constant) - moved, self._bits), _power(self.power)
         return [c * unit for c in v], a * unit
 
     def solved(self, rows):
@@ -181,23 +189,25 @@ class _Fit:
         return coefficients + np.linalg.lstsq(A, y - A @ coefficients, rcond=None)[0]
 
     def random_cuts(self, n, random_state):
-        """Random directions, for the points as they are, and for each a threshold in a gap between two of them.
+        """Random directions, for the points as they are, and for each a threshold.
 
-        The first threshold is below all points, so that each of them has a term, and so is one of a direction without
-        gaps: those are none in which float64 may take a point for one on the other side.
+        The first threshold is below all points, so that each of them has a term. Each further one cuts the largest cell
+        in two, of points that none has parted yet: of d + 2 in a cell not all have any label.
         """
         directions = np.rint(np.ldexp(random_state.standard_normal((n, self.d)), _DIRECTION_BITS))
-        w = np.ldexp(directions, -_DIRECTION_BITS - self._exponents)
-        values = np.sort(self.X @ w.T, axis=0)
-        below = 2 * values[0] - values[-1] - np.abs(values[0]) * 2.0**-10 - 1
-        wanted = np.resize(random_state.permutation(max(self.n - 1, 1)), n)
+        w = np.ldexp(directions, -_DIRECTION_BITS - self._of_cuts)
+        values = self.X @ w.T
         errors = (self.d + 4) * _UNIT * (np.abs(self.X) @ np.abs(w).T).max(axis=0) + _UNDERFLOW
-        is_gap = np.diff(values, axis=0, append=values[-1:]) >= 8 * errors
-        is_gap[:, 0] = False
-        gaps = (np.abs(np.arange(self.n)[:, None] - wanted) + self.n * ~is_gap).argmin(axis=0)
-        terms = np.arange(n)
-        middles = (values[gaps, terms] + values[np.minimum(gaps + 1, self.n - 1), terms]) / 2
-        return w, np.where(is_gap[gaps, terms], middles, below)
+        low = values.min(axis=0)
+        thresholds = 2 * low - values.max(axis=0) - np.abs(low) * 2.0**-10 - 1
+        cells = np.zeros(self.n, np.int64)
+        for term in range(1, n):
+            column, largest = values[:, term], cells == np.bincount(cells).argmax()
+            middle = _middle(column, np.median(column[largest]), errors[term])
+            if middle is not None:
+                thresholds[term] = middle
+                cells = np.unique(2 * cells + (column >= middle), return_inverse=True)[1]
+        return w, thresholds
 
     def of_all_cuts(self, w, thresholds):
         """Coefficients of functions that count where w.x >= t and sum up to the targets, and how far they are off.
@@ -206,23 +216,26 @@ class _Fit:
         """
         linalg = need("scipy.linalg", what="construction='bubeck2020'")
         is_on = (thresholds <= self.X @ w.T).astype(np.float64)
-        products = (is_on @ is_on.T) * (self.scaled @ self.scaled.T)
+        with np.errstate(over="ignore", invalid="ignore"):
+            products = (is_on @ is_on.T) * (self.scaled @ self.scaled.T)
         products[np.diag_indices(self.n)] *= 1 + 2.0**-48
         try:
-            factor = linalg.cho_factor(products, overwrite_a=True, check_finite=False)
-        except linalg.LinAlgError:  # fewer unknowns than equations, as far as float64 tells
+            factor = linalg.cho_factor(products, overwrite_a=True)
+        except (linalg.LinAlgError, ValueError):  # fewer unknowns than equations, as far as float64 tells, or overflow
             return None, math.inf
         coefficients, left = np.zeros((len(w), self.d + 1)), self.targets
-        for _ in range(_REFINEMENTS):
+        for _ in range(_MOST_REFINEMENTS):
             shares = linalg.cho_solve(factor, left, check_finite=False)
             coefficients += is_on.T @ (shares[:, None] * self.scaled)
             left = self.targets - (is_on * (self.scaled @ coefficients.T)).sum(axis=1)
+            if np.abs(left).max() < _ENOUGH * self.tolerance:
+                break
         return coefficients, float(np.abs(left).max())
 
     def _reach(self, rows, coefficients):
         """Bounds of the absolute values of functions at some points: float64 array of shape (rows, functions)."""
         scaled = self.scaled[rows]
-        rounded = np.abs(scaled).sum(axis=1, keepdims=True) * math.ldexp(1.0, -self._bits)
+        rounded = (self.d + 1) * math.ldexp(1.0, -self._bits)
         sums = np.abs(scaled) @ np.abs(coefficients).T
         return np.abs(scaled @ coefficients.T) + 2 * (self.d + 4) * _UNIT * sums + rounded
 
@@ -278,6 +291,8 @@ def _pieces_of_slabs(points, distinct, fit, random_state, n_threads, progress):
 
 def _piece_of_all(fit):
     """One function for all points, in a slab that holds them; None where they are not affinely independent."""
+    if not np.isfinite(fit.scaled).all():
+        return None
     coefficients = fit.solved(np.arange(fit.n))
     if np.abs(fit.scaled @ coefficients - fit.targets).max() > fit.tolerance:
         return None
@@ -324,8 +339,8 @@ def _pieces_of_terms(fit, random_state):
         draws_left -= n_terms == most
         n_terms = min(math.ceil(_GROWTH * n_terms), most)
     raise NotInGeneralPosition(
-        f"{most:,} random terms take the labels of {fit.n:,} points to {math.ldexp(least, fit.power):.3g} at best: take "
-        'construction_options={"form": "slabs"}, or construction="compact", for which points only have to differ'
+        f"{most:,} random terms take the labels of {fit.n:,} points to {math.ldexp(least, fit.power):.3g} at best: "
+        'take construction_options={"form": "slabs"}, or construction="compact", for which points only have to differ'
     )
 
 
@@ -376,8 +391,21 @@ def _places(numbers):
     return max(number.denominator.bit_length() - 1 for number in numbers)
 
 
+def _rounded(number, places):
+    """A Fraction with so many binary digits behind the point."""
+    return Fraction(round(number * 2**places), 2**places)
+
+
 def _power(exponent):
     return Fraction(2) ** exponent
+
+
+def _middle(values, wanted, error):
+    """The middle of a gap between values, near a wanted one, or None; so wide that no error has a value beyond it."""
+    ordered = np.sort(values)
+    gaps = np.flatnonzero(np.diff(ordered) >= 8 * error)
+    middles = (ordered[gaps] + ordered[gaps + 1]) / 2
+    return middles[np.abs(middles - wanted).argmin()] if len(gaps) else None
 
 
 def _bits(ratio):

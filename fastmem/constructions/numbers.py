@@ -25,7 +25,7 @@ def targets_of(labels, output):
     Raises
     ------
     InvalidInput
-        Labels that are to be returned as they are are no real numbers, or so large that outputs near them are not.
+        Labels that are to be returned themselves are no real numbers, or so large that outputs near them are not.
     """
     if output == "class":
         return labels.indices.astype(np.float64)
@@ -35,10 +35,11 @@ def targets_of(labels, output):
         raise InvalidInput(
             'construction_options["output"]="value" returns labels as real numbers, and y holds others: take "class"'
         )
-    if np.abs(values).max() >= _TOO_LARGE:
+    largest = np.abs(values).max()
+    if largest >= _TOO_LARGE:
         raise InvalidInput(
-            f'y holds {values[np.abs(values).argmax()]:g}, and with construction_options["output"]="value" an output near '
-            'that may be beyond float64: divide y by 2, or take "class"'
+            f"y holds a label of size {largest:g}, and real outputs near that may lie beyond float64: divide all by 2, "
+            'or take construction_options["output"]="class"'
         )
     return values[labels.indices]
 

@@ -259,13 +259,13 @@ class Space:
             rows = np.flatnonzero(is_outside[start:stop])
             coordinates, bounds = self._place(block[rows])
             values = coordinates @ direction[0] - middle
-            if self.is_alone:
-                values[np.isin(start + rows, group)] = np.inf
             distances[start + rows] = np.maximum(lowest - values, values - highest) - bounds
 
         self.points.over_rows(work, self.n_threads)
-        # Where all are infinite, those of the group are too.
-        return np.flatnonzero(is_outside & (distances <= max(distances.min(), _CLEAR * (highest - lowest))))
+        is_other = is_outside.copy()
+        is_other[group] = False
+        near = max(distances[is_other].min(), _CLEAR * (highest - lowest))  # infinite where all distances are
+        return np.flatnonzero(is_other & (distances <= near))
 
 
 def _nearest_in_tiles(coordinates, bounds, directions, middles, own=None):
@@ -281,11 +281,14 @@ def _nearest_in_tiles(coordinates, bounds, directions, middles, own=None):
             some = slice(first, first + n_groups)
             values = coordinates[rows] @ directions[some].T
             values -= middles[some]
-            if own is not None:
-                values[own[rows, None] == np.arange(first, first + values.shape[1])] = np.inf
             is_below = values < 0
+            is_above = ~is_below
+            if own is not None:
+                is_other = own[rows, None] != np.arange(first, first + values.shape[1])
+                is_below &= is_other
+                is_above &= is_other
             low = np.where(is_below, values + bounds[rows], -np.inf).max(axis=0)
-            high = np.where(is_below, np.inf, values - bounds[rows]).min(axis=0)
+            high = np.where(is_above, values - bounds[rows], np.inf).min(axis=0)
             np.maximum(below[some], low, out=below[some])
             np.minimum(above[some], high, out=above[some])
     return below, above

@@ -359,7 +359,8 @@ def _is_not_in_general_position(problem, error):
 
 def _is_too_wide(problem, error):
     radius = problem.options["construction_options"].get("radius")
-    room = 64 * np.spacing(np.abs(problem.read).max() + (radius or 0))
+    with np.errstate(over="ignore"):
+        room = 64 * np.spacing(min(np.abs(problem.read).max() + (radius or 0), LARGEST))
     half = problem.half_distance
     return bool(radius) and radius >= half - room and abs(error.largest - half) <= room and error.margin == radius
 
@@ -481,8 +482,8 @@ def in_float64(net, block, rng):
             if rng.random() < 0.5:
                 sums = values[:, order] @ weights.T - thresholds
             else:
-                terms = np.concatenate([values[:, None, order] * weights, np.tile(-thresholds[:, None], (len(values), 1, 1))],
-                                       axis=2)  # fmt: skip
+                last = np.tile(-thresholds[:, None], (len(values), 1, 1))
+                terms = np.concatenate([values[:, None, order] * weights, last], axis=2)
                 sums = np.cumsum(terms[:, :, rng.permutation(terms.shape[2])], axis=2)[:, :, -1]
         values = np.maximum(sums, 0) if layer.activations[0] == 1 else sums
     with np.errstate(all="ignore"):
@@ -745,7 +746,7 @@ def _decided(net, rows):
 
 def large(seed, n=10_000):
     """A network of every form on many points, each in a process of its own: prints times and memory."""
-    for form, (construction, options) in enumerate(FORMS):
+    for form, (_, options) in enumerate(FORMS):
         if options.get("radius") is not None:
             continue
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
