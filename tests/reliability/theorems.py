@@ -100,6 +100,13 @@ def _exponents(rng, n, d):
     return np.ldexp(rng.standard_normal((n, d)), rng.integers(-60, 61, (n, d)))
 
 
+def _circle(rng, n, d):
+    angles = rng.permutation(n) * 2 * np.pi / n
+    X = np.zeros((n, d))
+    X[:, 0], X[:, -1] = np.cos(angles), np.sin(angles)
+    return X if d > 1 else rng.choice([-1.0, 1.0], (n, 1))
+
+
 # On a sphere whatever is drawn, in float64, by name: functions of a generator, n and d.
 SPHERES = {
     "sphere": sphere,
@@ -107,7 +114,7 @@ SPHERES = {
     "sphere of another size": lambda rng, n, d: sphere(rng, n, d) * 2.0 ** rng.integers(-1000, 1000),
     "signs": lambda rng, n, d: rng.choice([-1.0, 1.0], (n, d)),
     "unit vectors": POINTS["unit vectors"],
-    "circle": POINTS["circle"],
+    "circle": _circle,
     "few rows often, on a sphere": lambda rng, n, d: sphere(rng, 5, d)[rng.integers(0, 5, n)],
 }
 GEOMETRIES = (
