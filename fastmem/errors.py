@@ -162,7 +162,7 @@ class NotInGeneralPosition(_HoldsFacts, ValueError):
     ----------
     rows : list of int
         Rows that lie, within rounding errors, on a hyperplane through those of the group, and differ from them in a
-        bit of the class index.
+        bit of the class index. None where those of the group lie on a plane of fewer dimensions.
     group : list of int
     """
 

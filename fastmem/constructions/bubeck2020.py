@@ -183,10 +183,13 @@ class _Fit:
         return [c * unit for c in v], a * unit
 
     def solved(self, rows):
-        """Coefficients in the frame of the function that takes the targets of some rows, of least length."""
+        """Coefficients in the frame of the function that takes the targets of some rows, of least length, or None."""
         A, y = self.scaled[rows], self.targets[rows]
+        if not np.isfinite(A).all():
+            return None
         coefficients = np.linalg.lstsq(A, y, rcond=None)[0]
-        return coefficients + np.linalg.lstsq(A, y - A @ coefficients, rcond=None)[0]
+        coefficients += np.linalg.lstsq(A, y - A @ coefficients, rcond=None)[0]
+        return coefficients if np.abs(A @ coefficients - y).max() <= self.tolerance else None
 
     def random_cuts(self, n, random_state):
         """Random directions, for the points as they are, and for each a threshold.
@@ -283,7 +286,10 @@ def _pieces_of_slabs(points, distinct, fit, random_state, n_threads, progress):
     sample = points.take(random_state.permutation(distinct)[: max(_SAMPLE_ROWS, 4 * (fit.d + 1))])
     space = Space(points, distinct, sample, random_state, n_threads, is_alone=True)
     with progress_bar(progress, -(-fit.n // space.dimension), "cutting groups", unit="groups") as bar:
-        slabs, groups = slabs_around(distinct, is_point, space, random_state, bar, "bubeck2020")
+        slabs, groups = slabs_around(
+            distinct, is_point, space, random_state, bar, "bubeck2020",
+            suits=lambda group: fit.solved(np.searchsorted(distinct, group)) is not None,
+        )  # fmt: skip
     coefficients = np.array([fit.solved(np.searchsorted(distinct, group)) for group in groups])
     w, thresholds = slabs.weights.astype(np.float64), np.column_stack([slabs.lower, slabs.upper])
     return _pieces(fit, w, thresholds, coefficients)
@@ -291,10 +297,8 @@ def _pieces_of_slabs(points, distinct, fit, random_state, n_threads, progress):
 
 def _piece_of_all(fit):
     """One function for all points, in a slab that holds them; None where they are not affinely independent."""
-    if not np.isfinite(fit.scaled).all():
-        return None
     coefficients = fit.solved(np.arange(fit.n))
-    if np.abs(fit.scaled @ coefficients - fit.targets).max() > fit.tolerance:
+    if coefficients is None:
         return None
     x = fit.X[:, 0]
     with np.errstate(over="ignore"):

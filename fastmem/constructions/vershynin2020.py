@@ -26,7 +26,7 @@ from fastmem.constructions.gaussian_rows import GaussianRows, counts, refuse_mor
 from fastmem.constructions.unions import bits_of, joined, network_of
 from fastmem.data.options import OwnOption, one_of
 from fastmem.data.points import Points
-from fastmem.errors import MemorizationError, NotOnSphere
+from fastmem.errors import InvalidInput, MemorizationError, NotOnSphere
 from fastmem.layers.layer import Layer
 from fastmem.machine.progress import progress_bar
 from fastmem.machine.threads import over_blocks
@@ -46,6 +46,7 @@ _SHARE = (
     1 / 8
 )  # of the theorem's hyperplanes do, measured from n = 10^2 to 10^4; the small form begins with half of them
 _GROWTH = 1.25
+_FLAT = 1 / 8  # points that extend so little, beside their distance from the origin, may have a smaller sphere
 _LEAST_DELTA = 2.0**-60  # what the theorem asks for below is refused, and may overflow
 _MOST_DRAWS = 32
 _BIASES = np.arange(41) / 10  # that the small form tries
@@ -276,7 +277,7 @@ def _largest_sums(co_fired, batches):
 
 
 def _sphere(X, rows):
-    """Centre and radius of the sphere on which points lie, around the origin if that is one.
+    """Centre and radius of the sphere on which points lie, around the origin if that is one and no smaller one is seen.
 
     Parameters
     ----------
@@ -292,12 +293,22 @@ def _sphere(X, rows):
     X = np.ldexp(X, -power)  # no square overflows
     centre = np.zeros(X.shape[1])
     radii = np.linalg.norm(X, axis=1)
+    if _spread(radii) > _SPREAD or np.linalg.norm(np.ptp(X, axis=0)) < _FLAT * radii.max():
+        other = _centre_of_sphere(X[:: -(-len(X) // (_TIMES * (X.shape[1] + 1)))])
+        others = np.linalg.norm(X - other, axis=1)
+        if _spread(radii) > _SPREAD or (_spread(others) <= _SPREAD and others.max() < radii.max()):
+            centre, radii = other, others
     if _spread(radii) > _SPREAD:
-        centre = _centre_of_sphere(X[:: -(-len(X) // (_TIMES * (X.shape[1] + 1)))])
-        radii = np.linalg.norm(X - centre, axis=1)
-    if _spread(radii) > _SPREAD:
-        raise _not_on_sphere(np.ldexp(np.linalg.norm(X, axis=1), power), rows)
-    return np.ldexp(centre, power), math.ldexp(float(radii.max()), power)
+        raise _not_on_sphere(_scaled(np.linalg.norm(X, axis=1), power), rows)
+    centre, radius = _scaled(centre, power), float(_scaled(radii.max(), power))
+    if not (np.isfinite(centre).all() and np.isfinite(radius)):
+        raise InvalidInput("the centre or the radius of the sphere overflows float64: rescale the columns of X")
+    return centre, radius
+
+
+def _scaled(numbers, power):
+    with np.errstate(over="ignore"):
+        return np.ldexp(numbers, power)
 
 
 def _spread(radii):
