@@ -865,6 +865,13 @@ CALLS = {
         "rescale the columns of X",
         lambda message, _: memorizes(np.ldexp([[1e308], [-1e308], [0]], -100), Y[:3], construction="rajput2021"),
     ),
+    "a sphere that overflows": (
+        lambda _: memorize([[1.7e308] * 2, [-1.7e308] * 2], [0, 1], construction="vershynin2020"),
+        "the centre or the radius of the sphere overflows float64: rescale the columns of X",
+        lambda message, _: memorizes(
+            np.ldexp([[1.7e308] * 2, [-1.7e308] * 2], -10), [0, 1], construction="vershynin2020"
+        ),
+    ),
     "a margin that is too large": (
         lambda _: memorize([[0], [1], [2]], [0, 1, 0], margin=0.6), "ask for less",
         lambda message, _: memorizes([[0], [1], [2]], [0, 1, 0], margin=0.4),
