@@ -136,7 +136,7 @@ def _cubes(X, half, radius):
     """
     mu = _SHARE * half if radius is None else radius
     with np.errstate(over="ignore"):
-        room = 8 * np.spacing(min(np.abs(X).max() + mu, _LARGEST))  # for the rounding of distances and of ends
+        room = 16 * np.spacing(min(np.abs(X).max() + mu, _LARGEST) / 2)  # for the rounding of distances and of ends
         if half - mu >= room and mu:
             return mu, (np.nextafter(X - mu, -np.inf), np.nextafter(X + mu, np.inf))
         if not radius:

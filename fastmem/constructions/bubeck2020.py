@@ -262,9 +262,10 @@ class _Fit:
             X, reach = self.X[rows], self._reach(rows, coefficients)
             values, sums = X @ w.T, np.abs(X) @ np.abs(w).T
             for column in thresholds.T:
-                margins = np.abs(values - column)
-                sure = margins - (self.d + 4) * _UNIT * (sums + np.abs(column)) - _UNDERFLOW
-                are_unsure = sure < np.maximum(margins / 2, _UNDERFLOW)
+                with np.errstate(over="ignore", invalid="ignore"):
+                    margins = np.abs(values - column)
+                    sure = margins - (self.d + 4) * _UNIT * (sums + np.abs(column)) - _UNDERFLOW
+                    are_unsure = ~(sure >= np.maximum(margins / 2, _UNDERFLOW))
                 for row, piece in np.argwhere(are_unsure).tolist():
                     distance = _distance(X[row], w[piece], column[piece])
                     needed[piece] = max(needed[piece], _bits(Fraction(reach[row, piece]) / distance))

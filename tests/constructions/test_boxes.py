@@ -73,6 +73,16 @@ def test_the_radius_may_be_chosen_below_half_of_the_distance():
         assert (error.value.margin, error.value.largest) == (radius, 0.5)
 
 
+def test_cubes_may_reach_the_end_of_float64():
+    largest = np.finfo(np.float64).max
+    X = np.array([[largest, -largest], [largest, 0], [-largest, 1.0]])
+    for radius in (None, 0.0, 1e307):
+        net = build(X, [0, 1, 0], radius)
+        assert net.predict(X).tolist() == [0, 1, 0]
+        assert net.certified_radius(X, norm="maximum").min() >= net.construction_options["radius"] >= (radius or 0)
+    assert build(X[:2], [0, 1]).construction_options["radius"] > 1e307
+
+
 @pytest.mark.parametrize("X", [[1.0, np.nextafter(1, 2)], [0.0, 5e-324], [-1.7e308, 1.7e308], [1e16, 1e16 + 2]])
 def test_points_between_which_float64_has_no_room_keep_their_labels(X):
     X = np.array(X)[:, None]

@@ -33,6 +33,64 @@ def test_the_tangent_form_has_fewer_units(n, d):
     assert np.array_equal(net.predict(X), y)
 
 
+def test_terms_are_no_more_than_the_slabs_of_few_points_and_of_a_circle():
+    rng = np.random.default_rng(7)
+    for n, d in [(1, 3), (3, 3), (194, 100), (374, 2)]:
+        X = rng.standard_normal((n, d))
+        X /= np.linalg.norm(X, axis=1, keepdims=True)
+        y = rng.standard_normal(n)
+        net = build(X, y, "tangent", "value")
+        assert net.n_neurons <= 4 * -(-n // d) + 1
+        assert np.abs(net.predict(X) - y).max() <= net.output_error <= 2e-6 * np.abs(y).max()
+
+
+SCALES = [5e-324, 1e-300, 1e300, 2.0**63]
+
+
+@pytest.mark.parametrize(("n", "d"), [(1, 5), (4, 5), (40, 1), (40, 2)])
+@pytest.mark.parametrize("form", ["slabs", "tangent"])
+def test_real_labels_may_have_any_scale(form, n, d):
+    rng = np.random.default_rng([n, d])
+    X = rng.standard_normal((n, d))
+    for y in [*(rng.integers(-9, 10, n) * scale for scale in SCALES), rng.choice(SCALES, n)]:
+        net = build(X, y, form, "value")
+        assert np.abs(net.predict(X) - y).max() <= net.output_error <= 1e-6 * np.abs(y).max() + 5e-324
+
+
+def test_real_labels_near_the_end_of_float64_are_refused():
+    for construction in ("bubeck2020", "yun2019"):
+        with pytest.raises(fastmem.InvalidInput, match=r"y holds a label of size 1\.7e\+308"):
+            fastmem.memorize(
+                [[0.0], [1]], [0, -1.7e308], construction=construction, construction_options={"output": "value"}
+            )
+
+
+def test_points_in_a_lattice_are_grouped_so_that_a_function_has_their_labels():
+    rng = np.random.default_rng(8)
+    for _ in range(5):
+        X = rng.permutation(np.argwhere(np.ones((4, 4, 4))))[:12]  # three of them may lie on a line
+        y = rng.standard_normal(12)
+        net = build(X, y, output="value")
+        assert np.abs(net.predict(X) - y).max() <= net.output_error < 1e-5
+
+
+@pytest.mark.parametrize("form", ["slabs", "tangent"])
+@pytest.mark.parametrize("start", [1e300, 0.1, 0.0])
+def test_points_one_unit_in_the_last_place_apart_keep_their_labels(start, form):
+    X = np.full((3, 5), start)
+    X[1:, 1] = [np.nextafter(start, 2 * start + 1), np.nextafter(start, -1)]
+    assert build(X, [1, 2, 0], form).predict(X).tolist() == [1, 2, 0]
+
+
+def test_numbers_of_all_sizes_side_by_side_are_refused_by_rows_outside_the_group():
+    rng = np.random.default_rng(9)
+    X = rng.choice([1.0, -2.0, 1e300, -1.7e308, 1e-300, 5e-324], (40, 6))
+    for form in ("slabs", "tangent"):
+        with pytest.raises(NotInGeneralPosition) as error:
+            build(X, np.arange(40), form)
+        assert not set(error.value.rows) & set(error.value.group)
+
+
 @pytest.mark.parametrize("form", ["slabs", "tangent"])
 def test_real_labels_are_returned_within_the_error_that_is_told(form):
     rng = np.random.default_rng(0)

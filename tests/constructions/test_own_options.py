@@ -10,6 +10,7 @@ from support.saved import read_parts, sealed
 
 import fastmem
 from fastmem import FormatError, InvalidInput, MemorizingClassifier
+from fastmem.constructions import CONSTRUCTIONS
 
 X, Y = np.array([[0.0, 1], [1, 0], [-1, 0]]), np.array([0, 1, 1])
 
@@ -40,6 +41,18 @@ def test_options_are_kept_and_saved_with_their_defaults(tmp_path):
     assert saved.settings["format_version"] == 2
     assert saved.settings["construction_options"] == {"form": "small"}
     assert saved.predict(X) == Y.tolist()
+
+
+@pytest.mark.parametrize("construction", [name for name in CONSTRUCTIONS if name != "rajput2021"])
+def test_rows_that_are_equal_in_the_columns_read_count_once(construction):
+    angles = np.array([0.1, 1.2, 2.3, 3.4, 5.0, 6.0]).repeat(4)
+    X, y = np.column_stack([np.cos(angles), np.arange(24.0), np.sin(angles)]), np.arange(24) // 4 % 2
+    for columns, labels in ([0, 2], y), ([0], X[:, 0] > 0):
+        points = X if len(columns) > 1 else np.sign(X)
+        net = fastmem.memorize(points, labels, construction=construction, columns=columns, random_state=0)
+        few = fastmem.memorize(points[::4], labels[::4], construction=construction, columns=columns, random_state=0)
+        assert np.array_equal(net.predict(points), labels)
+        assert net.n_neurons <= few.n_neurons
 
 
 OTHERS = [{}, {"form": "tiny"}, {"form": "small", "radius": 1}, None, ["form"]]

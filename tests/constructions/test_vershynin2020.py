@@ -54,6 +54,20 @@ def test_a_sphere_may_lie_anywhere():
     assert np.array_equal(net.predict(X), y)
 
 
+def test_a_small_sphere_far_from_the_origin_is_seen():
+    rng = np.random.default_rng(5)
+    X, y = 1e8 + sphere(60, 20, rng), rng.integers(0, 2, 60)
+    net = build(X, y)
+    assert net.drawn["delta"] == pytest.approx(fastmem.separation(X, y).distance, rel=1e-6)
+    assert np.array_equal(net.predict(X), y)
+
+
+def test_a_sphere_beyond_float64_is_refused():
+    X = np.array([[1.0, 1, 1], [-1, -1, 1], [1, -1, -1]]) * 1.7e308
+    with pytest.raises(fastmem.InvalidInput, match="the centre or the radius of the sphere overflows"):
+        build(X, [0, 1, 0])
+
+
 def test_so_few_points_as_coordinates_lie_on_a_sphere():
     rng = np.random.default_rng(2)
     X, y = rng.standard_normal((20, 40)), rng.integers(0, 2, 20)
