@@ -20,11 +20,10 @@ So every input nearer than p / |u| to a memorized point has its label: `NumberNe
 form="step" has threshold and identity units, one for each bit, as Park et al. (2021) have them, and a ReLU for each
 slot; p = S/2. form="steps" has ReLU units alone: [v >= t] is relu(v - t + 1) - relu(v - t) for an integer v, and
 outside of its window a label is drowned by S/4 or more of distance, times 2^(c + 1): p = S/4, and the output is
-scaled by S. form="triangles" extracts bits as the paper does, by triangle functions (Telgarsky, COLT 2016): x ->
-relu(2 x) - relu(4 x
-- 2 M), on A = 4 V + 2 and 4 V + 1, M = 2^(n + 2) for words of n bits. After i rounds these two lie in one linear
-  piece of slope 2^i, which rises where bit i from the top is 0: so relu of their difference is 2^i where it is 1. All
-  that follows is scaled by 2^n.
+scaled by S. form="triangles" extracts bits as the paper does, by triangle functions (Telgarsky, COLT 2016), each
+x -> relu(2 x) - relu(4 x - 2 M), on A = 4 V + 2 and 4 V + 1, where M is 2^(n + 2) for words of n bits. After i rounds
+these two lie in one linear piece of slope 2^i, which rises where bit i from the top is 0: so relu of their difference
+is 2^i where it is 1. All that follows is scaled by 2^n.
 
 ``word_bits`` is the longest word: B is that over rho + c, and there are more words. ``depth`` is the most layers:
 points are then cut into parts, each with a network of its own beside the others, and the outputs are added, since no

@@ -76,9 +76,19 @@ FORMS = [
         "boxes": {"radius": (None, None, 0.0, 0.3, 0.999, 1.5)},
         "bubeck2020": {"form": ("slabs", "tangent"), "output": ("class", "value")},
         "yun2019": {"output": ("class", "value")},
+        "vardi2021": {
+            "form": ("step", "steps", "triangles"),
+            "word_bits": (None, 1, 500),
+        },
+        "park2021": {},
     }.items()
     for options in options_of(**values)
 ]
+FORMS += [("vardi2021", {"form": "step", "depth": 150}), ("vardi2021", {"form": "triangles", "depth": 250})]
+
+
+DEEP = ("vardi2021", "park2021")
+THRESHOLD, RELU = 0, 1
 
 
 # Points
@@ -278,6 +288,14 @@ class Problem:
             return None
 
     @cached_property
+    def smallest_distance(self):
+        """Of two points that are read, on the scale of the theorems; None where float64 has none."""
+        try:
+            return fastmem.separation(self.read, n_threads=1).delta
+        except fastmem.InvalidInput:
+            return None
+
+    @cached_property
     def n_hyperplanes(self):
         """How many the theorem draws at most."""
         if not self.delta:
@@ -375,8 +393,9 @@ def _is_too_wide(problem, error):
 
 
 def _is_out_of_range(problem, error):
-    numbers = np.abs(problem.read[problem.read != 0])
-    text = str(error)
+    numbers, text = np.abs(problem.read[problem.read != 0]), str(error)
+    if problem.own.get("depth"):
+        return "layers at least" in text
     if problem.own.get("output") == "value" and "beyond float64" in text:
         return np.abs(problem.y.astype(float)).max() >= 2.0**1023
     with np.errstate(over="ignore"):
@@ -398,13 +417,21 @@ def hold(problem, net, folder):
     if problem.construction != "bubeck2020" or (
         problem.points in GENERAL and problem.dtype == "float64" and problem.d > 1 and problem.columns == "all"
     ):
-        contract.bound_is_kept(net, net.drawn.get("delta"))
+        bound_is_kept(problem, net)
     contract.copies_are_equal(net, others, folder)
     assert str(net.report())
     if net.has_numbers:
         errors_are_kept(problem, net, rng)
+        radius_is_kept(problem, net, rng)
     else:
         radii_are_kept(problem, net, others, rng)
+
+
+def bound_is_kept(problem, net):
+    """Counts are at most the theorem's, which has words as long as it likes."""
+    is_another = problem.own.get("form", "step") != "step" or problem.own.get("word_bits") or problem.own.get("depth")
+    if net.construction not in DEEP or (problem.smallest_distance and not is_another):
+        contract.bound_is_kept(net, problem.numbers)
 
 
 def unseen(X, rng):
@@ -472,7 +499,7 @@ def errors_are_kept(problem, net, rng):
         assert abs(Fraction(value) - Fraction(target)) <= Fraction(net.output_error)
     if net.float64_error == math.inf:
         return
-    for _ in range(3):
+    for _ in range(3 if net.depth < 40 else 1):
         outputs = in_float64(net, block, rng)
         with np.errstate(over="ignore"):
             assert np.all(np.abs(outputs - targets) <= net.float64_error)
@@ -494,7 +521,8 @@ def in_float64(net, block, rng):
                 last = np.tile(-thresholds[:, None], (len(values), 1, 1))
                 terms = np.concatenate([values[:, None, order] * weights, last], axis=2)
                 sums = np.cumsum(terms[:, :, rng.permutation(terms.shape[2])], axis=2)[:, :, -1]
-        values = np.maximum(sums, 0) if layer.activations[0] == 1 else sums
+        carried = np.where(layer.activations == RELU, np.maximum(sums, 0), sums)
+        values = np.where(layer.activations == THRESHOLD, sums >= 0, carried)
     with np.errstate(all="ignore"):
         return np.ldexp(values[:, 0], -net.exponent)
 
@@ -513,6 +541,16 @@ def radii_are_kept(problem, net, others, rng):
             assert np.array_equal(net.predict(moved), labels[row]), f"another label within the radius, {norm}"
 
 
+def radius_is_kept(problem, net, rng):
+    """Inputs nearer to memorized ones than `net.radius` have their label."""
+    if not net.radius or not net.layers:
+        return
+    radii = np.full(problem.n, net.radius)
+    for direction in _directions(net, problem.numbers.shape, "euclidean", rng):
+        row, moved = moved_inside(problem.numbers, radii, direction, "euclidean")
+        assert np.array_equal(net.predict(moved), problem.y[row]), "another label within the radius"
+
+
 def _directions(net, shape, norm, rng):
     """Directions of every row: random ones, straight ones, and towards corners."""
     yield rng.standard_normal(shape)
@@ -523,7 +561,8 @@ def _directions(net, shape, norm, rng):
         for _ in range(3):
             yield rng.choice([-1.0, 1.0], shape)
     elif net.layers and net.construction != "boxes":
-        rows = net.layers[0].weights.toarray().astype(float)
+        rows = net.layers[0].weights.toarray()
+        rows = (rows / np.abs(rows).max()).astype(float)  # also of integers that no float64 number is near
         yield rows[rng.integers(0, len(rows), shape[0])] * rng.choice([-1.0, 1.0], (shape[0], 1))
 
 
@@ -648,7 +687,7 @@ def levels_agree(n_inputs, seed):
     """Shares of inputs that each way decides, by form; raises where two of them differ."""
     decided = {}
     for form, (construction, options) in enumerate(FORMS):
-        if construction not in ("bubeck2020", "yun2019"):
+        if construction not in ("bubeck2020", "yun2019", *DEEP):
             continue
         total, counts, number = 0, np.zeros(2, int), 0
         while total < n_inputs:
@@ -669,7 +708,7 @@ def _small_network(construction, options, rng):
         X = np.ldexp(X, rng.integers(-60, 61, d))
     elif kind == 1:
         X = np.ldexp(np.rint(np.ldexp(X, 8)), -8)
-    is_value = options["output"] == "value"
+    is_value = options.get("output") == "value"
     X = np.unique(X, axis=0)
     y = rng.standard_normal(len(X)) if is_value else rng.integers(0, int(rng.choice([2, 3, 50])), len(X))
     if not is_value:
