@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import pickle
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, get_args
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, get_args, overload
 
 import numpy as np
 
@@ -48,6 +48,9 @@ if TYPE_CHECKING:
     from fastmem.network.report import Report
     from fastmem.store.filter import Filter
     from fastmem.theory.instances import Instance
+
+    _ThresholdUnits = tuple[ArrayLike | sparray | spmatrix, ArrayLike]
+    _Units = tuple[ArrayLike | sparray | spmatrix, ArrayLike, ArrayLike]
 
 __all__ = ["GIVEN", "SETTINGS", "Network"]
 
@@ -1171,10 +1174,28 @@ class Network:
 
         return graph(self, as_count("most_weights", most_weights, 0, 2**62))
 
+    @overload
     @classmethod
     def from_layers(
         cls,
-        layers: Iterable[Layer | tuple[ArrayLike | sparray | spmatrix, ArrayLike]],
+        layers: Iterable[_ThresholdUnits],
+        classes: ArrayLike | None = None,
+        *,
+        output: Literal["bits"] | None = None,
+    ) -> LayeredNetwork: ...
+    @overload
+    @classmethod
+    def from_layers(
+        cls,
+        layers: Iterable[Layer | _ThresholdUnits | _Units],
+        classes: ArrayLike | None = None,
+        *,
+        output: NumberOutput | None = None,
+    ) -> LayeredNetwork | NumberNetwork: ...
+    @classmethod
+    def from_layers(
+        cls,
+        layers: Iterable[Layer | _ThresholdUnits | _Units],
         classes: ArrayLike | None = None,
         *,
         output: NumberOutput | None = None,
