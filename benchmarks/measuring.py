@@ -3,9 +3,23 @@
 import argparse
 import time
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
-__all__ = ["cell", "fastest", "print_header", "print_row", "print_tables", "shares"]
+from fastmem.layers.integers import bit_lengths
+
+__all__ = ["bits_of_numbers", "cell", "fastest", "print_header", "print_row", "print_tables", "shares"]
+
+
+def bits_of_numbers(net):
+    """Bits of all weights and thresholds of all units: those of an integer and its sign, all 32 or 64 of a float."""
+    return sum(_bits(numbers) for layer in net.layers for numbers in (layer.weights.data, layer.thresholds))
+
+
+def _bits(numbers):
+    if numbers.dtype.kind == "f":
+        return 8 * numbers.itemsize * int(np.count_nonzero(numbers))
+    return int(bit_lengths(numbers).sum()) + len(numbers)
 
 
 def fastest(steps, rounds=5):

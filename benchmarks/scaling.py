@@ -1,6 +1,7 @@
 """How sizes grow: the theorem of Rajput et al. (2021), reproduced, and all constructions side by side.
 
-    python benchmarks/scaling.py [--table theorem constructions] [--csv FILE] [--figure FILE] [--most-points N]
+    python benchmarks/scaling.py [--table theorem constructions grid words]
+        [--csv FILE] [--figure FILE] [--most-points N]
 
 builds networks, verified on random labels, and prints Markdown tables: every network, then fitted exponents with their
 95 % confidence intervals (`fastmem.theory.scaling.power_law`). The CSV file keeps the rows of a table that is not asked
@@ -14,7 +15,13 @@ for; docs/pictures.py draws what it says of all constructions.
 - d, at fixed n and delta: likewise.
 
 *constructions*: every contestant of `fastmem.compare` on the same n random points of the unit sphere in R^64. What is
-refused has no row, nor what has another store than asked for.
+refused has no row, nor what has another store than asked for. *Bits* are those of all parameters as they are saved,
+*bits of numbers* those of the numbers alone: lengths of integers with their signs, and floats. What is connected to
+what, and where the bytes of a long number end, is in the former only.
+
+*grid*: the deep networks that extract bits, on normal points of R^16, rounded to a grid of 2^-12.
+
+*words*: 10,000 such points and `vardi2021` with words of so many bits.
 
 The figure, of the theorem, needs matplotlib.
 """
@@ -25,7 +32,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from measuring import print_header, print_row
+from measuring import bits_of_numbers, print_header, print_row
 
 import fastmem
 from fastmem.compare.contestants import CONTESTANTS
@@ -40,12 +47,19 @@ COLUMNS = (
     "largest integer weight", "depth", "hyperplane draws", "code draws", "build s",
 )  # fmt: skip
 COLUMNS_OF_ALL = (
-    "varied", "construction", "n", "d", "neurons", "theorem's neurons", "weights", "bits", "longest integer", "depth",
-    "build s",
+    "varied", "construction", "n", "d", "neurons", "theorem's neurons", "weights", "bits", "bits of numbers",
+    "longest integer", "depth", "build s",
 )  # fmt: skip
-VARIED = ("delta", "n", "d", "construction")
+COLUMNS_OF_WORDS = ("word bits", "words", "points of a word", "float64 error")
+VARIED = ("delta", "n", "d", "construction", "grid", "words")
 D = 64
 NAMES = [name for name in CONTESTANTS if not name.endswith("/all-columns")]
+SIZES = ("neurons", "weights", "bits", "bits of numbers")
+DEEP = {
+    **{f"vardi2021, {form}": ("vardi2021", {"form": form}) for form in ("step", "steps", "triangles")},
+    "park2021": ("park2021", None),
+}
+WORD_BITS = (30, 45, 60, 90, 120, 180, 240, 320, 400)
 
 
 def pairs_of_points(n, d, delta, rng):
@@ -138,25 +152,86 @@ def measure_constructions(most_points):
                 continue
             row = (
                 "construction", built.name, n, D, built.neurons, built.bound, built.weights, 8 * network.nbytes,
-                built.longest_integer, built.depth, built.build_seconds,
+                bits_of_numbers(network), built.longest_integer, built.depth, built.build_seconds,
             )  # fmt: skip
             print_row(row)
             rows.append(dict(zip(COLUMNS_OF_ALL, row, strict=True)))
     return rows
 
 
+def on_grid(n, rng):
+    """Normal points of R^16, rounded to a grid."""
+    return np.rint(rng.standard_normal((n, 16)) * 2**12) / 2**12
+
+
+def measure_deep(varied, name, X, y, **options):
+    """A network that extracts bits, and its row."""
+    construction, form = DEEP[name]
+    start = time.perf_counter()
+    net = fastmem.memorize(
+        X, y, construction=construction, construction_options=(form or {}) | options or None, random_state=0
+    )
+    seconds = time.perf_counter() - start
+    row = (
+        varied, name, *X.shape, net.n_neurons, None, net.n_weights, 8 * net.nbytes, bits_of_numbers(net),
+        net.longest_integer, net.depth, seconds,
+    )  # fmt: skip
+    return net, dict(zip(COLUMNS_OF_ALL, row, strict=True))
+
+
+def measure_grid(most_points):
+    """Rows of the networks that extract bits for each n."""
+    rng = np.random.default_rng(0)
+    print_header(COLUMNS_OF_ALL)
+    rows = []
+    counts = (10 ** np.arange(3, 4.51, 0.25)).round().astype(int).tolist()
+    for n in (n for n in counts if n <= most_points):
+        X, y = on_grid(n, rng), rng.integers(0, 2, n)
+        for name in DEEP:
+            rows.append(measure_deep("grid", name, X, y)[1])
+            print_row(rows[-1].values())
+    return rows
+
+
+def measure_words():
+    """Rows of networks with shorter and longer words."""
+    rng = np.random.default_rng(0)
+    X, y = on_grid(10_000, rng), rng.integers(0, 2, 10_000)
+    print_header((
+        *COLUMNS_OF_WORDS, "neurons", "weights", "n / word bits", "depth", "bits of numbers a label", "bits a label",
+    ))  # fmt: skip
+    rows = []
+    for word_bits in WORD_BITS:
+        net, row = measure_deep("words", "vardi2021, step", X, y, word_bits=word_bits)
+        of_words = (word_bits, net.drawn["groups"], net.drawn["slots"], float(net.float64_error))
+        per_label = [row[size] / len(X) for size in ("bits of numbers", "bits")]
+        print_row((*of_words, net.n_neurons, net.n_weights, len(X) / word_bits, net.depth, *per_label))
+        rows.append(row | dict(zip(COLUMNS_OF_WORDS, of_words, strict=True)))
+    return rows
+
+
 def print_exponents_of_all(rows):
     """The table of how each construction grows."""
     print()
-    sizes = ("neurons", "weights", "bits")
-    print_header(("construction", "n from", "to", *(head for size in sizes for head in (size, "95 % interval"))))
-    for name in NAMES:
+    print_header(("construction", "n from", "to", *(head for size in SIZES for head in (size, "95 % interval"))))
+    for name in dict.fromkeys(row["construction"] for row in rows):
         some = [row for row in rows if row["construction"] == name]
         if len(some) >= 3:
             n = [row["n"] for row in some]
-            laws = [power_law(n, [row[size] for row in some]) for size in sizes]
+            laws = [power_law(n, [row[size] for row in some]) for size in SIZES]
             fitted = [part for law in laws for part in (f"{law.exponent:.2f}", f"{law.low:.2f} to {law.high:.2f}")]
             print_row((name, min(n), max(n), *fitted))
+
+
+def print_bits_a_label(rows):
+    """The table of bits a label, as saved and of the numbers alone, for powers of ten."""
+    print()
+    counts = [n for n in sorted({row["n"] for row in rows}) if n == 10 ** round(np.log10(n))]
+    columns = [(size, n) for size in ("bits", "bits of numbers") for n in counts]
+    print_header(("construction", *(f"{size} a label, n = {n:,}" for size, n in columns)))
+    at = {(row["construction"], row["n"]): row for row in rows}
+    for name in dict.fromkeys(row["construction"] for row in rows):
+        print_row((name, *(at[name, n][size] / n if (name, n) in at else None for size, n in columns)))
 
 
 def exponents(rows):
@@ -252,7 +327,7 @@ def write(rows, path):
         with path.open(newline="") as file:
             rows = rows + [row for row in csv.DictReader(file) if row["varied"] not in varied]
     with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(dict.fromkeys(COLUMNS + COLUMNS_OF_ALL)))
+        writer = csv.DictWriter(file, list(dict.fromkeys(COLUMNS + COLUMNS_OF_ALL + COLUMNS_OF_WORDS)))
         writer.writeheader()
         writer.writerows(sorted(rows, key=lambda row: VARIED.index(row["varied"])))
 
@@ -260,7 +335,7 @@ def write(rows, path):
 def main():
     """Measure, print, and write the files asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    tables = ("theorem", "constructions")
+    tables = ("theorem", "constructions", "grid", "words")
     parser.add_argument("--table", nargs="+", choices=tables, default=tables)
     parser.add_argument("--csv", type=Path, help="where to write the rows")
     parser.add_argument("--figure", type=Path, help="where to draw the curves of the theorem")
@@ -275,10 +350,14 @@ def main():
         print_constants(rows)
         if arguments.figure is not None:
             draw(rows, arguments.figure)
-    if "constructions" in arguments.table:
-        of_all = measure_constructions(arguments.most_points)
-        print_exponents_of_all(of_all)
-        rows = rows + of_all
+    for table, measured in (("constructions", measure_constructions), ("grid", measure_grid)):
+        if table in arguments.table:
+            of_all = measured(arguments.most_points)
+            print_exponents_of_all(of_all)
+            print_bits_a_label(of_all)
+            rows = rows + of_all
+    if "words" in arguments.table:
+        rows = rows + measure_words()
     if arguments.csv is not None:
         write(rows, arguments.csv)
 
