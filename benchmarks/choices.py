@@ -24,6 +24,7 @@ from measuring import fastest, print_header, print_row, print_tables
 
 import fastmem
 from fastmem.constructions import CONSTRUCTIONS
+from fastmem.theory import vardi2021
 
 N_QUERIES = 100_000
 STORES = ("binary", "integer")
@@ -140,6 +141,10 @@ FORMS = (
     ("sphere 10k×64, random", "bubeck2020", "slabs"),
     ("sphere 10k×64, random", "bubeck2020", "tangent"),
     ("sphere 10k×64, random", "yun2019", None),
+    ("sphere 10k×64, random", "park2021", None),
+    ("sphere 10k×64, random", "vardi2021", "step"),
+    ("sphere 10k×64, random", "vardi2021", "steps"),
+    ("sphere 10k×64, random", "vardi2021", "triangles"),
     ("sphere 10k×64, random", "dirksen2024", "small"),
     ("sphere 10k×64, random", "dirksen2024", "theorem"),
     ("moons 10k×2", "dirksen2024", "small"),
@@ -159,10 +164,18 @@ def forms():
     for name, which, form in FORMS:
         X, y = data[name]
         net, seconds = built(X, y, construction=which, construction_options={"form": form} if form else None)
-        bound = CONSTRUCTIONS[which].bound(*X.shape, delta[name]).neurons
-        layers = " + ".join(f"{width:,}" for width in net.widths)
+        bound = theorems_neurons(which, form, *X.shape, delta[name])
+        layers = " + ".join(f"{width:,}" for width in net.widths) if net.depth < 10 else f"{net.depth:,} layers"
         error = f"{net.float64_error:.1g}" if net.has_numbers else None
         print_row([name, which, form, layers, net.n_neurons, bound, net.longest_integer, error, seconds])
+
+
+def theorems_neurons(which, form, n, d, delta):
+    """Neurons that suffice for two classes; those of the form built where each has a bound of its own."""
+    if which == "vardi2021":
+        rho = vardi2021.code_bits(n, delta)
+        return vardi2021.sizes(vardi2021.shape(n, rho, 1, form), d, rho, 1, form).neurons
+    return CONSTRUCTIONS[which].bound(n, d, delta).neurons
 
 
 if __name__ == "__main__":

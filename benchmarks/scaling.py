@@ -59,7 +59,7 @@ DEEP = {
     **{f"vardi2021, {form}": ("vardi2021", {"form": form}) for form in ("step", "steps", "triangles")},
     "park2021": ("park2021", None),
 }
-WORD_BITS = (30, 45, 60, 90, 120, 180, 240, 320, 400)
+WORD_BITS = (30, 60, 90, 120, 180, 240, 320, 400)
 
 
 def pairs_of_points(n, d, delta, rng):
@@ -206,7 +206,7 @@ def measure_words():
         of_words = (word_bits, net.drawn["groups"], net.drawn["slots"], float(net.float64_error))
         per_label = [row[size] / len(X) for size in ("bits of numbers", "bits")]
         print_row((*of_words, net.n_neurons, net.n_weights, len(X) / word_bits, net.depth, *per_label))
-        rows.append(row | dict(zip(COLUMNS_OF_WORDS, of_words, strict=True)))
+        rows.append(row | dict(zip(COLUMNS_OF_WORDS, of_words, strict=True)) | {"code bits": net.drawn["code_bits"]})
     return rows
 
 

@@ -7,6 +7,8 @@ and show its units in the plane or on a line. It needs matplotlib and scikit-lea
 """
 
 import csv
+import itertools
+import math
 import sys
 from functools import cache
 from pathlib import Path
@@ -19,6 +21,7 @@ from sklearn.datasets import load_digits, make_moons
 import fastmem
 import fastmem.plot
 from fastmem.theory.instances import sphere
+from fastmem.theory.park2021 import fold_of
 
 FOLDER = Path(__file__).parent / "pictures"
 SIZES = Path(__file__).parent.parent / "benchmarks" / "scaling.csv"
@@ -74,30 +77,67 @@ def comparison():
     return fastmem.plot.comparison(fastmem.compare(points.X, points.y, random_state=SEED))
 
 
-def constructions():
-    """Neurons and bits of every construction against points, as benchmarks/scaling.py measured them."""
+def measured(varied):
+    """Rows of benchmarks/scaling.csv."""
     with SIZES.open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["varied"] == "construction"]
+        return [row for row in csv.DictReader(file) if row["varied"] == varied]
+
+
+def constructions():
+    """Neurons, weights and bits a label of every construction, as benchmarks/scaling.py measured them."""
+    rows = measured("construction")
     counts = sorted({int(row["n"]) for row in rows})
     rows.sort(key=lambda row: (-int(row["n"]), -float(row["neurons"])))
     names = list(dict.fromkeys(row["construction"] for row in rows))  # as curves end, from the top
-    figure = Figure((11, 4.8), layout="constrained")
-    panels = figure.subplots(1, 2)
-    for ax, size, ylabel in zip(panels, ("neurons", "bits"), ("neurons", "bits of all parameters"), strict=True):
+    figure = Figure((13, 6), layout="constrained")
+    panels = figure.subplots(1, 3)
+    for row in rows:
+        row["bits a label"] = float(row["bits"]) / int(row["n"])
+    for ax, size in zip(panels, ("neurons", "weights", "bits a label"), strict=True):
         at = {(row["construction"], int(row["n"])): float(row[size]) for row in rows}
         series = {name: [at.get((name, n), np.nan) for n in counts] for name in names}
-        fastmem.plot.scaling(counts, series, ax, ylabel=ylabel)
+        fastmem.plot.scaling(counts, series, ax, ylabel=size)
         ax.get_legend().remove()
     handles, labels = panels[0].get_legend_handles_labels()
-    laws = zip(labels, panels[1].get_legend_handles_labels()[1], strict=True)
-    texts = [f"{one.split(' (')[0]}, {two.split(' (')[0].split(': ')[1]}" for one, two in laws]
-    figure.legend(handles, texts, loc="outside right center", title="exponents of neurons, of bits", alignment="left")
+    labels = zip(labels, *(ax.get_legend_handles_labels()[1] for ax in panels[1:]), strict=True)
+    texts = [f"{name}: {', '.join(map(exponent_of, some))}" for name, some in zip(names, labels, strict=True)]
+    options = {"title": "exponents of neurons, of weights, of bits a label", "ncols": 4}
+    figure.legend(handles, texts, loc="outside lower center", **options)
     return panels[0]
+
+
+def exponent_of(label):
+    """The exponent that a label of `fastmem.plot.scaling` states."""
+    return label.split(" (")[0].rpartition(": ")[2]
+
+
+def words():
+    """Weights and bits of networks against the length of their words, as benchmarks/scaling.py measured them."""
+    rows = measured("words")
+    names = ("word bits", "weights", "bits of numbers", "code bits")
+    bits, weights, numbers, codes = (np.array([float(row[name]) for row in rows]) for name in names)
+    ax = Figure((7, 3.8), layout="constrained").add_subplot()
+    ax.plot(bits, weights, "o-", color=BLUE, markeredgecolor="black", label="weights")
+    ax.plot(bits, numbers, "s-", color=ORANGE, markeredgecolor="black", label="bits of all weights and thresholds")
+    slot, n = int(codes[0]) + 1, int(rows[0]["n"])
+    ax.plot(bits, 4 * n * slot / bits, "--", color="0.4", label=f"4 n · {slot}/b")
+    ax.set(xscale="log", yscale="log", xlabel="bits b of a word", ylim=(10**3, 10**6))
+    ax.set(xticks=bits, xticklabels=[f"{one:.0f}" for one in bits])
+    ax.minorticks_off()
+    ax.legend()
+    return ax
 
 
 def small_axes(**settings):
     """Axes of a small figure."""
     ax = Figure(SMALL, layout="constrained").add_subplot()
+    ax.set(**settings)
+    return ax
+
+
+def wide_axes(**settings):
+    """Axes of a wide figure."""
+    ax = Figure((8, 3.2), layout="constrained").add_subplot()
     ax.set(**settings)
     return ax
 
@@ -190,6 +230,96 @@ def signs(net, X):
     return (net.layers[0].weights @ X.T >= net.layers[0].thresholds[:, None]).astype(int)
 
 
+def outputs_of(net, X, number):
+    """Outputs of a layer of integers, a column for each point."""
+    values = X.T.astype(np.int64).astype(object)
+    for layer in net.layers[: number + 1]:
+        sums = layer.weights.toarray().astype(object) @ values - layer.thresholds[:, None]
+        kind = layer.activations[:, None]
+        values = np.where(kind == 0, (sums >= 0).astype(int), np.where(kind == 1, np.maximum(sums, 0), sums))
+    return values
+
+
+def park2021():
+    """Cells of a line, folded until few are left, and the table of labels for these."""
+    X, y = np.array([0, 3, 4, 12, 17, 23, 35])[:, None], np.array([0, 1, 0, 1, 0, 1, 1])
+    net = fastmem.memorize(X, y, construction="park2021", random_state=SEED)
+    z = outputs_of(net, X, 0)[0]
+    width = 1 << int(np.diff(np.sort(z)).min()).bit_length() - 1  # of a cell
+    rows = [((z // width).astype(int), int(z.max()) // width + 1)]
+    while fold := fold_of(rows[-1][1], len(X)):
+        rows.append(((outputs_of(net, X, len(rows) + 1)[0] // width).astype(int), fold[0]))
+    ax = Figure((8, 2.8), layout="constrained").add_subplot()
+    for height, ((before, _), (after, left)) in enumerate(itertools.pairwise(rows)):
+        for one, other in zip(before, after, strict=True):
+            colour = ORANGE if one >= left else "0.6"
+            ax.plot([one + 0.5, other + 0.5], [0.5 - 2 * height, -1.5 - 2 * height], color=colour, linewidth=1)
+        ax.plot([left, left], [-0.3 - 2 * height, 1.3 - 2 * height], color="black", linewidth=3)
+    for height, (cells, n_cells) in enumerate(rows):
+        draw_cells(ax, -2 * height, n_cells)
+        draw_classes(ax, np.stack([cells + 0.5, np.full(len(X), 0.5 - 2 * height)], axis=1), y)
+    draw_table(ax, -2 * len(rows), *rows[-1], y)
+    ax.set(xlim=(-0.5, rows[0][1] + 0.5), ylim=(-2 * len(rows) - 0.5, 1.5))
+    ax.set_axis_off()
+    return ax
+
+
+def draw_cells(ax, height, n_cells):
+    """A row of cells."""
+    for cell in range(n_cells):
+        ax.add_patch(Rectangle((cell, height), 1, 1, facecolor="white", edgecolor="0.7"))
+
+
+def draw_table(ax, height, cells, n_cells, y):
+    """The labels of all cells, cut into words."""
+    labels = dict(zip(cells.tolist(), y.tolist(), strict=True))
+    size = -(-n_cells // (math.isqrt(n_cells - 1) + 1))
+    for cell in range(-(-n_cells // size) * size):
+        ax.text(cell + 0.5, height + 0.45, labels.get(cell, 0), ha="center", va="center", fontsize="small")
+    for start in range(0, n_cells, size):
+        ax.add_patch(Rectangle((start, height), size, 1, facecolor=PALE, edgecolor="black", linewidth=2, zorder=0))
+
+
+def vardi2021():
+    """The word of a group of points, code and label of each; below it the line, and the output of the network."""
+    rng = np.random.default_rng(SEED)
+    X, y = np.rint(100 * (np.arange(12) + 0.7 * rng.random(12)))[:, None], rng.integers(0, 2, 12)
+    options = {"word_bits": 28}
+    net = fastmem.memorize(X, y, construction="vardi2021", construction_options=options, random_state=SEED)
+    n_slots, slot = net.drawn["slots"], net.drawn["code_bits"] + net.drawn["label_bits"]
+    ax = wide_axes(xlabel="point on the line", ylim=(-0.35, 2.9), yticks=[0, 1], ylabel="output")
+    at = np.linspace(X.min() - 40, X.max() + 40, 20_000)
+    ax.plot(at, net.predict(at[:, None]), color="0.4", linewidth=0.8)
+    for start in range(0, len(X), n_slots):
+        group = X[start : start + n_slots, 0]
+        ax.axvspan(group[0] - 15, group[-1] + 15, ymax=0.45, color=PALE, alpha=0.5, zorder=0)
+    for point in X[:, 0]:
+        ax.plot(
+            [point - net.radius, point + net.radius], [-0.2, -0.2], color="black", linewidth=3, solid_capstyle="butt"
+        )
+    draw_classes(ax, np.stack([X[:, 0], y], axis=1), y)
+    chosen = X[n_slots : 2 * n_slots]
+    word = outputs_of(net, chosen, net.stages.index("bits"))[1, 0]
+    draw_word(ax, f"{word:0{n_slots * slot}b}", slot, chosen[:, 0])
+    return ax
+
+
+def draw_word(ax, bits, slot, points):
+    """A strip of bits above a line: slots of a code and a label, each joined to its point."""
+    low, high = ax.get_xlim()
+    width = 0.9 * (high - low) / len(bits)
+    left = low + 0.05 * (high - low)
+    for place, bit in enumerate(bits):
+        colour = "white" if (place + 1) % slot else ORANGE
+        ax.add_patch(Rectangle((left + place * width, 2.1), width, 0.35, facecolor=colour, edgecolor="0.4"))
+        ax.text(left + (place + 0.5) * width, 2.275, bit, ha="center", va="center", fontsize="small")
+    for start, point in zip(range(0, len(bits), slot), points, strict=True):
+        box = Rectangle((left + start * width, 2.1), slot * width, 0.35, fill=False, linewidth=2)
+        ax.add_patch(box)
+        ax.plot([box.get_center()[0], point], [2.07, 1.15], color="0.4", linewidth=0.8, linestyle="--")
+    ax.text(left, 2.6, "word of the second group: code and label (orange) of each point")
+
+
 def dirksen2024():
     """Covering units of two moons."""
     X, y = make_moons(200, noise=0.08, random_state=SEED)
@@ -224,7 +354,8 @@ def boxes():
 
 PICTURES = (
     architecture, cells, radii, scaling, comparison,
-    constructions, rajput2021, baum1988, vershynin2020, bubeck2020, yun2019, dirksen2024, boxes,
+    constructions, words, rajput2021, baum1988, vershynin2020, bubeck2020, yun2019, park2021, vardi2021, dirksen2024,
+    boxes,
 )  # fmt: skip
 
 if __name__ == "__main__":
