@@ -1,4 +1,4 @@
-"""How sizes grow: the theorem of Rajput et al. (2021), reproduced, and all constructions side by side.
+"""How sizes grow: the theorem of Rajput et al. (2021), reproduced, all constructions side by side, and what bits buy.
 
     python benchmarks/scaling.py [--table theorem constructions grid words]
         [--csv FILE] [--figure FILE] [--most-points N]
@@ -197,6 +197,7 @@ def measure_words():
     """Rows of networks with shorter and longer words."""
     rng = np.random.default_rng(0)
     X, y = on_grid(10_000, rng), rng.integers(0, 2, 10_000)
+    print()
     print_header((
         *COLUMNS_OF_WORDS, "neurons", "weights", "n / word bits", "depth", "bits of numbers a label", "bits a label",
     ))  # fmt: skip
