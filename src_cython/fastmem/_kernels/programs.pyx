@@ -124,6 +124,19 @@ cdef inline void add_shifted(uint64_t *sums, int L, const uint64_t *words, int n
             carry = (sums[j] < before) | ((sums[j] == before) & carry)
 
 
+cdef inline void begin_sum(uint64_t *sums, int L, const uint64_t *words, int n, int power, bint negative) noexcept nogil:
+    """sums = words 2^power, or less than 0 by as much, modulo 2^(64 L), for a number below 2^(64 L - power)."""
+    cdef int first = power >> 6
+    n = min(n, L - first)  # those above are 0
+    if negative or power & 63:
+        memset(sums, 0, L * sizeof(uint64_t))
+        add_shifted(sums, L, words, n, power, negative)
+        return
+    memset(sums, 0, first * sizeof(uint64_t))
+    memcpy(&sums[first], words, n * sizeof(uint64_t))
+    memset(&sums[first + n], 0, (L - first - n) * sizeof(uint64_t))
+
+
 cdef inline const uint64_t *limit_of(ProgramTables tables, State *state, Py_ssize_t node) noexcept nogil:
     return &state.limits[state.limit_starts[node]]
 
@@ -176,6 +189,7 @@ cdef bint sum_of(ProgramTables tables, State *state, Py_ssize_t node, uint64_t *
     cdef Py_ssize_t term, start = tables.starts[node], stop = tables.starts[node + 1], w
     cdef int bits, width, length, L, n
     cdef int32_t source
+    cdef bint is_first, is_negative
     length = state.limit_lengths[node]
     if stop - start == 1 and not (tables.powers[start] | tables.negative[start] | tables.t_negative[node]):
         source, w = tables.sources[start], tables.word_starts[start]
@@ -183,7 +197,12 @@ cdef bint sum_of(ProgramTables tables, State *state, Py_ssize_t node, uint64_t *
         # A number less a threshold, as for steps and windows.
         if (tables.word_starts[start + 1] - w == 1 and tables.words[w] == 1 and state.signs[source] >= 0
                 and (n if n > length else length) < state.capacity):
-            n_words[0] = difference(&state.values[source * state.capacity], n, limit_of(tables, state, node), length, sums)
+            value = &state.values[source * state.capacity]
+            if tables.activations[node] == THRESHOLD:  # its sign is enough
+                sums[0] = 0 if compared(value, n, n > 0, limit_of(tables, state, node), length, length > 0) >= 0 else 1ull << 63
+                n_words[0] = 1
+            else:
+                n_words[0] = difference(value, n, limit_of(tables, state, node), length, sums)
             return True
     bits = bits_of(limit_of(tables, state, node), length)
     for term in range(start, stop):
@@ -197,11 +216,11 @@ cdef bint sum_of(ProgramTables tables, State *state, Py_ssize_t node, uint64_t *
     L = (bits + fastmem_bits(stop - start + 1) + 2 + 63) >> 6
     if L > state.capacity:
         return False
-    n_words[0] = L
-    memset(sums, 0, L * sizeof(uint64_t))
+    n_words[0], is_first = L, True
     length = state.limit_lengths[node]
     if length:
-        add_shifted(sums, L, limit_of(tables, state, node), length, 0, not tables.t_negative[node])
+        begin_sum(sums, L, limit_of(tables, state, node), length, 0, not tables.t_negative[node])
+        is_first = False
     for term in range(start, stop):
         source = tables.sources[term]
         n = state.lengths[source]
@@ -212,7 +231,14 @@ cdef bint sum_of(ProgramTables tables, State *state, Py_ssize_t node, uint64_t *
         if length > 1 or tables.words[w] != 1:
             n = multiplied(value, n, &tables.words[w], length, product)
             value = product
-        add_shifted(sums, L, value, n, tables.powers[term], tables.negative[term] ^ (state.signs[source] < 0))
+        is_negative = tables.negative[term] ^ (state.signs[source] < 0)
+        if is_first:
+            begin_sum(sums, L, value, n, tables.powers[term], is_negative)
+            is_first = False
+        else:
+            add_shifted(sums, L, value, n, tables.powers[term], is_negative)
+    if is_first:
+        memset(sums, 0, L * sizeof(uint64_t))
     return True
 
 
