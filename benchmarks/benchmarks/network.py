@@ -257,3 +257,36 @@ class Theorems(Timed):
         return self.net.n_weights
 
     track_weights.unit = "weights"
+
+
+class Numbers(Timed):
+    """Units that carry numbers, 3,000 points of the sphere in R^64 with random labels, one thread: time and sizes."""
+
+    params = (("yun2019", "bubeck2020"),)
+    param_names = ("construction",)
+
+    def setup(self, name):
+        part("fastmem", "NumberNetwork")
+        X, y = labelled_points("sphere 200k×64")
+        self.X, self.y = X[:3000], y[:3000]
+        self.options = {"construction": name, "random_state": 0, "n_threads": 1}
+        self.net = fastmem.memorize(self.X, self.y, **self.options)
+
+    def time_memorize(self, name):
+        fastmem.memorize(self.X, self.y, **self.options)
+
+    def time_predict(self, name):
+        self.net.predict(self.X, n_threads=1)
+
+    def time_forward(self, name):
+        self.net.forward(self.X, n_threads=1)
+
+    def track_neurons(self, name):
+        return self.net.n_neurons
+
+    track_neurons.unit = "neurons"
+
+    def track_bits(self, name):
+        return self.net.bits_per_label
+
+    track_bits.unit = "bits a label"

@@ -373,7 +373,7 @@ def _is_too_large(problem, error):
     if problem.construction not in ("vershynin2020", "dirksen2024"):
         return False
     # The centre of a small sphere far away is rounded too much: it is none, and that around the origin is large.
-    far = np.ptp(problem.read, axis=0).max() < 1e-8 * np.abs(problem.read).max()
+    far = np.ptp(problem.read, axis=0).max() < 1e-5 * np.abs(problem.read).max()
     return problem.n_hyperplanes > SURELY_REFUSED or (far and problem.construction == "vershynin2020")
 
 
