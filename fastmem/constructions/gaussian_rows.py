@@ -14,6 +14,7 @@ _MOST_WEIGHTS = 2**28
 _MOST_SIGNS = 2**33
 _SAMPLE = 512
 _WORD = 64
+_WORDS = 2**15  # looked at together
 
 
 def refuse_more_than(m, n, d, size, why):
@@ -125,9 +126,11 @@ def counts(signs, mask):
     signs : uint64 array of shape (words, n)
     mask : uint64 array of shape (words,)
     """
-    total = np.zeros(signs.shape[1], np.uint32)
-    for word in np.flatnonzero(mask):
-        total += np.bitwise_count(signs[word] & mask[word])
+    total, words = np.zeros(signs.shape[1], np.uint32), np.flatnonzero(mask)
+    size = max(_WORDS // signs.shape[1], 1)
+    for start in range(0, len(words), size):
+        some = words[start : start + size]
+        total += np.bitwise_count(signs[some] & mask[some, None]).sum(axis=0, dtype=np.uint32)
     return total
 
 

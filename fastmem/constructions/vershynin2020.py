@@ -31,7 +31,7 @@ from fastmem.layers.layer import Layer
 from fastmem.machine.progress import progress_bar
 from fastmem.machine.threads import over_blocks
 from fastmem.theory.separation import separation_of
-from fastmem.theory.vershynin2020 import batches_to, bound, co_firing, fewest, plan
+from fastmem.theory.vershynin2020 import FAILURE, batches_to, bound, co_firing, fewest, plan
 
 __all__ = ["CHOOSES_COLUMNS", "DELTA", "OPTIONS", "OWN_OPTIONS", "STORES", "bound", "build", "drawn_fits"]
 
@@ -168,6 +168,8 @@ class _Search:
             bias, batch, m = self._plan_of_sample()
         except OverflowError:  # points outside are so near to some inside that no number of rows does
             return None
+        least, most = self._rows_to_part(bias)
+        m = max(min(m, most), least)
         rows = self.sphere.rows(bias, self.random_state, self.n_threads)
         batches = [self._batches(bit, batch) for bit in self.bits]
         best = None
@@ -184,6 +186,15 @@ class _Search:
             return None
         rows.back_to(best[0])
         return _Solution(rows, best[1], None, 1)
+
+    def _rows_to_part(self, bias):
+        """How many rows may part points of other labels, and half as many as surely do, where each is a batch.
+
+        The perceptron of one point counts rows that are 1 there: at another one fewer, if any of these is 0 there. For
+        the nearest two, 2 sin(a) apart, a row is with probability exp(-b^2/2) a/pi at most (see `co_firing`).
+        """
+        share = math.exp(-(bias**2) / 2) * math.asin(self._near / 2) / math.pi
+        return math.ceil(1 / (4 * share)), math.ceil(math.log(self.n**2 / FAILURE) / (2 * share))
 
     def _refuse_more_than(self, m):
         size = bound(self.n, self.d, self._near, len(self.bits))
