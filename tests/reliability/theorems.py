@@ -46,12 +46,11 @@ from reliability.pipeline import DTYPES, LARGEST, POOL, as_dtype, nudged
 
 import fastmem
 from fastmem.constructions import CONSTRUCTIONS
-from fastmem.constructions.vershynin2020 import plan
+from fastmem.constructions.vershynin2020 import _sphere, plan
 from fastmem.theory.dirksen2024 import n_rows
 
 SECONDS, MOST_FAULTS = 120, 50
-MOST_ROWS = 2**14  # hyperplanes of a theorem that are drawn here; those beyond `SURELY_REFUSED` are refused
-SURELY_REFUSED = 2**32
+MOST_ROWS = 2**14  # hyperplanes of a theorem that are drawn here, if they are not refused
 INSIDE = 1 - 2.0**-30
 EXACT_PRODUCTS = 20_000  # in rational arithmetic, for a problem
 MOST_DENSE = 2**18
@@ -302,11 +301,22 @@ class Problem:
         n, n_bits = len(np.unique(self.first_rows)), (self.n_classes - 1).bit_length()
         if self.construction == "dirksen2024":
             return n_rows(n, self.delta, n_bits)
-        return plan(n, max(self.delta / 2, 2.0**-60), n_bits).rows  # of a sphere that the unit ball need not be
+        try:
+            _, radius = _sphere(self.read, np.arange(self.n))
+        except fastmem.FastmemError:
+            return 0
+        distance = fastmem.separation(self.read, self.y, n_threads=1).distance
+        return plan(n, min(max(distance / radius, 2.0**-60), 2.0), n_bits).rows
+
+    @property
+    def is_surely_refused(self):
+        """Whether the theorem draws so many that not even the small form's first ones are drawn."""
+        of_nearest = (self.construction, self.own.get("form")) == ("vershynin2020", "small")
+        return self.n_hyperplanes > (2**64 if of_nearest else 2**33)
 
     def of_a_size_to_test(self):
         """The problem, or another one where the theorem's network would take long."""
-        if MOST_ROWS < self.n_hyperplanes <= SURELY_REFUSED:
+        if self.n_hyperplanes > MOST_ROWS and not self.is_surely_refused:
             return type(self)(**{name: getattr(self, name) for name in _NAMES} | {"points": "sphere", "d": 40, "n": 60})
         return self
 
@@ -364,14 +374,14 @@ def _is_on_no_sphere(problem, error):
     if problem.construction != "vershynin2020" or is_sphere:
         return False
     rows, power = problem.read[error.rows], np.frexp(np.abs(problem.read[error.rows]).max())[1]
-    norms = np.ldexp(np.linalg.norm(np.ldexp(rows, -power), axis=1), power)
-    return bool(np.allclose(norms, error.radii, rtol=1e-9, atol=0)) and norms.max() - norms.min() > 1e-6 * norms.max()
+    norms = np.linalg.norm(np.ldexp(rows, -power), axis=1)
+    with np.errstate(over="ignore"):
+        are_named = np.allclose(np.ldexp(norms, power), error.radii, rtol=1e-9, atol=0)
+    return bool(are_named) and norms.max() - norms.min() > 1e-6 * norms.max()
 
 
 def _is_too_large(problem, error):
-    if problem.construction == "vershynin2020" and problem.points not in SPHERES:
-        return True  # up to a share of 1e-6 all points lie on some sphere, if that may be large enough
-    return problem.construction in ("vershynin2020", "dirksen2024") and problem.n_hyperplanes > SURELY_REFUSED
+    return problem.is_surely_refused
 
 
 def _is_not_in_general_position(problem, error):
