@@ -3,8 +3,8 @@
     python benchmarks/theorems.py
 
 tells apart and memorizes 100,000 points of the unit sphere in R^64, at least 0.5 apart, with random labels, by three
-constructions, one thread (`fastmem.compare`), and prints two Markdown tables: what was built, and for delta = 1, 0.5 and
-0.25 the sizes that theorems give.
+constructions, one thread (`fastmem.compare`), and prints two Markdown tables: what was built, and for delta = 1, 0.5
+and 0.25 the sizes that theorems give.
 
     python benchmarks/theorems.py --table
 

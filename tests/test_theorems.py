@@ -10,8 +10,8 @@ def test_theorems_memorize_random_problems_or_refuse_them_with_reason():
 
 
 def test_three_ways_to_evaluate_agree_on_hard_inputs():
-    for total, by_float64, by_words in theorems.levels_agree(200, 0).values():
-        assert total == 200
+    for total, by_float64, by_words in theorems.levels_agree(60, 0).values():
+        assert total == 60
         assert by_words > 0.4
         assert by_float64 < 1
 
