@@ -434,10 +434,15 @@ def hold(problem, net, folder):
         radii_are_kept(problem, net, others, rng)
 
 
+def has_bound(construction, options):
+    """Whether the theorem's network is the one of these options."""
+    is_cut = options.get("word_bits") or options.get("depth")
+    return construction != "vardi2021" or (options.get("form") == "step" and not is_cut)
+
+
 def bound_is_kept(problem, net):
     """Counts are at most the theorem's, which has words as long as it likes."""
-    is_another = problem.own.get("form", "step") != "step" or problem.own.get("word_bits") or problem.own.get("depth")
-    if net.construction not in DEEP or (problem.smallest_distance and not is_another):
+    if net.construction not in DEEP or (problem.smallest_distance and has_bound(net.construction, problem.own)):
         contract.bound_is_kept(net, problem.numbers)
 
 
@@ -650,6 +655,8 @@ def bounds_are_kept(n_sets, seed):
         X = rng.standard_normal((n, d)) if rng.random() < 0.5 else sphere(rng, n, d)
         y = rng.integers(0, n_classes, n)
         for form, (construction, options) in enumerate(FORMS):
+            if not has_bound(construction, options):
+                continue
             points, own = X, {name: value for name, value in options.items() if name != "radius"}
             if construction == "vershynin2020":  # on a sphere of more dimensions, since near points take much
                 points = sphere(rng, n, max(d, 32))
@@ -658,7 +665,8 @@ def bounds_are_kept(n_sets, seed):
             )
             if not net.layers:
                 continue
-            size = CONSTRUCTIONS[construction].bound(n, points.shape[1], net.drawn.get("delta"), net.n_label_bits)
+            delta = fastmem.separation(points).delta if construction in DEEP else net.drawn.get("delta")
+            size = CONSTRUCTIONS[construction].bound(n, points.shape[1], delta, net.n_label_bits)
             for which in ("neurons", "weights"):
                 share = getattr(net, f"n_{which}") / getattr(size, which)
                 assert share <= 1, f"--bounds: data set {number}, seed {seed}, {shown(form)}: {share:.2f} of {which}"
