@@ -166,9 +166,9 @@ class _Search:
         fewest_neurons = self.theorem.rows + len(self.bits) * self.theorem.units
         try:
             bias, batch, m = self._plan_of_sample()
-        except OverflowError:  # points outside are so near to some inside that no number of rows does
+            least, most = self._rows_to_part(bias)
+        except ArithmeticError:  # points outside are so near to some inside that no number of rows does
             return None
-        least, most = self._rows_to_part(bias)
         m = max(min(m, most), least)
         rows = self.sphere.rows(bias, self.random_state, self.n_threads)
         batches = [self._batches(bit, batch) for bit in self.bits]
