@@ -22,6 +22,7 @@ from fastmem.layers.layer import ACTIVATIONS
 from fastmem.layers.programs import Program
 from fastmem.machine.floats import default_environment
 from fastmem.machine.once import cached_property
+from fastmem.machine.threads import width_of_long_blocks
 
 __all__ = ["NumberTables", "width_of_blocks"]
 
@@ -35,12 +36,11 @@ _THRESHOLD, _RELU = ACTIVATIONS.index("threshold"), ACTIVATIONS.index("relu")
 
 
 def width_of_blocks(layers):
-    """Blocks of rows are as long as for points of so many coordinates.
-
-    Rows of deep networks share work, so that many are better.
-    """
+    """What stands for the number of coordinates where rows are cut into blocks: those of deep networks share work."""
     d = layers[0].weights.shape[1]
-    return d if len(layers) > _FILTER_DEPTH else d + sum(layer.n_weights for layer in layers) // _ENTRIES
+    if len(layers) > _FILTER_DEPTH:
+        return width_of_long_blocks(d)
+    return d + sum(layer.n_weights for layer in layers) // _ENTRIES
 
 
 class NumberTables:

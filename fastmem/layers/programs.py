@@ -3,8 +3,9 @@
 A *node* is an input, a unit, or a sum that units share. A unit that repeats another one, as relays do that carry a
 number through a layer, is no node: who reads it reads the other one. Inputs that a unit weighs with one number, up to
 its sign, are added up first, in a node of their own, and relu(s) - relu(s - 1) is one node, min(max(s, 0), 1): so a
-step is 0 or 1 before a long word is multiplied by it, and stays 0 or 1 where z changes. Nodes are evaluated by
-``src_cython/fastmem/_kernels/programs.pyx``, row by row, where they changed since the row before.
+step is 0 or 1 before a long word is multiplied by it, and stays 0 or 1 where z changes. Long sums are sums of sums.
+Nodes are evaluated by ``src_cython/fastmem/_kernels/programs.pyx``, row by row, where they changed since the row
+before.
 """
 
 from typing import NamedTuple
@@ -20,6 +21,7 @@ _THRESHOLD, _RELU, _IDENTITY, _RAMP = range(4)
 _SPARE_WORDS = 4  # beside those of the longest parameter; what needs more is evaluated in more
 _MOST_WORDS = kernels.MOST_WORDS
 _WORD = 64
+_TOGETHER = 16  # terms of a sum, where there are more than twice as many
 
 
 class Program:
@@ -139,7 +141,15 @@ def _with_shared(terms, nodes, shared):
         if size > 1 and len(group) > 1:
             group = [(_made(_Node(group, 0, _IDENTITY), nodes, shared), 1)]
         joined += [(source, sign * size) for source, sign in group]
-    return joined
+    return _in_parts(joined, nodes, shared)
+
+
+def _in_parts(terms, nodes, shared):
+    """The terms, or nodes that add up some of them each: where one of many changes, few are added up again."""
+    while len(terms) > 2 * _TOGETHER:
+        parts = [terms[start : start + _TOGETHER] for start in range(0, len(terms), _TOGETHER)]
+        terms = [(_made(_Node(part, 0, _IDENTITY), nodes, shared), 1) for part in parts]
+    return terms
 
 
 def _with_ramps(group, nodes, shared):

@@ -16,7 +16,9 @@ import numpy as np
 from fastmem.errors import InvalidInput
 from fastmem.machine.blas import need_buffers
 
-__all__ = ["block_starts", "over_blocks", "over_row_blocks", "resolve_threads"]
+__all__ = ["block_starts", "over_blocks", "over_row_blocks", "resolve_threads", "width_of_long_blocks"]
+
+_NARROWEST, _MOST_ROWS = 32, 2**17
 
 
 def resolve_threads(n_threads):
@@ -44,7 +46,12 @@ def block_starts(n, d):
 
 
 def _rows_of_block(d):
-    return min(max(2**20 // (d + 32), 64), 2**15)
+    return max(2**20 // (d + _NARROWEST), 64)
+
+
+def width_of_long_blocks(d):
+    """What `over_row_blocks` is given in place of d for blocks of 16 MiB, for work that rows of a block share."""
+    return max(d // 4 - _NARROWEST, 2**20 // _MOST_ROWS - _NARROWEST)
 
 
 def over_blocks(work, n, size, n_threads, bar=None):
