@@ -310,7 +310,7 @@ def _sphere(X, rows):
         if _spread(radii) > _SPREAD or (_spread(others) <= _SPREAD and others.max() < radii.max()):
             centre, radii = other, others
     if _spread(radii) > _SPREAD:
-        raise _not_on_sphere(_scaled(np.linalg.norm(X, axis=1), power), rows)
+        raise _not_on_sphere(np.linalg.norm(X, axis=1), power, rows)
     centre, radius = _scaled(centre, power), float(_scaled(radii.max(), power))
     if not (np.isfinite(centre).all() and np.isfinite(radius)):
         raise InvalidInput("the centre or the radius of the sphere overflows float64: rescale the columns of X")
@@ -334,8 +334,9 @@ def _centre_of_sphere(X):
     return mean + np.linalg.lstsq(equations, (around**2).sum(axis=1), rcond=None)[0][:-1]
 
 
-def _not_on_sphere(norms, rows):
+def _not_on_sphere(norms, power, rows):
     near, far = int(norms.argmin()), int(norms.argmax())
+    norms = _scaled(norms, power)
     return NotOnSphere(
         f"row {rows[near]} has the norm {norms[near]:.6g} and row {rows[far]} {norms[far]:.6g}, nor are they equally "
         f"far from another place: vershynin2020 needs points on a sphere, up to a share of {_SPREAD:g}; scale all rows "

@@ -94,6 +94,14 @@ def test_points_that_lie_on_no_sphere_are_refused_and_may_be_scaled():
     assert np.array_equal(build(X, y).predict(X), y)
 
 
+def test_points_beyond_float64_that_lie_on_no_sphere_are_refused_by_two_rows():
+    X = 1.7e308 * np.random.default_rng(6).uniform(-1, 1, (60, 8))
+    with pytest.raises(NotOnSphere) as error:
+        build(X, X[:, 0] > 0)
+    norms = np.linalg.norm(np.ldexp(X, -1000), axis=1)
+    assert error.value.rows == [int(norms.argmin()), int(norms.argmax())]
+
+
 def test_near_points_of_different_labels_are_refused_before_anything_is_drawn():
     angles = np.array([0, 1, 1 + 1e-9, 2])
     X = np.column_stack([np.cos(angles), np.sin(angles)])
