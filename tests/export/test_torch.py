@@ -323,7 +323,7 @@ def test_a_network_of_given_layers_is_exported(torch):
 def test_a_network_too_large_is_refused(torch, monkeypatch):
     from fastmem.export import torch as exporter
 
-    monkeypatch.setattr(exporter, "_MOST_BYTES", 10_000)
+    monkeypatch.setattr(exporter, "MOST_BYTES", 10_000)
     with pytest.raises(fastmem.NetworkTooLarge, match="a PyTorch module would take"):
         case("digits")[2].to_torch(form="layers")
 
