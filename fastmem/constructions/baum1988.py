@@ -14,6 +14,7 @@ dimension are cut into groups of that many.
 import numpy as np
 
 from fastmem.constructions.slabs import intervals, slabs_around
+from fastmem.data.points import distinct_rows
 from fastmem.hyperplanes.frame import column_frame
 from fastmem.hyperplanes.hyperplanes import Hyperplanes
 from fastmem.layers.layer import Layer
@@ -57,7 +58,7 @@ def build(points, labels, point_numbers, *, random_state, n_threads, progress):
     NotInGeneralPosition
         Some groups of points lie on no hyperplane that keeps clear of the points of the other label.
     """
-    distinct = np.flatnonzero(point_numbers == np.arange(points.n))
+    distinct = distinct_rows(point_numbers)
     sample = points.take(random_state.permutation(distinct)[: max(_SAMPLE_ROWS, 4 * (points.d + 1))])
     slabs, rarer = _slabs_of_bits(points, labels, distinct, sample, random_state, n_threads, progress)
     weights = np.concatenate([np.empty((0, points.d), np.float32), *(part.weights for part in slabs)])

@@ -21,6 +21,7 @@ import numpy as np
 
 from fastmem.constructions.unions import bits_of, joined, network_of
 from fastmem.data.options import OwnOption, as_distance
+from fastmem.data.points import distinct_rows
 from fastmem.errors import MarginNotReached, NetworkTooLarge
 from fastmem.hyperplanes.frame import column_frame
 from fastmem.hyperplanes.hyperplanes import Hyperplanes
@@ -81,7 +82,7 @@ def build(points, labels, point_numbers, *, radius, random_state, n_threads, pro
     NetworkTooLarge
         The points have too many coordinates.
     """
-    distinct = np.flatnonzero(point_numbers == np.arange(points.n))
+    distinct = distinct_rows(point_numbers)
     X = points.take(distinct).astype(np.float64)
     bits, sides, boxes = bits_of(labels.indices[distinct], labels.n_bits), _Sides(points.d), []
     if bits:

@@ -32,6 +32,7 @@ import numpy as np
 from fastmem.constructions.numbers import network_of, targets_of
 from fastmem.constructions.slabs import slabs_around
 from fastmem.data.options import OwnOption, one_of
+from fastmem.data.points import distinct_rows
 from fastmem.errors import NetworkTooLarge, NotInGeneralPosition
 from fastmem.hyperplanes.frame import MAX_EXPONENT, column_frame
 from fastmem.layers.integers import as_integers, integer_matrix
@@ -97,7 +98,7 @@ def build(points, labels, point_numbers, *, form, output, random_state, n_thread
     """
     targets, layers, exponent = targets_of(labels, output), (), 0
     if output == "value" or labels.n_bits:
-        distinct = np.flatnonzero(point_numbers == np.arange(points.n))
+        distinct = distinct_rows(point_numbers)
         fit = _Fit(points.take(distinct).astype(np.float64), targets[distinct], output)
         if form == "slabs":
             pieces = _pieces_of_slabs(points, distinct, fit, random_state, n_threads, progress)

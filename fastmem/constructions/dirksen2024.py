@@ -25,10 +25,10 @@ import math
 
 import numpy as np
 
-from fastmem.constructions.gaussian_rows import GaussianRows, counts, refuse_more_than
+from fastmem.constructions.gaussian_rows import GaussianRows, are_draws, counts, refuse_more_than
 from fastmem.constructions.unions import bits_of, joined, network_of
 from fastmem.data.options import OwnOption, one_of
-from fastmem.data.points import Points
+from fastmem.data.points import Points, distinct_rows
 from fastmem.errors import MemorizationError
 from fastmem.layers.layer import Layer
 from fastmem.machine.progress import progress_bar
@@ -73,7 +73,7 @@ def build(points, labels, point_numbers, *, form, random_state, n_threads, progr
     NetworkTooLarge
         Points of different labels are so near that too many hyperplanes would be drawn.
     """
-    distinct = np.flatnonzero(point_numbers == np.arange(points.n))
+    distinct = distinct_rows(point_numbers)
     centre, radius = unit_ball(points, n_threads)
     rows = GaussianRows(
         Points(points.take(distinct)),
@@ -98,16 +98,7 @@ def build(points, labels, point_numbers, *, form, random_state, n_threads, progr
 
 def drawn_fits(drawn, n_told_apart):
     """Whether a network may say that this was drawn: a delta that hyperplanes are drawn for, and how often."""
-    if n_told_apart == 1:
-        return drawn == {}
-    return (
-        type(drawn) is dict
-        and drawn.keys() == {"delta", "hyperplanes"}
-        and type(drawn["delta"]) is float
-        and 0 < drawn["delta"] <= 2
-        and type(drawn["hyperplanes"]) is int
-        and 0 < drawn["hyperplanes"] <= _MOST_DRAWS
-    )
+    return drawn == {} if n_told_apart == 1 else are_draws(drawn, _MOST_DRAWS)
 
 
 def _cover_all(rows, classes, n_bits, delta, form, random_state, progress):

@@ -8,7 +8,7 @@ from fastmem.hyperplanes.frame import column_frame
 from fastmem.hyperplanes.hyperplanes import Hyperplanes
 from fastmem.layers.rows import as_rows
 
-__all__ = ["GaussianRows", "counts", "refuse_more_than"]
+__all__ = ["GaussianRows", "are_draws", "counts", "refuse_more_than"]
 
 _MOST_WEIGHTS = 2**28
 _MOST_SIGNS = 2**33
@@ -35,6 +35,17 @@ def refuse_more_than(m, n, d, size, why):
         f"for {why} the theorem takes up to {neurons} neurons and {weights} weights, and {m} hyperplanes of R^{d} are "
         'more than are drawn: use construction="compact", whose size does not depend on delta',
         *size,
+    )
+
+
+def are_draws(drawn, most, names=("hyperplanes",)):
+    """Whether a network may say that this was drawn: for a delta, each of these at most so often."""
+    return (
+        type(drawn) is dict
+        and drawn.keys() == {"delta", *names}
+        and type(drawn["delta"]) is float
+        and 0 < drawn["delta"] <= 2
+        and all(type(drawn[name]) is int and 0 < drawn[name] <= most for name in names)
     )
 
 

@@ -27,6 +27,7 @@ import numpy as np
 from fastmem.constructions.line import Line
 from fastmem.constructions.numbers import network_of
 from fastmem.constructions.pipes import IDENTITY, THRESHOLD, Form, Pipe, side_by_side
+from fastmem.data.points import distinct_rows
 from fastmem.errors import MemorizationError, NetworkTooLarge
 from fastmem.layers.integers import as_integers, integer_matrix
 from fastmem.layers.layer import Layer
@@ -69,7 +70,7 @@ def build(points, labels, point_numbers, *, random_state, n_threads, progress):
     """
     targets, layers, stages = labels.indices.astype(np.float64), (), ()
     if labels.n_bits:
-        distinct = np.flatnonzero(point_numbers == np.arange(points.n))
+        distinct = distinct_rows(point_numbers)
         _refuse_too_large(len(distinct), points.d, labels.n_bits)
         line = Line.through(points.take(distinct).astype(np.float64), random_state)
         network = _Network(line, labels.indices[distinct].tolist(), labels.n_bits)

@@ -37,6 +37,7 @@ import math
 
 import numpy as np
 
+from fastmem.constructions.gaussian_rows import are_draws
 from fastmem.data.points import Points
 from fastmem.data.sorting import SortedCodes, distinct
 from fastmem.errors import InvalidInput, MemorizationError, NetworkTooLarge
@@ -114,13 +115,8 @@ def build(points, labels, point_numbers, *, separate, delta, random_state, n_thr
 
 def drawn_fits(drawn, n_told_apart):
     """Whether a network may say that this was drawn: a delta that hyperplanes are drawn for, and two counts."""
-    return (
-        type(drawn) is dict
-        and drawn.keys() == {"delta", "hyperplanes", "codes"}
-        and type(drawn["delta"]) is float
-        and 0 < drawn["delta"] <= 2
-        and (n_told_apart == 1 or drawn["delta"] >= LEAST_DELTA)
-        and all(type(drawn[name]) is int and 0 < drawn[name] <= _MOST_DRAWS for name in ("hyperplanes", "codes"))
+    return are_draws(drawn, _MOST_DRAWS, ("hyperplanes", "codes")) and (
+        n_told_apart == 1 or drawn["delta"] >= LEAST_DELTA
     )
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastmem.data.points import Points
+from fastmem.data.points import Points, distinct_rows
 from fastmem.data.reading import Reading
 from fastmem.data.sorting import SortedCodes, distinct
 from fastmem.errors import InvalidInput, MemorizationError
@@ -105,7 +105,7 @@ class Memorized:
 
     def sampled(self):
         """`Sampled`: all."""
-        rows = np.flatnonzero(self.point_numbers == np.arange(self.n))
+        rows = distinct_rows(self.point_numbers)
         different = self.points if len(rows) == self.n else Some(self.points, rows)
         return Sampled(different, SortedCodes(self.codes[rows]), lambda kept: self._separated_anew(rows[kept]))
 

@@ -40,6 +40,7 @@ from fastmem.constructions.line import Line
 from fastmem.constructions.numbers import network_of
 from fastmem.constructions.pipes import IDENTITY, RELU, THRESHOLD, Form, Pipe, side_by_side
 from fastmem.data.options import OwnOption, as_count, one_of
+from fastmem.data.points import distinct_rows
 from fastmem.errors import InvalidInput
 from fastmem.layers.integers import as_integers, integer_matrix
 from fastmem.layers.layer import Layer
@@ -95,7 +96,7 @@ def build(points, labels, point_numbers, *, form, word_bits, depth, random_state
     """
     targets, layers, facts, exponent, radius, stages = labels.indices.astype(np.float64), (), {}, 0, 0.0, ()
     if labels.n_bits:
-        distinct = np.flatnonzero(point_numbers == np.arange(points.n))
+        distinct = distinct_rows(point_numbers)
         line = Line.through(points.take(distinct).astype(np.float64), random_state)
         codes = _Codes(line, labels.indices[distinct].tolist(), labels.n_bits)
         cut = shape(len(distinct), codes.rho, codes.c, form, word_bits, depth)

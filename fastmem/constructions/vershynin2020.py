@@ -22,10 +22,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastmem.constructions.gaussian_rows import GaussianRows, counts, refuse_more_than
+from fastmem.constructions.gaussian_rows import GaussianRows, are_draws, counts, refuse_more_than
 from fastmem.constructions.unions import bits_of, joined, network_of
 from fastmem.data.options import OwnOption, one_of
-from fastmem.data.points import Points
+from fastmem.data.points import Points, distinct_rows
 from fastmem.errors import InvalidInput, MemorizationError, NotOnSphere
 from fastmem.layers.layer import Layer
 from fastmem.machine.progress import progress_bar
@@ -83,7 +83,7 @@ def build(points, labels, point_numbers, *, form, random_state, n_threads, progr
     NetworkTooLarge
         Points of different labels are so near that too many hyperplanes would be drawn.
     """
-    distinct = np.flatnonzero(point_numbers == np.arange(points.n))
+    distinct = distinct_rows(point_numbers)
     some = Points(points.take(distinct))
     centre, radius = _sphere(some.block(0, some.n).astype(np.float64), distinct)
     sphere = _Sphere(some, centre, radius)
@@ -260,16 +260,7 @@ class _Search:
 
 def drawn_fits(drawn, n_told_apart):
     """Whether a network may say that this was drawn: a delta that hyperplanes are drawn for, and how often."""
-    if n_told_apart == 1:
-        return drawn == {}
-    return (
-        type(drawn) is dict
-        and drawn.keys() == {"delta", "hyperplanes"}
-        and type(drawn["delta"]) is float
-        and 0 < drawn["delta"] <= 2
-        and type(drawn["hyperplanes"]) is int
-        and 0 < drawn["hyperplanes"] <= _MOST_DRAWS
-    )
+    return drawn == {} if n_told_apart == 1 else are_draws(drawn, _MOST_DRAWS)
 
 
 def _does(unit):

@@ -30,6 +30,7 @@ import numpy as np
 from fastmem.constructions.line import Line
 from fastmem.constructions.numbers import network_of, targets_of
 from fastmem.data.options import OwnOption, one_of
+from fastmem.data.points import distinct_rows
 from fastmem.layers.integers import as_integers, integer_matrix
 from fastmem.layers.layer import Layer
 from fastmem.theory.yun2019 import bound
@@ -73,7 +74,7 @@ def build(points, labels, point_numbers, *, output, random_state, n_threads, pro
     """
     targets, layers, exponent = targets_of(labels, output), (), 0
     if output == "value" or labels.n_bits:
-        distinct = np.flatnonzero(point_numbers == np.arange(points.n))
+        distinct = distinct_rows(point_numbers)
         line = Line.through(points.take(distinct).astype(np.float64), random_state)
         exponent, layers = _layers(line, targets[distinct], output)
     return network_of(

@@ -15,7 +15,7 @@ from fastmem.data.sorting import possibly_repeated, run_starts, sort_codes
 from fastmem.errors import InvalidInput
 from fastmem.machine.threads import over_row_blocks
 
-__all__ = ["NotFinite", "Points", "first_of_equal", "norms_of", "refuse_row"]
+__all__ = ["NotFinite", "Points", "distinct_rows", "first_of_equal", "norms_of", "refuse_row"]
 
 _KERNEL_DTYPES = {np.dtype(np.float32), np.dtype(np.float64)}
 _EXACT_IN_FLOAT32 = {np.dtype(t) for t in ("bool", "int8", "uint8", "int16", "uint16", "float16", "float32")}
@@ -49,6 +49,11 @@ def first_of_equal(n, later, first, dtype=np.int32):
     numbers = np.arange(n, dtype=dtype)
     numbers[later] = first
     return numbers
+
+
+def distinct_rows(numbers):
+    """The rows that equal no lower one, by `first_of_equal`: int64 array, ascending."""
+    return np.flatnonzero(numbers == np.arange(len(numbers)))
 
 
 class Points:

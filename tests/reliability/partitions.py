@@ -20,16 +20,11 @@ prints how many were built and refused; exit status 1 if something was wrong. ``
 import argparse
 import collections
 import contextlib
-import faulthandler
 import gc
 import os
 import re
-import signal
 import sys
-import tempfile
 import time
-import traceback
-import warnings
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -37,6 +32,7 @@ from unittest import mock
 
 import numpy as np
 from reliability.pipeline import DTYPES, GEOMETRIES, LABELS, LAWS, as_dtype, identical, native
+from support.time_limits import outcome_of
 
 import fastmem
 from fastmem.data.as_points import as_points
@@ -112,10 +108,6 @@ CLASSES = LAWS | {
     "one in thirty, of many": lambda rng, n: np.where(rng.random(n) < 0.03, rng.integers(1, 300, n), 0),
 }
 FAULTS = ("a NaN", "a NaN label", "one contradiction", "some contradictions", "half contradict", "an equal negative")
-
-
-class TooLong(BaseException):
-    """A case takes longer than it may."""
 
 
 @dataclass(frozen=True)
@@ -511,25 +503,7 @@ def _are_equal_in_columns(case, row, other):
 
 def run(case):
     """Check a case within its time; what it came to, "fault: ..." if something was wrong."""
-
-    def ring(*_):
-        raise TooLong(f"more than {SECONDS} s")
-
-    if hasattr(signal, "setitimer"):
-        signal.signal(signal.SIGALRM, ring)
-        signal.setitimer(signal.ITIMER_REAL, SECONDS)
-    faulthandler.dump_traceback_later(3 * SECONDS, exit=True)
-    try:
-        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-            warnings.simplefilter("error")
-            warnings.simplefilter("ignore", fastmem.RecognitionWarning)
-            return check(case, folder)
-    except (Exception, TooLong):
-        return f"fault: {traceback.format_exc(limit=-8)}"
-    finally:
-        if hasattr(signal, "setitimer"):
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        faulthandler.cancel_dump_traceback_later()
+    return outcome_of(lambda folder: check(case, folder), SECONDS, [fastmem.RecognitionWarning])
 
 
 def shown(case):

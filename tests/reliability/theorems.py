@@ -21,28 +21,23 @@ Each prints what it counted; exit status 1 if something was wrong. ``--only 17``
 
 import argparse
 import collections
-import faulthandler
 import math
 import multiprocessing
 import pickle
-import signal
 import sys
-import tempfile
 import time
-import traceback
 import tracemalloc
-import warnings
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from functools import cached_property
-from pathlib import Path
 
 import contract
 import numpy as np
 from oracles import naive
 from reliability.partitions import CLASSES, POINTS, _first_rows
 from reliability.pipeline import DTYPES, LARGEST, POOL, as_dtype, nudged
+from support.time_limits import outcome_of
 
 import fastmem
 from fastmem.constructions import CONSTRUCTIONS
@@ -154,10 +149,6 @@ REALS = {
     "one value": lambda rng, n: np.full(n, rng.choice([0.0, -3.7, 1e300, 5e-324])),
     "zeros of both signs": lambda rng, n: rng.choice([0.0, -0.0], n),
 }
-
-
-class TooLong(BaseException):
-    """A problem takes longer than it may."""
 
 
 @dataclass(frozen=True)
@@ -596,24 +587,7 @@ def moved_inside(X, radii, directions, norm):
 
 def run(problem):
     """Check a problem within its time; what it came to, "fault: ..." if something was wrong."""
-
-    def ring(*_):
-        raise TooLong(f"more than {SECONDS} s")
-
-    if hasattr(signal, "setitimer"):
-        signal.signal(signal.SIGALRM, ring)
-        signal.setitimer(signal.ITIMER_REAL, SECONDS)
-    faulthandler.dump_traceback_later(3 * SECONDS, exit=True)
-    try:
-        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-            warnings.simplefilter("error")
-            return check(problem, Path(folder))
-    except (Exception, TooLong):
-        return f"fault: {traceback.format_exc(limit=-8)}"
-    finally:
-        if hasattr(signal, "setitimer"):
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        faulthandler.cancel_dump_traceback_later()
+    return outcome_of(lambda folder: check(problem, folder), SECONDS)
 
 
 def attack(n_problems, seed, first=0):
