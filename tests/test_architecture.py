@@ -15,7 +15,7 @@ PACKAGE = Path(importlib.util.find_spec("fastmem").origin).parent
 
 FLOORS = (
     {"errors", "_version", "_moved", "_kernels"},
-    {"machine"},
+    {"machine", "html"},
     {"data"},
     {"hyperplanes"},
     {"layers", "theory"},
