@@ -21,6 +21,7 @@ exclude_patterns = ["_static", "pictures"]
 
 # Headings have the anchors that GitHub gives them, so that links work there too.
 myst_heading_anchors = 3
+myst_enable_extensions = ["attrs_block"]  # {.cards} above a list
 
 autodoc_typehints = "none"  # types stand in the docstrings
 autodoc_member_order = "bysource"
