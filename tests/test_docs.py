@@ -108,7 +108,7 @@ def anchors(path):
 
 @pytest.mark.parametrize("path", [pytest.param(path, id=str(path.relative_to(ROOT))) for path in TEXTS])
 def test_relative_links_lead_to_files_and_headings(path):
-    links = re.findall(r"\]\(([^)\s]+)\)", prose(path))
+    links = re.findall(r"(?:\]\(|src=\")([^)\s\"]+)[)\"]", prose(path))
     relative = [link for link in links if not urlsplit(link).scheme]
     for file, anchor in map(urldefrag, relative):
         target = (path.parent / file).resolve() if file else path
