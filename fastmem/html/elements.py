@@ -81,7 +81,7 @@ def table(
     headings : sequence
         Of the columns; the first column names its rows.
     rows : iterable of sequences
-        As many cells each as there are headings.
+        As many cells each as there are headings; in a row of fewer, the last one reaches to the end.
     numbers : iterable of int
         Positions of columns whose cells stand to the right.
     caption : str
@@ -99,7 +99,10 @@ def table(
     def row(cells):
         first, *others = cells
         named = element("th", first, scope="row", class_=kind(0))
-        return element("tr", named, *(element("td", cell, class_=kind(k)) for k, cell in enumerate(others, 1)))
+        found = [element("td", cell, class_=kind(k)) for k, cell in enumerate(others, 1)]
+        if len(cells) < len(headings):
+            found[-1] = element("td", others[-1], colspan=len(headings) - len(cells) + 1)
+        return element("tr", named, *found)
 
     head = element("tr", *(element("th", name, scope="col", class_=kind(k)) for k, name in enumerate(headings)))
     title = element("caption", caption) if caption else ""
@@ -107,8 +110,14 @@ def table(
 
 
 def pairs(rows: Iterable[tuple[object, object]], *, caption: str = "") -> Html:
-    """A table of names and values."""
-    body = (element("tr", element("th", name, scope="row"), element("td", value)) for name, value in rows)
+    """A table of names and values; a value without a name is a further line of the one above."""
+    named: list[tuple[object, list[object]]] = []
+    for name, value in rows:
+        if name or not named:
+            named.append((name, [value]))
+        else:
+            named[-1][1].extend((element("br"), value))
+    body = (element("tr", element("th", name, scope="row"), element("td", *values)) for name, values in named)
     title = element("caption", caption) if caption else ""
     return element("table", title, element("tbody", *body))
 
