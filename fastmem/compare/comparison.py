@@ -201,9 +201,8 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         """What is printed, with a table and what its headings mean below, for a notebook."""
-        notes = (
-            element("p", note, class_="note") for note in self._notes([row for row in self.rows if not row.reason])
-        )
+        built = [row for row in self.rows if not row.reason]
+        notes = (element("p", note, class_="note") for note in self._notes(built))
         return fragment(element("p", self._head()), as_html(self.rows), *notes)
 
     def _head(self):

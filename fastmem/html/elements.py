@@ -20,6 +20,7 @@ _FRAGMENT_STYLE = """
 .fastmem th, .fastmem td { padding: 0.15em 0.7em 0.15em 0; text-align: left; vertical-align: top; color: inherit;
   background: transparent; border: 0; border-bottom: 1px solid rgba(128, 128, 128, 0.35); white-space: normal; }
 .fastmem th { font-weight: 600; }
+.fastmem th[scope=row] { min-width: 7.5em; }
 .fastmem .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .fastmem p { margin: 0.3em 0; }
 .fastmem .note { opacity: 0.8; }
