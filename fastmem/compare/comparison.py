@@ -196,14 +196,18 @@ class Comparison:
 
     def __str__(self) -> str:
         built = [row for row in self.rows if not row.reason]
-        lines = [*as_text(built), *(f"{row.name} {not_built(row)}" for row in self.rows if row.reason)]
+        lines = [*as_text(built), *self._reasons()]
         return "\n\n".join("\n".join(part) for part in ([self._head()], lines, list(self._notes(built))) if part)
 
     def _repr_html_(self) -> str:
         """What is printed, with a table and what its headings mean below, for a notebook."""
         built = [row for row in self.rows if not row.reason]
-        notes = (element("p", note, class_="note") for note in self._notes(built))
+        notes = (element("p", note, class_="note") for note in (*self._reasons(), *self._notes(built)))
         return fragment(element("p", self._head()), as_html(self.rows), *notes)
+
+    def _reasons(self):
+        """Why networks could not be built."""
+        return [f"{row.name} {not_built(row)}" for row in self.rows if row.reason]
 
     def _head(self):
         """What was memorized."""

@@ -106,13 +106,13 @@ def as_text(rows):
 
 
 def as_html(rows):
-    """A table with numbers to the right, deviations beside their means; reasons in place of numbers."""
+    """A table with numbers to the right, and deviations beside their means."""
     columns = _columns(rows)
     lines = []
     for row in rows:
         both = zip(_cells(row, columns), _deviations(row, columns), strict=True)
         cells = [f"{mean} ± {deviation}" if deviation else mean for mean, deviation in both]
-        lines.append([row.name, *([not_built(row)] if row.reason else cells)])
+        lines.append([row.name, *(["not built", *cells[1:]] if row.reason else cells)])
     return table([_NAMES, *map(_in_one_line, columns)], lines, numbers=range(1, len(columns) + 1))
 
 

@@ -12,16 +12,18 @@ __all__ = ["Html", "element", "escaped", "fragment", "pairs", "table"]
 
 _VOID = {"br", "col", "hr", "input", "meta"}  # elements without content
 
-# Text, background and lines are those of the page around, so that a fragment reads in light and in dark.
+# Text, background and lines are those of the page around, so that a fragment reads in light and in dark. The class is
+# named twice where JupyterLab, which puts all cells to the right, would have the last word otherwise.
 _FRAGMENT_STYLE = """
 .fastmem { font-size: 0.9em; line-height: 1.4; max-width: 100%; overflow-x: auto; color: inherit; }
 .fastmem table { border-collapse: collapse; margin: 0.4em 0; color: inherit; background: transparent; }
 .fastmem caption { text-align: left; font-weight: 600; padding: 0.2em 0; color: inherit; caption-side: top; }
-.fastmem th, .fastmem td { padding: 0.15em 0.7em 0.15em 0; text-align: left; vertical-align: top; color: inherit;
+.fastmem.fastmem th, .fastmem.fastmem td { padding: 0.15em 0.7em 0.15em 0; text-align: left; vertical-align: top; color: inherit;
   background: transparent; border: 0; border-bottom: 1px solid rgba(128, 128, 128, 0.35); white-space: normal; }
-.fastmem th { font-weight: 600; }
-.fastmem th[scope=row] { min-width: 7.5em; }
-.fastmem .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.fastmem.fastmem th { font-weight: 600; vertical-align: bottom; }
+.fastmem.fastmem th[scope=row] { min-width: 7.5em; vertical-align: top; }
+.fastmem.fastmem .number { text-align: right; font-variant-numeric: tabular-nums; }
+.fastmem.fastmem td.number { white-space: nowrap; }
 .fastmem p { margin: 0.3em 0; }
 .fastmem .note { opacity: 0.8; }
 """
@@ -82,7 +84,7 @@ def table(
     headings : sequence
         Of the columns; the first column names its rows.
     rows : iterable of sequences
-        As many cells each as there are headings; in a row of fewer, the last one reaches to the end.
+        As many cells each as there are headings.
     numbers : iterable of int
         Positions of columns whose cells stand to the right.
     caption : str
@@ -100,10 +102,7 @@ def table(
     def row(cells):
         first, *others = cells
         named = element("th", first, scope="row", class_=kind(0))
-        found = [element("td", cell, class_=kind(k)) for k, cell in enumerate(others, 1)]
-        if len(cells) < len(headings):
-            found[-1] = element("td", others[-1], colspan=len(headings) - len(cells) + 1)
-        return element("tr", named, *found)
+        return element("tr", named, *(element("td", cell, class_=kind(k)) for k, cell in enumerate(others, 1)))
 
     head = element("tr", *(element("th", name, scope="col", class_=kind(k)) for k, name in enumerate(headings)))
     title = element("caption", caption) if caption else ""

@@ -246,7 +246,7 @@ class Report:
         if self.n_code_bits is not None:
             yield "code", f"{self.n_code_bits} bits"
         if self.n_neurons is None:
-            yield "neurons", "many, and not counted before net.report() is asked for them"
+            yield "neurons", "not counted yet: net.report() counts them"
             return
         yield "neurons", f"{self.n_neurons:,} in {self.depth:,} layers{self._widths_text()}"
         if self.output is None:

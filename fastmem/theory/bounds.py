@@ -94,7 +94,7 @@ class Bounds:
             element("p", self._points()),
             table(("sizes", "neurons", "weights", "units", "for"), map(self._size_cells, self.sizes), numbers=(1, 2)),
             *marks,
-            table(("lower bounds", "at least", "of", "for"), map(self._bound_cells, self.lower_bounds), numbers=(1,)),
+            table(("lower bounds", "bound", "on", "for"), map(self._bound_cells, self.lower_bounds), numbers=(1,)),
             element("details", element("summary", "why, and sources"), element("ul", *notes)),
         )
 
