@@ -18,8 +18,9 @@ _FRAGMENT_STYLE = """
 .fastmem { font-size: 0.9em; line-height: 1.4; max-width: 100%; overflow-x: auto; color: inherit; }
 .fastmem table { border-collapse: collapse; margin: 0.4em 0; color: inherit; background: transparent; }
 .fastmem caption { text-align: left; font-weight: 600; padding: 0.2em 0; color: inherit; caption-side: top; }
-.fastmem.fastmem th, .fastmem.fastmem td { padding: 0.15em 0.7em 0.15em 0; text-align: left; vertical-align: top; color: inherit;
-  background: transparent; border: 0; border-bottom: 1px solid rgba(128, 128, 128, 0.35); white-space: normal; }
+.fastmem.fastmem th, .fastmem.fastmem td { padding: 0.15em 0.7em 0.15em 0; text-align: left; vertical-align: top;
+  color: inherit; background: transparent; border: 0; border-bottom: 1px solid rgba(128, 128, 128, 0.35);
+  white-space: normal; }
 .fastmem.fastmem th { font-weight: 600; vertical-align: bottom; }
 .fastmem.fastmem th[scope=row] { min-width: 7.5em; vertical-align: top; }
 .fastmem.fastmem .number { text-align: right; font-variant-numeric: tabular-nums; }
