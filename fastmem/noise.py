@@ -29,6 +29,7 @@ from fastmem.data.options import as_generator
 from fastmem.data.points import Points
 from fastmem.data.sorting import distinct
 from fastmem.errors import InvalidInput, RecognitionWarning
+from fastmem.html.elements import element, fragment, pairs
 from fastmem.machine.floats import default_environment
 from fastmem.machine.threads import resolve_threads
 from fastmem.network import EncodedNetwork
@@ -61,7 +62,7 @@ _ROUNDING = 1e-8  # of covariances, relative to the largest
 _NEVER = np.iinfo(np.int64).max
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ToleranceSuggestion:
     """What `suggest_tolerance` returns: print it, or take ``to_dict()``.
 
@@ -110,22 +111,35 @@ class ToleranceSuggestion:
         """All attributes, as plain values."""
         return asdict(self)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         reached = "reached" if self.is_reached else "not reached"
-        lines = [
-            f"noisy copies  {_percent(self.right)} right ({_percent(self.right_at_least)} at least, 95 %), "
-            f"{_percent(self.wrong)} wrong, {_percent(self.unknown)} unknown, of {self.n_copies:,}",
-            f"asked for     {_percent(self.keep)} right: {reached}",
-        ]
+        settings = f"tolerance={self.tolerance!r}, max_probes={self.max_probes}"
+        return f"<fastmem tolerance suggestion: {settings}, {_percent(self.keep)} right {reached}; print it>"
+
+    def __str__(self) -> str:
+        return "\n".join([*(f"{name:<12}  {value}" for name, value in self._rows()), *self._bits(), "", self._call])
+
+    def _repr_html_(self) -> str:
+        """What is printed, as a table and the call to use, for a notebook."""
+        bits = (element("p", line) for line in self._bits())
+        return fragment(pairs(self._rows()), *bits, element("pre", element("code", self._call)))
+
+    def _rows(self):
+        right = f"{_percent(self.right)} right ({_percent(self.right_at_least)} at least, 95 %)"
+        others = f"{_percent(self.wrong)} wrong, {_percent(self.unknown)} unknown"
+        yield "noisy copies", f"{right}, {others}, of {self.n_copies:,}"
+        yield "asked for", f"{_percent(self.keep)} right: {'reached' if self.is_reached else 'not reached'}"
         passing = ", ".join(f"{_percent(share)} of {kind}" for kind, share in self.passing.items())
         if passing:
-            lines.append(f"taken for known  {passing} ({self.n_others:,} tried)")
+            yield "taken for known", f"{passing} ({self.n_others:,} tried)"
+
+    def _bits(self):
+        """What to do if the settings are for another number of fingerprint bits than the network has."""
         if self.fingerprint_bits != self.network_bits:
-            lines.append(
+            yield (
                 f"for {self.fingerprint_bits} fingerprint bits; the network has {self.network_bits}: build it again "
                 f"with memorize(..., fingerprint_bits={self.fingerprint_bits})"
             )
-        return "\n".join([*lines, "", self._call])
 
     @property
     def _call(self):

@@ -1,7 +1,8 @@
 """Pictures of networks: their layers, cells and radii, how their sizes grow, and constructions side by side.
 
-Every function draws into `ax`, or into a new figure of its own, and returns the Axes. A new figure belongs to no
-window and to no pyplot state: ``ax.figure.savefig("cells.png")`` writes it. For a window or a notebook, give the axes:
+Every function draws into `ax`, or into a new figure of its own, and returns the Axes. In a notebook the new figure
+appears below the cell, as those of pyplot do. In a script it belongs to no window and to no pyplot state:
+``ax.figure.savefig("cells.png")`` writes it. For a window, give the axes:
 
     figure, ax = matplotlib.pyplot.subplots(layout="constrained")
     fastmem.plot.cells(net, X, y, ax=ax)
@@ -15,6 +16,8 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
+from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
@@ -50,9 +53,39 @@ def _axes(ax, n_lines=0):
     matplotlib = need("matplotlib.figure", what="fastmem.plot", extra="plot")
     if ax is not None:
         return ax
-    figure = matplotlib.Figure(layout="constrained")
+    figure = _new_figure(matplotlib.Figure)
     figure.set_figheight(max(figure.get_figheight(), 0.17 * n_lines + 0.8))
     return figure.add_subplot()
+
+
+def _new_figure(kind):
+    """A figure of pyplot where that shows it without being asked to; elsewhere one that nobody else knows."""
+    pyplot = _pyplot()
+    if pyplot is None or not _shows_figures(pyplot):
+        return kind(layout="constrained")
+    settings, name = pyplot.rcParams, "figure.max_open_warning"
+    most, settings[name] = settings[name], 0  # a cell may draw more than 20
+    try:  # rc_context would undo what pyplot sets when it begins to draw
+        return pyplot.figure(layout="constrained")
+    finally:
+        settings[name] = most
+
+
+def _pyplot():
+    """The module, if it is in use: in a notebook always, for its kernel shows and forgets all figures after a cell."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if getattr(shell, "kernel", None) is not None:
+        from matplotlib import pyplot
+
+        return pyplot
+    return sys.modules.get("matplotlib.pyplot")
+
+
+def _shows_figures(pyplot):
+    from matplotlib.backends import BackendFilter, backend_registry
+
+    backend, without = pyplot.get_backend().lower(), backend_registry.list_builtin(BackendFilter.NON_INTERACTIVE)
+    return "inline" in backend or (pyplot.isinteractive() and backend not in without)
 
 
 # Layers
@@ -556,15 +589,28 @@ class _HasRows(Protocol):
     def to_dict(self) -> dict[str, Any]: ...
 
 
-def comparison(rows: _HasRows | Sequence[Mapping[str, Any]], ax: Axes | None = None) -> Axes:
+class _HasSizes(Protocol):
+    """A row of it, which is a dataclass."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def neurons(self) -> int | float | None: ...
+
+    @property
+    def weights(self) -> int | float | None: ...
+
+
+def comparison(rows: _HasRows | Sequence[Mapping[str, Any] | _HasSizes], ax: Axes | None = None) -> Axes:
     """Draw the sizes of several constructions as bars, on a logarithmic scale that begins at 1.
 
     Parameters
     ----------
-    rows : Comparison or sequence of mappings
-        What `fastmem.compare` returns. Or one mapping a construction, from the top: "name" (str), "neurons" and
-        "weights" (int, a mean of some, or None where the network could not be built), and optionally "n_bytes" (alike),
-        the size of the parameters in bytes.
+    rows : Comparison, or sequence of mappings or Built
+        What `fastmem.compare` returns, or some of its rows. Or one mapping a construction, from the top: "name" (str),
+        "neurons" and "weights" (int, a mean of some, or None where the network could not be built), and optionally
+        "n_bytes" (alike), the size of the parameters in bytes.
     ax : matplotlib Axes, optional
         A new figure by default.
 
@@ -587,7 +633,8 @@ def comparison(rows: _HasRows | Sequence[Mapping[str, Any]], ax: Axes | None = N
     >>> [text.get_text() for text in ax.texts]
     ['40', '900', 'not built']
     """
-    names, sizes = _names_and_sizes(rows.to_dict()["rows"] if hasattr(rows, "to_dict") else rows)
+    rows = rows.to_dict()["rows"] if hasattr(rows, "to_dict") else rows
+    names, sizes = _names_and_sizes([asdict(row) if is_dataclass(row) else row for row in rows])
     places, thickness = np.arange(len(names)), 0.8 / len(sizes)
     n_lines = math.ceil(len(names) / thickness)
     ax = _axes(ax, n_lines)

@@ -92,6 +92,26 @@ def test_the_axes_given_are_drawn_into_and_returned():
     rendered(axes[0])
 
 
+def test_a_new_figure_is_of_pyplot_only_where_that_shows_it(monkeypatch):
+    from matplotlib import pyplot
+
+    pyplot.switch_backend("agg")  # which needs no display, whatever it is called below
+    kernel = SimpleNamespace(get_ipython=lambda: SimpleNamespace(kernel="of a notebook"))
+    X, _, net = network()
+    for backend, interactive, ipython, shows in (
+        ("agg", True, kernel, False),
+        ("tkagg", False, kernel, False),
+        ("tkagg", True, None, True),
+        ("module://matplotlib_inline.backend_inline", False, kernel, True),
+    ):
+        monkeypatch.setitem(sys.modules, "IPython", ipython or SimpleNamespace(get_ipython=lambda: None))
+        monkeypatch.setattr(pyplot, "isinteractive", lambda interactive=interactive: interactive)
+        monkeypatch.setattr(pyplot, "get_backend", lambda backend=backend: backend)
+        ax = fastmem.plot.radii(net, X)
+        assert pyplot.fignum_exists(ax.figure.number if shows else 1) is shows
+        pyplot.close("all")
+
+
 def test_all_texts_lie_within_the_figure():
     many = {f"construction number {k}": [1 + k, 2 + k, 4 + k] for k in range(9)}
     for ax in [*every_picture(), fastmem.plot.scaling([1, 10, 100], many)]:
@@ -466,6 +486,7 @@ def test_a_comparison_is_drawn_as_it_is():
     ax = fastmem.plot.comparison(comparison)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["compact/binary", "baum1988"]
     assert texts(ax)[:2] == [f"{row.neurons:,}" for row in comparison.rows]
+    assert texts(fastmem.plot.comparison(comparison.rows[1:])) == [texts(ax)[1], texts(ax)[3]]
 
 
 def test_means_are_drawn_between_whole_numbers():

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, overload
 
-from fastmem.compare.tables import as_count, as_csv, as_frame, as_latex, as_text
+from fastmem.compare.tables import as_csv, as_frame, as_html, as_latex, as_text, not_built
+from fastmem.html.elements import element, fragment
 from fastmem.machine.disk import write_whole
 
 if TYPE_CHECKING:
@@ -78,8 +79,12 @@ class Built:
     def __setstate__(self, state):
         self.__dict__.update({"deviations": {}} | state)  # which pickles of 0.1 have not
 
+    def _repr_html_(self) -> str:
+        """The row of the table, for a notebook."""
+        return fragment(as_html([self]))
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """What `compare` returns: print it, or take it as a table of another kind.
 
@@ -108,7 +113,7 @@ class Comparison:
     delta: float | None
     hyperplanes_least: int
     rows: tuple[Built, ...]
-    networks: dict[str, Network] = field(repr=False, compare=False)
+    networks: dict[str, Network] = field(compare=False)
     seeds: tuple[int, ...] = ()
     delta_of_labels: float | None = None
 
@@ -184,7 +189,28 @@ class Comparison:
         """
         return as_latex(self.rows)
 
+    def __repr__(self) -> str:
+        built = sum(not row.reason for row in self.rows)
+        points = f"{self.n_points:,} points of R^{self.n_features}, {self.n_classes:,} classes"
+        return f"<fastmem comparison: {built} of {len(self.rows)} networks built of {points}; print it>"
+
     def __str__(self) -> str:
+        built = [row for row in self.rows if not row.reason]
+        lines = [*as_text(built), *self._reasons()]
+        return "\n\n".join("\n".join(part) for part in ([self._head()], lines, list(self._notes(built))) if part)
+
+    def _repr_html_(self) -> str:
+        """What is printed, with a table and what its headings mean below, for a notebook."""
+        built = [row for row in self.rows if not row.reason]
+        notes = (element("p", note, class_="note") for note in (*self._reasons(), *self._notes(built)))
+        return fragment(element("p", self._head()), as_html(self.rows), *notes)
+
+    def _reasons(self):
+        """Why networks could not be built."""
+        return [f"{row.name} {not_built(row)}" for row in self.rows if row.reason]
+
+    def _head(self):
+        """What was memorized."""
         head = f"{self.n_points:,} points of R^{self.n_features} ({self.n_distinct:,} distinct)"
         head += f", {self.n_classes:,} classes"
         if self.delta is not None:
@@ -193,13 +219,7 @@ class Comparison:
             head += f", labels {self.delta_of_labels:.3g} apart"
         if len(self.seeds) > 1:
             head += f"; means over {len(self.seeds):,} seeds, and ± standard deviations"
-        built = [row for row in self.rows if not row.reason]
-        lines = as_text(built)
-        for row in self.rows:
-            if row.reason:
-                asked = f" (its theorem: {as_count(row.bound)} neurons)" if row.bound is not None else ""
-                lines.append(f"{row.name} not built{asked}: {row.reason}")
-        return "\n\n".join("\n".join(part) for part in ([head], lines, list(self._notes(built))) if part)
+        return head
 
     def _notes(self, built):
         """What the headings mean."""

@@ -1,4 +1,4 @@
-"""Tables of what was built: as text and for LaTeX, rounded, and all numbers as they are for other programs.
+"""Tables of what was built: as text, HTML and for LaTeX, rounded, and all numbers as they are for other programs.
 
 Those to be read have the columns of `COLUMNS`, where any row holds something; those for programs have every attribute.
 """
@@ -10,9 +10,10 @@ import re
 from dataclasses import fields
 from typing import NamedTuple
 
+from fastmem.html.elements import table
 from fastmem.machine.partners import need
 
-__all__ = ["COLUMNS", "Column", "as_count", "as_csv", "as_frame", "as_latex", "as_text"]
+__all__ = ["COLUMNS", "Column", "as_count", "as_csv", "as_frame", "as_html", "as_latex", "as_text", "not_built"]
 
 
 class Column(NamedTuple):
@@ -104,10 +105,31 @@ def as_text(rows):
     ]
 
 
+def as_html(rows):
+    """A table with numbers to the right, and deviations beside their means."""
+    columns = _columns(rows)
+    lines = []
+    for row in rows:
+        both = zip(_cells(row, columns), _deviations(row, columns), strict=True)
+        cells = [f"{mean} ± {deviation}" if deviation else mean for mean, deviation in both]
+        lines.append([row.name, *(["not built", *cells[1:]] if row.reason else cells)])
+    return table([_NAMES, *map(_in_one_line, columns)], lines, numbers=range(1, len(columns) + 1))
+
+
+def not_built(row):
+    """Why there is no network, with what its theorem asks for, where that is known."""
+    asked = f" (its theorem: {as_count(row.bound)} neurons)" if row.bound is not None else ""
+    return f"not built{asked}: {row.reason}"
+
+
+def _in_one_line(column):
+    return column.heading.replace("-\n", "").replace("\n", " ")
+
+
 def as_latex(rows):
     """A tabular for the package booktabs: text."""
     columns = _columns(rows)
-    lines = [[_NAMES, *(_escaped(column.heading.replace("-\n", "").replace("\n", " ")) for column in columns)]]
+    lines = [[_NAMES, *(_escaped(_in_one_line(column)) for column in columns)]]
     for row in rows:
         means, deviations = _cells(row, columns), _deviations(row, columns)
         cells = [_in_latex(*both) for both in zip(means, deviations, strict=True)]

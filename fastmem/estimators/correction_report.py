@@ -6,15 +6,17 @@ import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from fastmem.html.elements import fragment, pairs
+
 if TYPE_CHECKING:
     from typing import Any
 
 __all__ = ["CorrectionReport", "upper_end"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CorrectionReport:
-    """Of a `CorrectedClassifier` or `CorrectedRegressor`.
+    """Of a `CorrectedClassifier` or `CorrectedRegressor`; print it.
 
     Attributes
     ----------
@@ -72,8 +74,17 @@ class CorrectionReport:
         """All attributes as a dict."""
         return asdict(self)
 
+    def __repr__(self) -> str:
+        memory = f"{self.n_memorized:,} rows memorized in {self.memory_nbytes:,} bytes" if self.recognise else "none"
+        right = f"model right about {self.model_accuracy:.4%} of {self.n_rows:,} rows"
+        return f"<fastmem correction report: {right}, memory: {memory}; print it>"
+
     def __str__(self) -> str:
         return "\n".join(f"{name:<13} {value}" for name, value in self._lines())
+
+    def _repr_html_(self) -> str:
+        """The rows that are printed, for a notebook."""
+        return fragment(pairs(self._lines(), caption="Model and memory"))
 
     def _lines(self):
         yield "model", f"right about {self.model_accuracy:.4%} of {self.n_rows:,} rows"

@@ -12,15 +12,19 @@ __all__ = ["Html", "element", "escaped", "fragment", "pairs", "table"]
 
 _VOID = {"br", "col", "hr", "input", "meta"}  # elements without content
 
-# Text, background and lines are those of the page around, so that a fragment reads in light and in dark.
+# Text, background and lines are those of the page around, so that a fragment reads in light and in dark. The class is
+# named twice where JupyterLab, which puts all cells to the right, would have the last word otherwise.
 _FRAGMENT_STYLE = """
 .fastmem { font-size: 0.9em; line-height: 1.4; max-width: 100%; overflow-x: auto; color: inherit; }
 .fastmem table { border-collapse: collapse; margin: 0.4em 0; color: inherit; background: transparent; }
 .fastmem caption { text-align: left; font-weight: 600; padding: 0.2em 0; color: inherit; caption-side: top; }
-.fastmem th, .fastmem td { padding: 0.15em 0.7em 0.15em 0; text-align: left; vertical-align: top; color: inherit;
-  background: transparent; border: 0; border-bottom: 1px solid rgba(128, 128, 128, 0.35); white-space: normal; }
-.fastmem th { font-weight: 600; }
-.fastmem .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.fastmem.fastmem th, .fastmem.fastmem td { padding: 0.15em 0.7em 0.15em 0; text-align: left; vertical-align: top;
+  color: inherit; background: transparent; border: 0; border-bottom: 1px solid rgba(128, 128, 128, 0.35);
+  white-space: normal; }
+.fastmem.fastmem th { font-weight: 600; vertical-align: bottom; }
+.fastmem.fastmem th[scope=row] { min-width: 7.5em; vertical-align: top; }
+.fastmem.fastmem .number { text-align: right; font-variant-numeric: tabular-nums; }
+.fastmem.fastmem td.number { white-space: nowrap; }
 .fastmem p { margin: 0.3em 0; }
 .fastmem .note { opacity: 0.8; }
 """
@@ -107,8 +111,14 @@ def table(
 
 
 def pairs(rows: Iterable[tuple[object, object]], *, caption: str = "") -> Html:
-    """A table of names and values."""
-    body = (element("tr", element("th", name, scope="row"), element("td", value)) for name, value in rows)
+    """A table of names and values; a value without a name is a further line of the one above."""
+    named: list[tuple[object, list[object]]] = []
+    for name, value in rows:
+        if name or not named:
+            named.append((name, [value]))
+        else:
+            named[-1][1].extend((element("br"), value))
+    body = (element("tr", element("th", name, scope="row"), element("td", *values)) for name, values in named)
     title = element("caption", caption) if caption else ""
     return element("table", title, element("tbody", *body))
 

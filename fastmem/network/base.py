@@ -85,6 +85,7 @@ _FLOATS = ("smallest_distance", "largest_norm")
 SETTINGS = ("n_points", "n_told_apart", "construction", "separate", "drawn", "fits_float32", *_FLOATS)
 _UNREAD = 100  # exponent of columns whose weights are 0: so small are their numbers in the frame then
 _ENTRIES = 64  # words of inputs of units that take as long as a coordinate
+_SOON_COUNTED = 2**17  # bytes of parameters whose layers take some tens of megabytes
 _FEW = 256  # rows for which threads, blocks and a progress bar would take longer than the rest
 
 
@@ -759,8 +760,8 @@ class Network:
 
         return Report.of(self, delta, instance)
 
-    def store_facts(self):
-        """What `report` says of the store, by name."""
+    def store_facts(self, *, units=True):
+        """What `report` says of the store, by name; without units, nothing that takes the layers."""
         return {
             "store": None,
             "store_reason": "",
@@ -1426,6 +1427,12 @@ class Network:
             *self._parts(),
         ]
         return f"<fastmem network: {', '.join(parts)}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows. No layers are derived for it where they are large: `report` counts the units then."""
+        from fastmem.network.report import Report
+
+        return Report.of(self, units=self.nbytes <= _SOON_COUNTED).summary()
 
     def _sizes(self):
         """Of what there are how many, as `repr` names it."""

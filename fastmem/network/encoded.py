@@ -167,13 +167,13 @@ class EncodedNetwork(Network, kind="encoded"):
         """Bits the store takes for each memorized point; hyperplanes are not counted."""
         return 8 * self.store.nbytes / self.n_points
 
-    def store_facts(self):
-        """What `report` says of the store, by name."""
-        return super().store_facts() | {
+    def store_facts(self, *, units=True):
+        """What `report` says of the store, by name; without units, nothing that takes the layers."""
+        return super().store_facts(units=units) | {
             "store": self.store.name,
             "store_reason": self.store_reason,
             "cells_per_bit": self.store.cells_per_bit,
-            "integer_store_neurons": _integer_store_neurons(self),
+            "integer_store_neurons": _integer_store_neurons(self) if units else None,
             "n_code_bits": self.encoder.n_bits,
             "n_label_bits": self.store.n_label_bits,
             "recognise": self.recognise_by,

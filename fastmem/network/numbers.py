@@ -244,9 +244,9 @@ class NumberNetwork(Network, kind="numbers"):
         numbers = (abs(number) for part in parts for number in part.tolist() if number)
         return max(((number // (number & -number)).bit_length() for number in numbers), default=0)
 
-    def store_facts(self):
+    def store_facts(self, *, units=True):
         """What `report` says of outputs and numbers, by name."""
-        return super().store_facts() | {
+        return super().store_facts(units=units) | {
             "output": self.output,
             "output_error": self.output_error,
             "float64_error": self.float64_error,

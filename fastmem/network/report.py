@@ -11,6 +11,7 @@ import numpy as np
 from fastmem.data.as_points import as_points
 from fastmem.data.options import as_delta
 from fastmem.errors import InvalidInput
+from fastmem.html.elements import fragment, pairs
 from fastmem.network.labels import label_bytes
 from fastmem.theory.bounds import AS_BUILT, hyperplanes_for_cells, rajput2021_sizes
 from fastmem.theory.theorems import DEPEND_ON_DELTA
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
 __all__ = ["Report"]
 
 _MANY_LAYERS = 40
+_OF_UNITS = ("widths", "n_neurons", "n_weights", "depth", "largest_integer_weight")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
-    """Sizes of a network and what to read them against.
+    """Sizes of a network and what to read them against; print it.
 
     Attributes
     ----------
@@ -156,8 +158,8 @@ class Report:
     radius: float | None = None
 
     @classmethod
-    def of(cls, network, delta=None, instance=None):
-        """Report on a `Network`; see `Network.report`."""
+    def of(cls, network, delta=None, instance=None, *, units=True):
+        """Report on a `Network`; see `Network.report`. Without units nothing is said that takes its layers."""
         if delta is not None:
             delta = as_delta(delta)
         elif network.separate == "all":  # others draw for the distance of points with different labels
@@ -170,14 +172,10 @@ class Report:
             n_classes=len(network.classes),
             construction=network.construction,
             separate=network.separate,
-            **network.store_facts(),
+            **network.store_facts(units=units),
             n_hyperplanes=network.n_hyperplanes,
             n_hyperplanes_least=hyperplanes_for_cells(network.n_told_apart, d),
-            widths=network.widths,
-            n_neurons=network.n_neurons,
-            n_weights=network.n_weights,
-            depth=network.depth,
-            largest_integer_weight=network.largest_integer_weight,
+            **{name: getattr(network, name) if units else None for name in _OF_UNITS},
             nbytes=network.nbytes,
             label_nbytes=label_bytes(network.classes),
             label_dtype=_label_dtype(network.classes),
@@ -193,7 +191,7 @@ class Report:
             n_first_layer_weights=int(np.count_nonzero(network.hyperplanes_read.weights)),
             first_layer_nbytes=network.first_layer_nbytes,
             theorem_first_layer_weights=d / delta if delta and n else None,
-            **_proved(network, delta),
+            **(_proved(network, delta) if units else {}),
             drawn=network.drawn,
             **({} if instance is None else _beside_instance(network, instance)),
         )
@@ -202,15 +200,37 @@ class Report:
         """All attributes as a dict."""
         return asdict(self)
 
+    def __repr__(self) -> str:
+        what = f"{self.n_points:,} points of R^{self.n_features}, {self._classes_text()}"
+        return f"<fastmem report: {what}, {self.n_neurons:,} neurons, {self.nbytes:,} bytes; print it>"
+
     def __str__(self) -> str:
-        rows = [*self._built_rows(), *self._margin_rows(), *self._theory_rows()]
-        return "\n".join(f"{name:<13} {value}" for name, value in rows)
+        return "\n".join(f"{name:<13} {value}" for _, rows in self._groups() for name, value in rows)
+
+    def _repr_html_(self) -> str:
+        """The rows that are printed, in groups, for a notebook."""
+        groups = ((caption, list(rows)) for caption, rows in self._groups())
+        return fragment(*(pairs(rows, caption=caption) for caption, rows in groups if rows))
+
+    def _groups(self):
+        """Rows of names and values, under what they are about."""
+        yield "What was built", self._built_rows()
+        yield "What it takes", self._size_rows()
+        yield "Which inputs it knows", self._known_rows()
+        yield "How far points may move", self._margin_rows()
+        yield "Beside the theory", self._theory_rows()
+
+    def summary(self) -> str:
+        """The rows that say what there is and how large it is, as HTML: what a notebook shows of the network itself."""
+        size = (row for row in self._size_rows() if row[0] == "size")
+        bits = self.fingerprint_bits
+        known = [("fingerprints", f"{bits} bits: {self._fingerprints_text()}")] if bits else []
+        rows = (*self._built_rows(), *size, *known, *self._margin_rows())
+        return fragment(pairs(rows, caption="fastmem network"))
 
     def _built_rows(self):
         must_differ = "distinct points" if self.separate == "all" else "points of different classes"
-        how, where = f"{self.construction}, ", ""
-        if self.store:
-            how, where = f"{how}{self.store} store, ", " in the store"
+        how = f"{self.construction}, {self.store} store, " if self.store else f"{self.construction}, "
         if self.n_points:
             yield "memorized", f"{self.n_points:,} points of R^{self.n_features}, {self._classes_text()}"
             yield "construction", f"{how}{must_differ} told apart"
@@ -225,18 +245,26 @@ class Report:
             yield "columns", f"{which} of {self.n_features:,} read{by}"
         if self.n_code_bits is not None:
             yield "code", f"{self.n_code_bits} bits"
+        if self.n_neurons is None:
+            yield "neurons", "not counted yet: net.report() counts them"
+            return
         yield "neurons", f"{self.n_neurons:,} in {self.depth:,} layers{self._widths_text()}"
         if self.output is None:
             yield "weights", f"{self.n_weights:,}, integers up to {self.largest_integer_weight:,} after layer 1"
         else:
             yield "weights", f"{self.n_weights:,}, integers of up to {self.longest_integer:,} bits"
             yield "output", self._output_text()
+
+    def _size_rows(self):
+        where = " in the store" if self.store else ""
         each = f", {self.bits_per_label:.2f} bits a label{where}" if self.n_points else ""
         yield "size", f"{self.nbytes:,} bytes{each}"
         if self.label_dtype:  # not of reports that version 0.1 pickled
             yield "labels", self._labels_text()
         if self.store:
             yield "store", self._store_text()
+
+    def _known_rows(self):
         if self.fingerprint_bits:
             yield "fingerprints", f"{self.fingerprint_bits} bits: {self._fingerprints_text()}"
             yield from self._recognition_rows()

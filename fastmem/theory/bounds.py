@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from fastmem.data.as_labels import bits_for
 from fastmem.data.options import as_count, as_delta
 from fastmem.errors import InvalidInput
+from fastmem.html.elements import element, fragment, table
 from fastmem.theory.lower_bounds import LowerBound, hyperplanes_for_cells, lower_bounds
 from fastmem.theory.size import Size
 from fastmem.theory.theorems import AS_BUILT, MARKS, TheoremSize, rajput2021_sizes, theorem_sizes
@@ -37,7 +38,7 @@ __all__ = [
 _MOST = 10**18
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Bounds:
     """What `bounds` returns; print it for a table.
 
@@ -66,25 +67,53 @@ class Bounds:
         """All attributes in plain lists, dicts, numbers and strings; None for what overflows float64 or is not said."""
         return _without_infinities(asdict(self))
 
+    def __repr__(self) -> str:
+        counts = f"{len(self.sizes)} sizes, {len(self.lower_bounds)} lower bounds"
+        return f"<fastmem bounds: {self._points()}; {counts}; print it>"
+
     def __str__(self) -> str:
-        points = f"{self.n:,} points of R^{self.d}, {self.delta:.6g} apart in the unit ball, {self.n_classes:,} labels"
-        lines = [points, "", f"{'sizes':<23} {'neurons':>16} {'weights':>17}  {'units':<17} for"]
+        lines = [self._points(), "", f"{'sizes':<23} {'neurons':>16} {'weights':>17}  {'units':<17} for"]
         for row in self.sizes:
-            neurons, weights = (self._marked(row, value) for value in (row.neurons, row.weights))
-            lines.append(f"{row.name:<23} {neurons:>16} {weights:>17}  {row.units:<17} {row.assumption}")
+            name, neurons, weights, units, assumption = self._size_cells(row)
+            lines.append(f"{name:<23} {neurons:>16} {weights:>17}  {units:<17} {assumption}")
         lines += [f"{mark:<2} {kind}" for kind, mark in MARKS.items()]
         lines += ["", f"{'lower bounds':<22}{'':>34}   for"]
         for row in self.lower_bounds:
-            value = f"{'~' if row.is_scale else '>='} {self._shown(row.value)} {row.quantity}"
-            lines.append(f"{row.name:<22}{value:>34}   {row.holds_for}")
-        notes = [
-            f"{row.name}: {row.source}" + (f"; numbers: {row.numbers}" if row.numbers else "") for row in self.sizes
-        ]
-        notes += [f"{row.name}: {row.statement} ({row.source})" for row in self.lower_bounds]
+            name, value, quantity, holds_for = self._bound_cells(row)
+            lines.append(f"{name:<22}{f'{value} {quantity}':>34}   {holds_for}")
         lines += ["", "why, and sources"]
-        for note in notes:
-            lines += textwrap.wrap(note, 118, subsequent_indent="  ", break_on_hyphens=False)
+        for name, note in self._notes():
+            lines += textwrap.wrap(f"{name}: {note}", 118, subsequent_indent="  ", break_on_hyphens=False)
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """What is printed, in two tables, for a notebook; reasons and sources are folded."""
+        marks = (element("p", mark, " ", kind, class_="note") for kind, mark in MARKS.items())
+        notes = (element("li", element("b", name), ": ", note) for name, note in self._notes())
+        return fragment(
+            element("p", self._points()),
+            table(("sizes", "neurons", "weights", "units", "for"), map(self._size_cells, self.sizes), numbers=(1, 2)),
+            *marks,
+            table(("lower bounds", "bound", "on", "for"), map(self._bound_cells, self.lower_bounds), numbers=(1,)),
+            element("details", element("summary", "why, and sources"), element("ul", *notes)),
+        )
+
+    def _points(self):
+        return f"{self.n:,} points of R^{self.d}, {self.delta:.6g} apart in the unit ball, {self.n_classes:,} labels"
+
+    def _size_cells(self, row):
+        neurons, weights = (self._marked(row, value) for value in (row.neurons, row.weights))
+        return row.name, neurons, weights, row.units, row.assumption
+
+    def _bound_cells(self, row):
+        return row.name, f"{'~' if row.is_scale else '>='} {self._shown(row.value)}", row.quantity, row.holds_for
+
+    def _notes(self):
+        """Names of rows, and why they hold or who says so."""
+        for row in self.sizes:
+            yield row.name, row.source + (f"; numbers: {row.numbers}" if row.numbers else "")
+        for row in self.lower_bounds:
+            yield row.name, f"{row.statement} ({row.source})"
 
     def _marked(self, row, value):
         if value is None:

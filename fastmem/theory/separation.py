@@ -10,6 +10,7 @@ import numpy as np
 from fastmem.data.as_labels import as_labels, refuse_contradictions
 from fastmem.data.as_points import as_points
 from fastmem.errors import InvalidInput
+from fastmem.html.elements import fragment, pairs
 from fastmem.machine.floats import default_environment
 from fastmem.machine.partners import need
 from fastmem.machine.threads import over_row_blocks, resolve_threads
@@ -46,6 +47,16 @@ class Separation(NamedTuple):
     distance: float
     rows: tuple[int, int]
     delta: float
+
+    def _repr_html_(self) -> str:
+        """The three, in all digits and with what they are, for a notebook."""
+        first, second = self.rows
+        rows = [
+            ("distance", f"{self.distance!r}, in the units of X"),
+            ("rows", f"{first} and {second}"),
+            ("delta", f"{self.delta!r}, in the unit ball"),
+        ]
+        return fragment(pairs(rows, caption="Smallest distance of two rows"))
 
 
 @default_environment()
