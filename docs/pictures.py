@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from how import picture as how
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from sklearn.datasets import load_digits, make_moons
@@ -360,6 +361,8 @@ PICTURES = (
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
+    if "how" in (sys.argv[1:] or ["how"]):
+        (FOLDER / "how.svg").write_text(how(), encoding="utf-8", newline="\n")
     for draw in PICTURES:
         if draw.__name__ in (sys.argv[1:] or [draw.__name__]):
             path = FOLDER / f"{draw.__name__}.png"
