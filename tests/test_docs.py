@@ -10,6 +10,7 @@ import typing
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
+from xml.etree import ElementTree
 
 import pytest
 from support.partners import partner
@@ -129,6 +130,14 @@ def test_every_public_name_is_in_the_reference():
         r"^\.\. auto(?:function|class|exception):: fastmem\.(\w+)(?:\(\))?$", reference, re.MULTILINE
     )
     assert set(fastmem.__all__) <= set(documented)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "pictures").iterdir()), ids=lambda path: path.stem)
+def test_every_picture_is_a_small_svg_that_turns_with_the_readers_theme(path):
+    picture = path.read_text(encoding="utf-8")
+    assert ElementTree.fromstring(picture).tag == "{http://www.w3.org/2000/svg}svg"
+    assert "@media (prefers-color-scheme: dark)" in picture
+    assert len(picture) < 160_000
 
 
 @pytest.mark.parametrize("name", CONSTRUCTIONS)
