@@ -126,9 +126,7 @@ def test_every_page_is_in_the_table_of_contents():
 
 def test_every_public_name_is_in_the_reference():
     reference = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
-    documented = re.findall(
-        r"^\.\. auto(?:function|class|exception):: fastmem\.(\w+)(?:\(\))?$", reference, re.MULTILINE
-    )
+    documented = re.findall(r"^   (\w+)$", reference, re.MULTILINE)
     assert set(fastmem.__all__) <= set(documented)
 
 
@@ -184,7 +182,7 @@ def test_the_page_of_digits_is_one_small_file_with_known_and_unknown_pictures(tm
 
 @pytest.mark.partner
 def test_documentation_builds_without_warnings_and_its_links_resolve(tmp_path):
-    for name in ("sphinx", "furo", "myst_parser", "numpydoc"):
+    for name in ("sphinx", "furo", "myst_parser", "numpydoc", "sphinx_copybutton"):
         partner(name)
     command = [sys.executable, "-m", "sphinx", "-W", "-n", "--keep-going", "-q", str(ROOT / "docs"), "html"]
     built = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
