@@ -8,7 +8,8 @@ from pathlib import Path
 
 import fastmem
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "extensions")]
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent / "extensions"))
 import digits
 
 project = "fastmem"

@@ -10,22 +10,11 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.transforms import SphinxTransform
 
-NUMBER = re.compile(r"[~<>≤≥≈+−-]?\s?\d[\d,.]*(e[-+]?\d+)?(\s?(%|[kMGT]?B|[mµn]?s|min|h|×|to|±|/|·|\d[\d,.]*))*")
-COMMANDS = (
-    "$",
-    "asv",
-    "cd",
-    "curl",
-    "fastmem",
-    "git",
-    "node",
-    "npx",
-    "pip",
-    "pytest",
-    "python",
-    "ruff",
-    "sphinx-build",
-)
+UNIT = r"(%|[kMGT]?B|[mµn]?s|min|h|×|to|±|/|·|\d[\d,.]*)"
+NUMBER = re.compile(rf"[~<>≤≥≈+\-\N{{MINUS SIGN}}]?\s?\d[\d,.]*(e[-+]?\d+)?(\s?{UNIT})*")
+COMMANDS = {
+    "$", "asv", "cd", "curl", "fastmem", "git", "node", "npx", "pip", "pytest", "python", "ruff", "sphinx-build",
+}  # fmt: skip
 MOST = 0.75  # share of the cells of a column that are numbers
 WIDE = 400  # points, of pictures that a telephone shows by scrolling
 
@@ -46,14 +35,14 @@ class Tables(SphinxTransform):
                 for k in numeric:
                     row[k]["classes"].append("number")
             for row in rows:
-                if row[0].astext().strip() == "fastmem" or row[0].astext().startswith("fastmem,"):
+                if any(cell.astext() == "fastmem" for cell in row):
                     row[0].parent["classes"].append("ours")
 
 
 def holds_numbers(cells):
     """Whether nearly all cells are numbers, with their units, or empty."""
     texts = [cell.astext().strip() for cell in cells]
-    filled = [text for text in texts if text not in ("", "-", "–")]
+    filled = [text for text in texts if text not in ("", "-")]
     return bool(filled) and sum(NUMBER.fullmatch(text) is not None for text in filled) >= MOST * len(filled)
 
 
