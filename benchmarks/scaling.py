@@ -1,11 +1,11 @@
 """How sizes grow: the theorem of Rajput et al. (2021), reproduced, all constructions side by side, and what bits buy.
 
     python benchmarks/scaling.py [--table theorem constructions grid words]
-        [--csv FILE] [--figure FILE] [--most-points N]
+        [--csv FILE] [--most-points N]
 
 builds networks, verified on random labels, and prints Markdown tables: every network, then fitted exponents with their
 95 % confidence intervals (`fastmem.theory.scaling.power_law`). The CSV file keeps the rows of a table that is not asked
-for; docs/pictures.py draws what it says of all constructions.
+for; docs/pictures.py draws what it says.
 
 *theorem*, with constants beside the exponents: `construction="rajput2021"` on points with known delta. Varied are
 
@@ -22,8 +22,6 @@ what, and where the bytes of a long number end, is in the former only.
 *grid*: the deep networks that extract bits, on normal points of R^16, rounded to a grid of 2^-12.
 
 *words*: 10,000 such points and `vardi2021` with words of so many bits.
-
-The figure, of the theorem, needs matplotlib.
 """
 
 import argparse
@@ -294,33 +292,6 @@ def print_constants(rows):
         ))  # fmt: skip
 
 
-def draw(rows, path):
-    """The laws as one picture of three curves each."""
-    from matplotlib.figure import Figure
-
-    from fastmem import plot
-
-    figure = Figure((15, 4.8), layout="constrained")
-    axes = figure.subplots(1, 3)
-    delta, n, d = ([row for row in rows if row["varied"] == name] for name in ("delta", "n", "d"))
-    plot.scaling(
-        [1 / row["delta"] for row in delta],
-        {name: [row[name] for row in delta] for name in ("neurons", "hyperplanes", "hyperplanes needed")},
-        axes[0], xlabel="1/delta (points scaled into the unit ball)", ylabel="units",
-    )  # fmt: skip
-    large = [row for row in n if row["n"] >= 1000]
-    plot.scaling(
-        [row["n"] for row in large],
-        {name: [row[name] for row in large] for name in ("units after the code", "weights after the code")},
-        axes[1], xlabel="number of points n", ylabel="units, weights",
-    )  # fmt: skip
-    plot.scaling(
-        [row["d"] for row in d], {"first weights": [row["first weights"] for row in d]}, axes[2],
-        xlabel="dimension d", ylabel="weights of layer 1",
-    )  # fmt: skip
-    figure.savefig(path, dpi=100)
-
-
 def write(rows, path):
     """Write the rows, and again those that the file has of what was not varied now."""
     varied = {row["varied"] for row in rows}
@@ -339,7 +310,6 @@ def main():
     tables = ("theorem", "constructions", "grid", "words")
     parser.add_argument("--table", nargs="+", choices=tables, default=tables)
     parser.add_argument("--csv", type=Path, help="where to write the rows")
-    parser.add_argument("--figure", type=Path, help="where to draw the curves of the theorem")
     parser.add_argument(
         "--most-points", type=int, default=10**7, help="leave out larger n (1.4 GB of points at 5.6 million)"
     )
@@ -349,8 +319,6 @@ def main():
         rows = measure_all(arguments.most_points)
         print_exponents(rows)
         print_constants(rows)
-        if arguments.figure is not None:
-            draw(rows, arguments.figure)
     for table, measured in (("constructions", measure_constructions), ("grid", measure_grid)):
         if table in arguments.table:
             of_all = measured(arguments.most_points)

@@ -10,14 +10,22 @@ from pathlib import Path
 import fastmem
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent / "extensions"))
 import digits
 
 project = "fastmem"
 author = "The fastmem developers"
 version = release = fastmem.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc"]
-exclude_patterns = ["_static", "pictures"]
+extensions = [
+    "myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "sphinx_copybutton",
+    "reference", "reading",
+]  # fmt: skip
+exclude_patterns = ["_static", "extensions", "pictures"]
+
+# What is copied of an example is what was typed, without prompts and answers.
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
 
 # Headings have the anchors that GitHub gives them, so that links work there too.
 myst_heading_anchors = 3
@@ -25,7 +33,8 @@ myst_enable_extensions = ["attrs_block"]  # {.cards} above a list
 
 autodoc_typehints = "none"  # types stand in the docstrings
 autodoc_member_order = "bysource"
-autosummary_generate = False
+autosummary_generate = False  # extensions/reference.py writes docs/api/
+python_maximum_signature_line_length = 80  # longer ones have a line for each argument
 numpydoc_show_class_members = False
 # Options and attributes that are names of modules too, such as `store`.
 _modules = [path.with_suffix("").parts for path in Path(fastmem.__file__).parent.rglob("*.py")]

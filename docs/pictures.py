@@ -2,8 +2,9 @@
 
     python docs/pictures.py [NAME ...]
 
-writes docs/pictures/NAME.png, all by default, in some seconds. Those of a theorem have the name of its construction,
-and show its units in the plane or on a line. It needs matplotlib and scikit-learn: ``pip install ".[plot,test]"``.
+writes docs/pictures/NAME.svg, all by default, in some seconds, and says which have changed. Those of a theorem have the
+name of its construction, and show its units in the plane or on a line. It needs matplotlib and scikit-learn:
+``pip install ".[plot,test]"``.
 """
 
 import csv
@@ -13,11 +14,12 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import how
 import numpy as np
-from how import picture as how
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from sklearn.datasets import load_digits, make_moons
+from themed import CELLS, PALE, PALE_ORANGE, themed
 
 import fastmem
 import fastmem.plot
@@ -29,7 +31,6 @@ SIZES = Path(__file__).parent.parent / "benchmarks" / "scaling.csv"
 STORES = ("binary", "integer")
 SEED = 0
 BLUE, ORANGE, GREEN = "#0072B2", "#E69F00", "#009E73"  # of Okabe & Ito, as in `fastmem.plot`
-PALE = "#B9DCF2"
 SMALL = (5, 3.6)  # inches
 
 
@@ -47,9 +48,25 @@ def architecture():
 
 def cells():
     """Cells of a network of two inputs: two moons, labels at random."""
-    X, _ = make_moons(60, noise=0.1, random_state=SEED)
+    X, _ = make_moons(90, noise=0.1, random_state=SEED)
+    X = apart(X, 0.07)[:60]
     y = np.random.default_rng(SEED).integers(0, 2, len(X))
-    return fastmem.plot.cells(fastmem.memorize(X, y, random_state=SEED), X, y)
+    return translucent(fastmem.plot.cells(fastmem.memorize(X, y, random_state=SEED), X, y))
+
+
+def apart(X, distance):
+    """Points one by one, but for those that come close to an earlier one and would hide it."""
+    kept = X[:1]
+    for point in X[1:]:
+        if (np.linalg.norm(kept - point, axis=1) > distance).all():
+            kept = np.vstack([kept, point])
+    return kept
+
+
+def translucent(ax):
+    """Axes whose image of cells lets a dark page shine through."""
+    ax.images[0].set_gid(CELLS)
+    return ax
 
 
 def radii():
@@ -84,13 +101,38 @@ def measured(varied):
         return [row for row in csv.DictReader(file) if row["varied"] == varied]
 
 
+def theorem():
+    """How the theorem's network grows with 1/delta, n and d, as benchmarks/scaling.py measured it."""
+    delta, n, d = map(measured, ("delta", "n", "d"))
+    large = [row for row in n if int(row["n"]) >= 1000]
+    panels = Figure((11, 4.8), layout="constrained").subplots(1, 3)
+    of_delta = (
+        [1 / float(row["delta"]) for row in delta],
+        columns(delta, "neurons", "hyperplanes", "hyperplanes needed"),
+    )
+    of_n = [int(row["n"]) for row in large], columns(large, "weights after the code", "units after the code")
+    of_d = [int(row["d"]) for row in d], columns(d, "first weights")
+    fastmem.plot.scaling(*of_delta, panels[0], xlabel="1/delta (points in the unit ball)", ylabel="units")
+    fastmem.plot.scaling(*of_n, panels[1], xlabel="number of points n", ylabel="units, weights")
+    fastmem.plot.scaling(*of_d, panels[2], xlabel="dimension d", ylabel="weights of layer 1")
+    for ax in panels:  # legends of one, two and three lines begin at the same height
+        place = {"loc": "upper left", "bbox_to_anchor": (-0.05, -0.16), "alignment": "left", "frameon": False}
+        ax.legend(title="exponent (95 % interval)", fontsize="small", title_fontsize="small", **place)
+    return panels[0]
+
+
+def columns(rows, *names):
+    """Numbers of some columns, by name."""
+    return {name: [float(row[name]) for row in rows] for name in names}
+
+
 def constructions():
     """Neurons, weights and bits a label of every construction, as benchmarks/scaling.py measured them."""
     rows = measured("construction")
     counts = sorted({int(row["n"]) for row in rows})
     rows.sort(key=lambda row: (-int(row["n"]), -float(row["neurons"])))
     names = list(dict.fromkeys(row["construction"] for row in rows))  # as curves end, from the top
-    figure = Figure((13, 6), layout="constrained")
+    figure = Figure((11, 6.4), layout="constrained")
     panels = figure.subplots(1, 3)
     for row in rows:
         row["bits a label"] = float(row["bits"]) / int(row["n"])
@@ -102,7 +144,7 @@ def constructions():
     handles, labels = panels[0].get_legend_handles_labels()
     labels = zip(labels, *(ax.get_legend_handles_labels()[1] for ax in panels[1:]), strict=True)
     texts = [f"{name}: {', '.join(map(exponent_of, some))}" for name, some in zip(names, labels, strict=True)]
-    options = {"title": "exponents of neurons, of weights, of bits a label", "ncols": 4}
+    options = {"title": "exponents of neurons, of weights, of bits a label", "ncols": 3}
     figure.legend(handles, texts, loc="outside lower center", **options)
     return panels[0]
 
@@ -157,8 +199,9 @@ def random_points(n):
 
 def baum1988():
     """Slabs around pairs of points of one label."""
-    X, y = random_points(24)
-    return fastmem.plot.cells(fastmem.memorize(X, y, construction="baum1988", random_state=SEED), X, y, small_axes())
+    X, y = random_points(60)
+    net = fastmem.memorize(X, y, construction="baum1988", random_state=SEED)
+    return translucent(fastmem.plot.cells(net, X, y))
 
 
 def bubeck2020():
@@ -172,7 +215,8 @@ def bubeck2020():
     values = net.predict(grid.reshape(-1, 2)).reshape(grid.shape[:2])
     colours = {"cmap": "cividis", "vmin": -0.5, "vmax": 1.5}
     ax.imshow(values, extent=extent, origin="lower", aspect="auto", **colours)
-    drawn = ax.scatter(*X.T, c=y, edgecolors="white", s=60, **colours)
+    # White would turn dark with the page, which the image does not.
+    drawn = ax.scatter(*X.T, c=y, edgecolors="ivory", s=60, **colours)
     ax.figure.colorbar(drawn, ax=ax, label="label, output")
     return ax
 
@@ -311,7 +355,7 @@ def draw_word(ax, bits, slot, points):
     width = 0.9 * (high - low) / len(bits)
     left = low + 0.05 * (high - low)
     for place, bit in enumerate(bits):
-        colour = "white" if (place + 1) % slot else ORANGE
+        colour = "white" if (place + 1) % slot else PALE_ORANGE
         ax.add_patch(Rectangle((left + place * width, 2.1), width, 0.35, facecolor=colour, edgecolor="0.4"))
         ax.text(left + (place + 0.5) * width, 2.275, bit, ha="center", va="center", fontsize="small")
     for start, point in zip(range(0, len(bits), slot), points, strict=True):
@@ -326,7 +370,7 @@ def dirksen2024():
     X, y = make_moons(200, noise=0.08, random_state=SEED)
     net = fastmem.memorize(X, y, construction="dirksen2024", random_state=SEED)
     ax = small_axes(xlabel="X[:, 0]", ylabel="X[:, 1]")
-    grid, (left, right, bottom, top) = pixels(X)
+    grid, (left, right, bottom, top) = pixels(X, 300)
     units = net.layers[1].weights @ signs(net, grid.reshape(-1, 2)) >= net.layers[1].thresholds[:, None]
     for unit in units.astype(float).reshape(-1, *grid.shape[:2]):
         ax.contourf(grid[..., 0], grid[..., 1], unit, [0.5, 1.5], colors=[BLUE], alpha=0.15)
@@ -346,25 +390,36 @@ def boxes():
     """Boxes, and in them the cubes around points in which every input has their label."""
     X, y = make_moons(40, noise=0.08, random_state=SEED)
     net = fastmem.memorize(X, y, construction="boxes", random_state=SEED)
-    ax = fastmem.plot.cells(net, X, y, small_axes(aspect="equal"))
+    ax = translucent(fastmem.plot.cells(net, X, y, small_axes(aspect="equal")))
     radius = net.construction_options["radius"]
     for point in X:
         ax.add_patch(Rectangle(point - radius, 2 * radius, 2 * radius, fill=False, linewidth=0.6, linestyle=":"))
     return ax
 
 
-PICTURES = (
-    architecture, cells, radii, scaling, comparison,
-    constructions, words, rajput2021, baum1988, vershynin2020, bubeck2020, yun2019, park2021, vardi2021, dirksen2024,
-    boxes,
-)  # fmt: skip
+PICTURES = {
+    draw.__name__: draw
+    for draw in (
+        architecture, cells, radii, scaling, comparison, theorem, constructions, words, rajput2021, baum1988,
+        vershynin2020, bubeck2020, yun2019, park2021, vardi2021, dirksen2024, boxes,
+    )
+}  # fmt: skip
+
+
+def drawn(name):
+    """A picture, as text of an SVG file."""
+    return how.picture() if name == "how" else themed(PICTURES[name]().figure)
+
+
+def main(names):
+    """Write pictures, and print which have changed."""
+    FOLDER.mkdir(exist_ok=True)
+    for name in names:
+        path, text = FOLDER / f"{name}.svg", drawn(name)
+        is_new = not path.exists() or path.read_text(encoding="utf-8") != text
+        path.write_text(text, encoding="utf-8", newline="\n")
+        print(path, "changed" if is_new else "as before")
+
 
 if __name__ == "__main__":
-    FOLDER.mkdir(exist_ok=True)
-    if "how" in (sys.argv[1:] or ["how"]):
-        (FOLDER / "how.svg").write_text(how(), encoding="utf-8", newline="\n")
-    for draw in PICTURES:
-        if draw.__name__ in (sys.argv[1:] or [draw.__name__]):
-            path = FOLDER / f"{draw.__name__}.png"
-            draw().figure.savefig(path, dpi=100)
-            print(path)
+    main(sys.argv[1:] or ["how", *PICTURES])

@@ -197,7 +197,7 @@ def _draw_columns(ax, words, text):
     ax.spines[:].set_visible(False)
     head = {"transform": ax.get_yaxis_transform(), "va": "center_baseline", "fontweight": "bold", **text}
     ax.text(-0.02, -0.85, "layer", ha="right", **head)
-    ax.text(0.5, -0.85, "units", ha="center", **head)
+    ax.text(0.5, -0.85, "units (log scale)", ha="center", **head)
     ax.text(1.02, -0.85, "connections", ha="left", **head)
 
 
@@ -398,7 +398,8 @@ def _add_class_legend(ax, classes, colours, markers):
         for label, colour, marker in zip(classes, colours, markers, strict=False)
     ]
     longest = max(len(sign.get_label()) for sign in signs)
-    _legend_above(ax, handles=signs, ncols=min(len(signs), max(60 // (longest + 5), 1)))
+    columns = min(len(signs), max(60 // (longest + 5), 1))
+    _legend_above(ax, handles=signs, ncols=columns, title="label", alignment="left")
 
 
 def _legend_above(ax, **options):
@@ -436,7 +437,7 @@ def radii(network: Network, X: ArrayLike, ax: Axes | None = None, *, bins: int =
     Returns
     -------
     matplotlib Axes
-        The median is a line, with its value above.
+        The median is a dashed line, whose value is in the legend.
 
     Raises
     ------
@@ -467,13 +468,14 @@ def radii(network: Network, X: ArrayLike, ax: Axes | None = None, *, bins: int =
     ax.hist(distances, edges, color="#56B4E9", edgecolor="white", linewidth=0.3)
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     median, n_zero = float(np.median(distances)), np.count_nonzero(distances == 0)
-    title = f"median {median:.3g}"
+    name = f"median {median:.3g}"
     if median > 0 or scale == "linear":
-        ax.axvline(median, color="black", linestyle="--", linewidth=1.2)
-        title = f"dashed: {title}"
+        ax.axvline(median, color="black", linestyle="--", linewidth=1.2, label=name)
+    else:
+        ax.plot([], [], " ", label=name)
     if n_zero and scale == "log":
-        title += f"; {n_zero:,} at distance 0 not shown"
-    ax.set_title(title, fontsize="medium")
+        ax.plot([], [], " ", label=f"{n_zero:,} at distance 0 not shown")
+    _legend_above(ax, ncols=2)
     return ax
 
 
@@ -531,7 +533,7 @@ def scaling(
     >>> import fastmem.plot
     >>> ax = fastmem.plot.scaling([1, 10, 100], {"paper": [5, 50, 500]}, ylabel="weights")
     >>> ax.get_legend().get_texts()[0].get_text()
-    'paper: 1.000 (1.000 to 1.000)'
+    'paper: 1.00 (1.00 to 1.00)'
     """
     curves = [(name, *_fitted(name, x, values)) for name, values in series.items()]
     if not curves:
@@ -548,7 +550,7 @@ def scaling(
             "markeredgecolor": "black",
             "markeredgewidth": 0.6,
         }
-        label = f"{_shortened(name, 40)}: {law.exponent:.3f} ({law.low:.3f} to {law.high:.3f})"
+        label = f"{_shortened(name, 40)}: {law.exponent:.2f} ({law.low:.2f} to {law.high:.2f})"
         ends = np.array([at.min(), at.max()])
         ax.plot(ends, law(ends), **{**style, "marker": ""})
         ax.plot(at, values, **{**style, "linestyle": ""})
