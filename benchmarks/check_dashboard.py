@@ -13,11 +13,11 @@ import html
 import http.server
 import json
 import re
-import subprocess
 import sys
-import tempfile
 import threading
 from pathlib import Path
+
+from browsing import browse
 
 COMMITS = 5
 # Opens the dashboard in a frame, as a reader would one page after the other, and writes down what is there.
@@ -84,20 +84,6 @@ def look(folder, benchmark, chromium, screenshot):
     finally:
         server.shutdown()
     return json.loads(html.unescape(re.search(r'<pre id="found">(.*?)</pre>', page, re.DOTALL)[1]))
-
-
-def browse(chromium, address, *options):
-    """What headless Chromium prints."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        return subprocess.run(
-            [
-                chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-                "--disable-background-networking", "--disable-component-update", "--disable-sync",
-                f"--user-data-dir={profile}", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost",
-                "--virtual-time-budget=20000", "--window-size=1400,1000", *options, address,
-            ],
-            capture_output=True, text=True, check=True, timeout=120,
-        ).stdout  # fmt: skip
 
 
 def faults(found, names, measured):

@@ -34,6 +34,7 @@ myst_enable_extensions = ["attrs_block"]  # {.cards} above a list
 autodoc_typehints = "none"  # types stand in the docstrings
 autodoc_member_order = "bysource"
 autosummary_generate = False  # extensions/reference.py writes docs/api/
+toc_object_entries_show_parents = "hide"
 python_maximum_signature_line_length = 80  # longer ones have a line for each argument
 numpydoc_show_class_members = False
 # Options and attributes that are names of modules too, such as `store`.

@@ -31,7 +31,7 @@ SIZES = Path(__file__).parent.parent / "benchmarks" / "scaling.csv"
 STORES = ("binary", "integer")
 SEED = 0
 BLUE, ORANGE, GREEN = "#0072B2", "#E69F00", "#009E73"  # of Okabe & Ito, as in `fastmem.plot`
-SMALL = (5, 3.6)  # inches
+SMALL = (5, 3.75)  # inches: letters of 10 points are 10 pixels on a telephone
 
 
 @cache
@@ -43,7 +43,7 @@ def digits():
 
 def architecture():
     """Layers of the network of the digits."""
-    return fastmem.plot.architecture(digits()[1])
+    return fastmem.plot.architecture(digits()[1], small_axes())
 
 
 def cells():
@@ -51,7 +51,7 @@ def cells():
     X, _ = make_moons(90, noise=0.1, random_state=SEED)
     X = apart(X, 0.07)[:60]
     y = np.random.default_rng(SEED).integers(0, 2, len(X))
-    return translucent(fastmem.plot.cells(fastmem.memorize(X, y, random_state=SEED), X, y))
+    return translucent(fastmem.plot.cells(fastmem.memorize(X, y, random_state=SEED), X, y, small_axes()))
 
 
 def apart(X, distance):
@@ -72,14 +72,14 @@ def translucent(ax):
 def radii():
     """Certified radii of the digits."""
     X, net = digits()
-    return fastmem.plot.radii(net, X)
+    return fastmem.plot.radii(net, X, small_axes())
 
 
 def scaling():
     """Neurons against points of the sphere in 16 dimensions, for both stores."""
     sizes = np.array([100, 300, 1000, 3000, 10_000, 30_000, 100_000])
     neurons = {f"{store} store": [neurons_of_sphere(n, store) for n in sizes] for store in STORES}
-    return fastmem.plot.scaling(sizes, neurons, xlabel="number of points n")
+    return fastmem.plot.scaling(sizes, neurons, small_axes(), xlabel="number of points n")
 
 
 def neurons_of_sphere(n, store):
@@ -92,7 +92,7 @@ def neurons_of_sphere(n, store):
 def comparison():
     """Every construction on 1,000 points with random labels."""
     points = sphere(1000, 8, SEED)
-    return fastmem.plot.comparison(fastmem.compare(points.X, points.y, random_state=SEED))
+    return fastmem.plot.comparison(fastmem.compare(points.X, points.y, random_state=SEED), tall_axes())
 
 
 def measured(varied):
@@ -159,7 +159,7 @@ def words():
     rows = measured("words")
     names = ("word bits", "weights", "bits of numbers", "code bits")
     bits, weights, numbers, codes = (np.array([float(row[name]) for row in rows]) for name in names)
-    ax = Figure((7, 3.8), layout="constrained").add_subplot()
+    ax = small_axes()
     ax.plot(bits, weights, "o-", color=BLUE, markeredgecolor="black", label="weights")
     ax.plot(bits, numbers, "s-", color=ORANGE, markeredgecolor="black", label="bits of all weights and thresholds")
     slot, n = int(codes[0]) + 1, int(rows[0]["n"])
@@ -178,6 +178,11 @@ def small_axes(**settings):
     return ax
 
 
+def tall_axes():
+    """Axes of a figure with many rows."""
+    return Figure((5, 5.5), layout="constrained").add_subplot()
+
+
 def wide_axes(**settings):
     """Axes of a wide figure."""
     ax = Figure((8, 3.2), layout="constrained").add_subplot()
@@ -188,7 +193,8 @@ def wide_axes(**settings):
 def rajput2021():
     """Layers of the theorem's network for 1,000 points."""
     points = sphere(1000, 16, SEED)
-    return fastmem.plot.architecture(fastmem.memorize(points.X, points.y, construction="rajput2021", random_state=SEED))
+    net = fastmem.memorize(points.X, points.y, construction="rajput2021", random_state=SEED)
+    return fastmem.plot.architecture(net, tall_axes())
 
 
 def random_points(n):
@@ -201,7 +207,7 @@ def baum1988():
     """Slabs around pairs of points of one label."""
     X, y = random_points(60)
     net = fastmem.memorize(X, y, construction="baum1988", random_state=SEED)
-    return translucent(fastmem.plot.cells(net, X, y))
+    return translucent(fastmem.plot.cells(net, X, y, small_axes()))
 
 
 def bubeck2020():

@@ -1,7 +1,8 @@
 """What makes pages easier to read, so that their authors need not think of it.
 
-Columns of numbers are aligned to the right, the row of fastmem among others stands out, tables of words scroll on a
-telephone instead of breaking every third word, wide pictures likewise, and indented commands are coloured as commands.
+Columns of numbers are aligned to the right, and the row of fastmem among others stands out. On a telephone the cells of
+tables of words stand one below the other, each with its heading, instead of breaking every third word, and wide
+pictures scroll. Indented commands are coloured as commands.
 """
 
 import re
@@ -15,6 +16,7 @@ NUMBER = re.compile(rf"[~<>≤≥≈+\-\N{{MINUS SIGN}}]?\s?\d[\d,.]*(e[-+]?\d+)
 COMMANDS = {
     "$", "asv", "cd", "curl", "fastmem", "git", "node", "npx", "pip", "pytest", "python", "ruff", "sphinx-build",
 }  # fmt: skip
+MANY = 3  # columns of words, too many for a telephone
 MOST = 0.75  # share of the cells of a column that are numbers
 WIDE = 400  # points, of pictures that a telephone shows by scrolling
 
@@ -31,12 +33,23 @@ class Tables(SphinxTransform):
             columns = list(zip(*rows, strict=True)) if len({len(row) for row in rows}) == 1 else []
             numeric = [k for k, column in enumerate(columns) if holds_numbers(column)]
             table["classes"].append("numbers" if numeric else "words")
+            if heads and not numeric and len(columns) >= MANY:
+                table["classes"].append("stacked")
+                head_cells(heads[0], rows)
             for row in [*heads, *rows]:
                 for k in numeric:
                     row[k]["classes"].append("number")
             for row in rows:
                 if any(cell.astext() == "fastmem" for cell in row):
                     row[0].parent["classes"].append("ours")
+
+
+def head_cells(heads, rows):
+    """The heading of its column in each cell but the first of a row, for where cells are not below it."""
+    for row in rows:
+        for head, cell in list(zip(heads, row, strict=True))[1:]:
+            if cell.children:
+                cell[0].insert(0, nodes.inline("", f"{head.astext()}: ", classes=["heading"]))
 
 
 def holds_numbers(cells):

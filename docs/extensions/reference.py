@@ -66,15 +66,15 @@ def found(name):
 
 
 def members(name, cls):
-    """The tables of attributes and methods, and those that the class defines itself in full."""
+    """The tables of methods and attributes, and those that the class defines itself in full."""
     documented = [member for member in dir(cls) if is_for_users(cls, member)]
     kinds = {member: inspect.getattr_static(cls, member) for member in documented}
     attributes = [member for member in documented if isinstance(kinds[member], property | cached_property)]
     methods = [member for member in documented if member not in attributes]
     homes = {member: home(name, cls, member) for member in documented}
-    yield from table("Attributes", [f"{homes[member]}.{member}" for member in attributes])
     yield from table("Methods", [f"{homes[member]}.{member}" for member in methods])
-    for member in [*attributes, *methods]:
+    yield from table("Attributes", [f"{homes[member]}.{member}" for member in attributes])
+    for member in [*methods, *attributes]:
         if homes[member] == name:
             yield f".. auto{'property' if member in attributes else 'method'}:: {name}.{member}\n"
 
