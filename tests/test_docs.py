@@ -2,8 +2,10 @@
 
 import doctest
 import importlib.util
+import os
 import pkgutil
 import re
+import shutil
 import subprocess
 import sys
 import typing
@@ -12,7 +14,9 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
-from support.partners import partner
+from oracles.js_modules import find_node
+from support.pages import files_of
+from support.partners import missing, partner
 
 import fastmem
 from fastmem.constructions import CONSTRUCTIONS
@@ -31,7 +35,12 @@ DOCS = ROOT / "docs"
 PAGES = {path.relative_to(DOCS).with_suffix("").as_posix(): path for path in sorted(DOCS.rglob("*.md"))}
 TEXTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "benchmarks" / "README.md", *PAGES.values()]
 # What the examples of a page need that the test extra does not install.
-PARTNERS = {"export": ["onnx", "onnxruntime", "torch", "networkx"], "large": ["dask.array", "distributed"]}
+PARTNERS = {
+    "export": ["onnx", "onnxruntime", "torch", "networkx"], "large": ["dask.array", "distributed"],
+    "recipes/browser": [],
+}  # fmt: skip
+# Programs that the examples of a page call by their names: how each is found.
+PROGRAMS = {"recipes/browser": find_node, "recipes/microcontroller": lambda: shutil.which("cc")}
 
 
 def test_docstring_examples_run():
@@ -69,7 +78,12 @@ def test_readme_examples_run(tmp_path, monkeypatch):
 def test_examples_of_documentation_pages_run(page, tmp_path, monkeypatch):
     for name in PARTNERS.get(page, []):
         partner(name)
+    if page in PROGRAMS:
+        found = PROGRAMS[page]() or missing(f"a program that {page} calls is not installed")
+        monkeypatch.setenv("PATH", str(Path(found).parent), prepend=os.pathsep)
     monkeypatch.chdir(tmp_path)
+    for name, text in files_of(PAGES[page]).items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
     assert run_examples(PAGES[page]) == len(re.findall("^>>> ", PAGES[page].read_text("utf-8"), re.MULTILINE))
 
 
