@@ -10,6 +10,7 @@ import argparse
 import sys
 
 from measuring import print_header, print_row
+from recipes_elsewhere import browser, microcontroller, paper_figure, serving
 from threadpoolctl import threadpool_limits
 
 SEED = 11
@@ -29,6 +30,10 @@ def values():
 # By the name of the page. A recipe prints its own table, or several.
 RECIPES = {
     "values": values,
+    "serving": serving,
+    "microcontroller": microcontroller,
+    "browser": browser,
+    "paper_figure": paper_figure,
 }
 
 
