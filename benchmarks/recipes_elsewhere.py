@@ -4,7 +4,6 @@ import functools
 import http.server
 import importlib.util
 import json
-import os
 import re
 import shutil
 import socket
@@ -31,8 +30,7 @@ KNOWN = {"separate": "all", "fingerprint_bits": 16, "random_state": 0}
 
 # Serving
 
-SECONDS = 2  # of each rate
-N_CLIENTS = 4
+N_CLIENTS, N_REQUESTS = 4, 300
 MEMORY = """
 import re, sys
 import numpy as np, fastmem
@@ -72,24 +70,27 @@ def files_of(page):
 
 
 def print_calls(folder, X):
-    """What a call of `predict` takes in one thread of one process."""
+    """What a call of `predict` takes in one thread of one process, in time of the processor."""
     net = fastmem.load(folder / "net.safetensors", mmap=True)
     print_header(["rows in a call", "given as", "median µs", "99 % within µs", "rows / s"])
     for n in (1, 100):
         for given, rows in (("array", X[:n]), ("lists", X[:n].tolist())):
             times = []
-            for _ in range(3000):
-                start = time.perf_counter()
+            for _ in range(5000):
+                start = time.thread_time()
                 net.predict(rows, unknown=-1, n_threads=1)
-                times.append(1e6 * (time.perf_counter() - start))
+                times.append(1e6 * (time.thread_time() - start))
             median, slow = np.percentile(times, [50, 99])
             print_row([n, given, float(median), float(slow), f"{1e6 * n / median:,.0f}"])
     print()
 
 
 def print_rates(folder, X):
-    """Requests a second of the page's server, asked over new connections, by clients on the same cores."""
-    print_header(["processes", "cores", "rows in a request", "one client: median ms", "requests / s", "rows / s"])
+    """What a request takes of the processor in the page's server, and so how many a second it answers."""
+    print_header([
+        "processes", "rows in a request", "a client waits at least, ms", "µs of the processor a request",
+        "requests / s with a core for each process", "rows / s",
+    ])  # fmt: skip
     for n_processes in (1, 2):
         command = [sys.executable, "serve.py", "0", str(n_processes), "spawn"]
         quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
@@ -97,11 +98,10 @@ def print_rates(folder, X):
         address = server.stdout.readline().strip().removeprefix("http://").split(":")
         for n in (1, 100):
             ask = functools.partial(answer, (address[0], int(address[1])), request(X[:n]))
-            for _ in range(20):
-                ask()
-            median, rate = float(np.median([seconds(ask) for _ in range(200)])), requests_a_second(ask)
-            cores = len(os.sched_getaffinity(0))
-            print_row([n_processes, cores, n, 1000 * median, f"{rate:,.0f}", f"{rate * n:,.0f}"])
+            waits = min(seconds(ask) for _ in range(500))
+            took = min(processor_seconds(server.pid, ask) for _ in range(3))
+            rate = n_processes / took
+            print_row([n_processes, n, 1000 * waits, 1e6 * took, f"{rate:,.0f}", f"{rate * n:,.0f}"])
         server.terminate()
         server.communicate()
     print()
@@ -129,23 +129,21 @@ def seconds(step):
     return time.perf_counter() - start
 
 
-def requests_a_second(ask):
-    """How often some clients at once are answered."""
-    end, counts = time.perf_counter() + SECONDS, []
-
-    def ask_on():
-        n = 0
-        while time.perf_counter() < end:
-            ask()
-            n += 1
-        counts.append(n)
-
-    clients = [threading.Thread(target=ask_on) for _ in range(N_CLIENTS)]
+def processor_seconds(pid, ask):
+    """Seconds of the processor that the processes of a server take for a request, of many by some clients at once."""
+    before = processor_time(pid)
+    clients = [threading.Thread(target=lambda: [ask() for _ in range(N_REQUESTS)]) for _ in range(N_CLIENTS)]
     for client in clients:
         client.start()
     for client in clients:
         client.join()
-    return sum(counts) / SECONDS
+    return (processor_time(pid) - before) / (N_CLIENTS * N_REQUESTS)
+
+
+def processor_time(pid):
+    """Seconds of the processor that the children of a process have taken."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return sum(int(Path(f"/proc/{child}/schedstat").read_text().split()[0]) for child in children) / 1e9
 
 
 def print_memory(folder):
