@@ -258,7 +258,9 @@ def browser():
                 (folder / file).write_text(text)
             text = (folder / "net.mjs").read_bytes()
             sizes = len(text), len(subprocess.run(["gzip", "-9"], input=text, capture_output=True, check=True).stdout)
-            for where, measure in (("predict", in_python), ("Node.js", in_node), ("Chromium", in_chromium)):
+            for where, (program, measure) in PLACES.items():
+                if program and not shutil.which(program):
+                    continue
                 found = measure(folder, net, X)
                 rates = [f"{len(X) / found[step]:,.0f}" for step in ("many", "one", "known")]
                 right = "all" if found["labels"] == y.tolist() else "not all"
@@ -311,6 +313,13 @@ def in_chromium(folder, net, X):
     if not is_told:
         raise RuntimeError("Chromium did not say anything")
     return server.found
+
+
+PLACES = {
+    "predict": (None, in_python),
+    "Node.js": ("node", in_node),
+    "Chromium": ("chromium", in_chromium),
+}
 
 
 # A figure for a paper
