@@ -35,10 +35,7 @@ DOCS = ROOT / "docs"
 PAGES = {path.relative_to(DOCS).with_suffix("").as_posix(): path for path in sorted(DOCS.rglob("*.md"))}
 TEXTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "benchmarks" / "README.md", *PAGES.values()]
 # What the examples of a page need that the test extra does not install.
-PARTNERS = {
-    "export": ["onnx", "onnxruntime", "torch", "networkx"], "large": ["dask.array", "distributed"],
-    "recipes/browser": [],
-}  # fmt: skip
+PARTNERS = {"export": ["onnx", "onnxruntime", "torch", "networkx"], "large": ["dask.array", "distributed"]}
 # Programs that the examples of a page call by their names: how each is found.
 PROGRAMS = {"recipes/browser": find_node, "recipes/microcontroller": lambda: shutil.which("cc")}
 
@@ -73,7 +70,7 @@ def test_readme_examples_run(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "page", [pytest.param(page, marks=[pytest.mark.partner] * (page in PARTNERS)) for page in PAGES]
+    "page", [pytest.param(page, marks=[pytest.mark.partner] * (page in PARTNERS | PROGRAMS)) for page in PAGES]
 )
 def test_examples_of_documentation_pages_run(page, tmp_path, monkeypatch):
     for name in PARTNERS.get(page, []):
