@@ -154,6 +154,21 @@ def exponent_of(label):
     return label.split(" (")[0].rpartition(": ")[2]
 
 
+def paper_figure():
+    """The figure of the recipe for papers, of more points than its page builds."""
+    names = {"baum1988": "Baum", "yun2019": "Yun et al.", "rajput2021": "Rajput et al.", "compact/integer": "compact"}
+    counts = [(n, seed) for n in (100, 200, 400, 800, 1600, 3200, 6400) for seed in range(3)]
+    built = []
+    for n, seed in counts:
+        points = sphere(n, 16, seed)
+        built += fastmem.compare(points.X, points.y, constructions=list(names), random_state=seed).rows
+    panels = Figure((8, 3.6), layout="constrained").subplots(1, 2)
+    for ax, size in zip(panels, ("neurons", "weights"), strict=True):
+        series = {title: [getattr(row, size) for row in built if row.name == name] for name, title in names.items()}
+        fastmem.plot.scaling([n for n, _ in counts], series, ax, ylabel=size)
+    return panels[0]
+
+
 def words():
     """Weights and bits of networks against the length of their words, as benchmarks/scaling.py measured them."""
     rows = measured("words")
@@ -406,8 +421,8 @@ def boxes():
 PICTURES = {
     draw.__name__: draw
     for draw in (
-        architecture, cells, radii, scaling, comparison, theorem, constructions, words, rajput2021, baum1988,
-        vershynin2020, bubeck2020, yun2019, park2021, vardi2021, dirksen2024, boxes,
+        architecture, cells, radii, scaling, comparison, theorem, constructions, paper_figure, words, rajput2021,
+        baum1988, vershynin2020, bubeck2020, yun2019, park2021, vardi2021, dirksen2024, boxes,
     )
 }  # fmt: skip
 

@@ -2,8 +2,10 @@
 
 import doctest
 import importlib.util
+import os
 import pkgutil
 import re
+import shutil
 import subprocess
 import sys
 import typing
@@ -13,7 +15,9 @@ from urllib.parse import unquote, urldefrag, urlsplit
 from xml.etree import ElementTree
 
 import pytest
-from support.partners import partner
+from oracles.js_modules import find_node
+from support.pages import files_of
+from support.partners import missing, partner
 
 import fastmem
 from fastmem.constructions import CONSTRUCTIONS
@@ -33,6 +37,8 @@ PAGES = {path.relative_to(DOCS).with_suffix("").as_posix(): path for path in sor
 TEXTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "benchmarks" / "README.md", *PAGES.values()]
 # What the examples of a page need that the test extra does not install.
 PARTNERS = {"export": ["onnx", "onnxruntime", "torch", "networkx"], "large": ["dask.array", "distributed"]}
+# Programs that the examples of a page call by their names: how each is found.
+PROGRAMS = {"recipes/browser": find_node, "recipes/microcontroller": lambda: shutil.which("cc")}
 
 
 def test_docstring_examples_run():
@@ -65,12 +71,17 @@ def test_readme_examples_run(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "page", [pytest.param(page, marks=[pytest.mark.partner] * (page in PARTNERS)) for page in PAGES]
+    "page", [pytest.param(page, marks=[pytest.mark.partner] * (page in PARTNERS | PROGRAMS)) for page in PAGES]
 )
 def test_examples_of_documentation_pages_run(page, tmp_path, monkeypatch):
     for name in PARTNERS.get(page, []):
         partner(name)
+    if page in PROGRAMS:
+        found = PROGRAMS[page]() or missing(f"a program that {page} calls is not installed")
+        monkeypatch.setenv("PATH", str(Path(found).parent), prepend=os.pathsep)
     monkeypatch.chdir(tmp_path)
+    for name, text in files_of(PAGES[page]).items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
     assert run_examples(PAGES[page]) == len(re.findall("^>>> ", PAGES[page].read_text("utf-8"), re.MULTILINE))
 
 
@@ -129,6 +140,13 @@ def contents(page):
 
 def test_every_page_is_in_the_table_of_contents_once():
     assert sorted(contents("index")) == sorted(PAGES)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.startswith("recipes/")])
+def test_every_recipe_ends_with_figures_and_the_command_that_prints_them(page):
+    title, *text = PAGES[page].read_text("utf-8").split("\n## ")[-1].splitlines()
+    assert title == "Measured"
+    assert text[text.index(f"<!-- python benchmarks/recipes.py {Path(page).name} -->") + 1].startswith("| ")
 
 
 def test_every_public_name_is_in_the_reference():

@@ -2,14 +2,16 @@
 
     pip install torch ".[test,partners,types]" && python tests/types/check_examples.py
 
-The examples are those of README and of the pages in docs, one module a page, whose lines have the numbers they have on
-the page. They are typed as at a prompt: names may get values of other types, and functions without annotations are
-checked inside. `user_program.py` is checked as strictly as both tools can, and run. In `mistakes.py` both tools must
-report each line that ends in ``# error``, and no other. Against the installed package, as users have it.
+The examples are those of README and of the pages in docs: one module a page, and one for each file that a page shows,
+whose lines have the numbers they have on the page. They are typed as at a prompt: names may get values of other types,
+and functions without annotations are checked inside. `user_program.py` is checked as strictly as both tools can, and
+run. In `mistakes.py` both tools must report each line that ends in ``# error``, and no other. Against the installed
+package, as users have it.
 """
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,13 +29,15 @@ BEFORE = {
 }
 # Lines that are right, and what makes a checker doubt it.
 DOUBTED = {">>> bool((labels == y).all())": "onnxruntime says that any output may be a list, a dict or a sparse tensor"}
+# The first line of a block that a reader saves as a file.
+FILE = re.compile(r"# (\w+\.py)")
 # Packages without types, of which users say the same to mypy.
 UNTYPED = ("numba", "onnxruntime", "sklearn")
 
 MYPY = f"""\
 [mypy]
 strict = True
-[mypy-pages.*]
+[mypy-pages.*,FILES]
 allow_redefinition = True
 disable_error_code = no-untyped-def, untyped-decorator, no-untyped-call
 [mypy-{",".join(f"{name}.*" for name in UNTYPED)}]
@@ -46,21 +50,21 @@ PYRIGHT = {
 }
 
 
-def module_of(page):
-    """The Python code of a page, each line in its place."""
-    lines, is_code, is_session = page.read_text(encoding="utf-8").splitlines(), False, False
-    code = []
+def modules_of(page):
+    """The Python code of a page, each line in its place: that of the examples as "", that of a file by its name."""
+    lines = page.read_text(encoding="utf-8").splitlines()
+    code, name, is_session = {"": [""] * len(lines)}, None, False
     for number, line in enumerate(lines):
         if line.startswith("```"):
-            is_code = line == "```python"
-            is_session = is_code and lines[number + 1].startswith(">>> ")
-            code.append("")
+            first = lines[number + 1] if line == "```python" else None
+            name = first and (FILE.fullmatch(first) or [None, ""])[1]
+            is_session = bool(first) and first.startswith(">>> ")
         elif is_session:
-            code.append(line[4:] if line.startswith((">>> ", "... ")) else "")
-        else:
-            code.append(line if is_code else "")
-    code[0] = BEFORE.get(page.stem, "")
-    return "\n".join(code) + "\n"
+            code[""][number] = line[4:] if line.startswith((">>> ", "... ")) else ""
+        elif name is not None:
+            code.setdefault(name, [""] * len(lines))[number] = line
+    code[""][0] = BEFORE.get(page.stem, "")
+    return {name: "\n".join(text) + "\n" for name, text in code.items()}
 
 
 def write_modules(folder):
@@ -69,12 +73,13 @@ def write_modules(folder):
     (folder / "pages" / "__init__.py").touch()
     sources = {}
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
-        code = module_of(page)
-        if code.strip():
+        for file, code in modules_of(page).items():
             name = "_".join(page.relative_to(ROOT).with_suffix("").parts)
-            path = folder / "pages" / f"page_{name}.py"
-            path.write_text(code, encoding="utf-8")
-            sources[path] = page.relative_to(ROOT)
+            path = folder / (file or f"pages/page_{name}.py")
+            if code.strip():
+                assert path not in sources, f"{page.name} shows {file}, as another page does"
+                path.write_text(code, encoding="utf-8")
+                sources[path] = page.relative_to(ROOT)
     for program in (PROGRAM, MISTAKES):
         sources[folder / program] = (HERE / program).relative_to(ROOT)
         shutil.copy(HERE / program, folder)
@@ -83,7 +88,8 @@ def write_modules(folder):
 
 def mypy(folder, sources):
     """Errors that mypy finds: a set of (path, line, message)."""
-    (folder / "mypy.ini").write_text(MYPY, encoding="utf-8")
+    files = [path.stem for path in sources if path.name not in (PROGRAM, MISTAKES)]
+    (folder / "mypy.ini").write_text(MYPY.replace("FILES", ",".join(files)), encoding="utf-8")
     names = [str(path.relative_to(folder)) for path in sources]
     for line in _run(["mypy", "--config-file", "mypy.ini", "--output", "json", *names], folder).splitlines():
         error = json.loads(line)
