@@ -73,7 +73,8 @@ class Pictures(SphinxTransform):
     def apply(self):
         for image in self.document.findall(nodes.image):
             path = Path(self.env.srcdir, Path(self.env.docname).parent, image["uri"])
-            width = path.suffix == ".svg" and re.search(r'width="([\d.]+)pt"', path.read_text(encoding="utf-8")[:2000])
+            is_here = path.suffix == ".svg" and path.is_file()  # a missing one is the builder's to tell
+            width = is_here and re.search(r'width="([\d.]+)pt"', path.read_text(encoding="utf-8")[:2000])
             if width and float(width[1]) > WIDE:
                 image["classes"].append("wide")
 
