@@ -5,7 +5,7 @@
 Each page is opened as on a telephone and as on a desk, 390 and 1,280 pixels wide, in light and in dark. It must load
 without errors and without other computers, all pictures must be there, nothing may be wider than the window but in a
 box of its own, and no letters smaller than 10 pixels. Chromium is Debian's package `chromium`, or what --chromium
-names. The exit status is 1 if something is wrong. It takes about a second a page.
+names. The exit status is 1 if something is wrong.
 """
 
 import argparse

@@ -179,12 +179,13 @@ class References(HTMLParser):
 
     def __init__(self, path):
         super().__init__()
-        self.ids, self.links, self.loaded = set(), [], []
+        self.ids, self.classes, self.links, self.loaded = set(), set(), [], []
         self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag, attributes):
         attributes = dict(attributes)
         self.ids |= {attributes[name] for name in ("id", "name") if attributes.get(name)}
+        self.classes |= set((attributes.get("class") or "").split())
         self.loaded += [
             attributes[name] for name in ("src", "srcset", "data") if tag in self.LOADING and name in attributes
         ]
@@ -215,6 +216,8 @@ def test_documentation_builds_without_warnings_and_its_links_resolve(tmp_path):
     folder = (tmp_path / "html").resolve()
     pages = {path: References(path) for path in folder.rglob("*.html")}
     assert {f"{page}.html" for page in PAGES} <= {path.relative_to(folder).as_posix() for path in pages}
+    assert {f"fastmem.{name}" for name in fastmem.__all__} <= {path.stem for path in pages if path.parent.name == "api"}
+    assert {"number", "ours", "stacked", "long", "wide"} <= set().union(*(page.classes for page in pages.values()))
     for path, page in pages.items():
         for link in page.loaded:
             assert not urlsplit(link).netloc, f"{path.name} loads {link}"

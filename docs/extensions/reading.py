@@ -1,8 +1,8 @@
 """What makes pages easier to read, so that their authors need not think of it.
 
 Columns of numbers are aligned to the right, and the row of fastmem among others stands out. On a telephone the cells of
-tables of words stand one below the other, each with its heading, instead of breaking every third word, and wide
-pictures scroll. Indented commands are coloured as commands.
+tables of words stand one below the other, each with its heading, instead of breaking every third word; those of long
+texts do so everywhere. Wide pictures scroll. Indented commands are coloured as commands.
 """
 
 import re
@@ -17,6 +17,7 @@ COMMANDS = {
     "$", "asv", "cd", "curl", "fastmem", "git", "node", "npx", "pip", "pytest", "python", "ruff", "sphinx-build",
 }  # fmt: skip
 MANY = 3  # columns of words, too many for a telephone
+LONG = 80  # letters in a cell, too many for such a column on a desk
 MOST = 0.75  # share of the cells of a column that are numbers
 WIDE = 400  # points, of pictures that a telephone shows by scrolling
 
@@ -34,7 +35,7 @@ class Tables(SphinxTransform):
             numeric = [k for k, column in enumerate(columns) if holds_numbers(column)]
             table["classes"].append("numbers" if numeric else "words")
             if heads and not numeric and len(columns) >= MANY:
-                table["classes"].append("stacked")
+                table["classes"].append("stacked" if longest(columns) <= LONG else "long")
                 head_cells(heads[0], rows)
             for row in [*heads, *rows]:
                 for k in numeric:
@@ -42,6 +43,11 @@ class Tables(SphinxTransform):
             for row in rows:
                 if any(cell.astext() == "fastmem" for cell in row):
                     row[0].parent["classes"].append("ours")
+
+
+def longest(columns):
+    """Letters in a cell of the column with the longest, on the average."""
+    return max(sum(len(cell.astext()) for cell in column) / len(column) for column in columns)
 
 
 def head_cells(heads, rows):
@@ -67,7 +73,8 @@ class Pictures(SphinxTransform):
     def apply(self):
         for image in self.document.findall(nodes.image):
             path = Path(self.env.srcdir, Path(self.env.docname).parent, image["uri"])
-            width = path.suffix == ".svg" and re.search(r'width="([\d.]+)pt"', path.read_text(encoding="utf-8")[:2000])
+            is_here = path.suffix == ".svg" and path.is_file()  # a missing one is the builder's to tell
+            width = is_here and re.search(r'width="([\d.]+)pt"', path.read_text(encoding="utf-8")[:2000])
             if width and float(width[1]) > WIDE:
                 image["classes"].append("wide")
 
