@@ -3,6 +3,7 @@
 Nothing is fetched while building or reading: no inventories of other projects, no fonts or scripts of other servers.
 """
 
+import re
 import sys
 from pathlib import Path
 
@@ -42,7 +43,7 @@ html_show_copyright = False
 
 
 def _link_to_the_page_that_includes_it(app, docname, source):
-    source[0] = source[0].replace("](../benchmarks/README.md", "](benchmarks.md")
+    source[0] = re.sub(r"\]\(((?:\.\./)*)\.\./benchmarks/README\.md", r"](\1benchmarks.md", source[0])
 
 
 def _write_digits(app, exception):

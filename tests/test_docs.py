@@ -27,8 +27,9 @@ MODULES_OF_PARTNERS = dict.fromkeys(
     ("fastmem.export.torch", "fastmem.export.torch_lookup", "fastmem.export.torch_numbers"), "torch"
 )
 ROOT = Path(__file__).parent.parent
-PAGES = sorted((ROOT / "docs").glob("*.md"))
-TEXTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "benchmarks" / "README.md", *PAGES]
+DOCS = ROOT / "docs"
+PAGES = {path.relative_to(DOCS).with_suffix("").as_posix(): path for path in sorted(DOCS.rglob("*.md"))}
+TEXTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "benchmarks" / "README.md", *PAGES.values()]
 # What the examples of a page need that the test extra does not install.
 PARTNERS = {"export": ["onnx", "onnxruntime", "torch", "networkx"], "large": ["dask.array", "distributed"]}
 
@@ -63,14 +64,13 @@ def test_readme_examples_run(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "path",
-    [pytest.param(path, id=path.stem, marks=[pytest.mark.partner] * (path.stem in PARTNERS)) for path in PAGES],
+    "page", [pytest.param(page, marks=[pytest.mark.partner] * (page in PARTNERS)) for page in PAGES]
 )
-def test_examples_of_documentation_pages_run(path, tmp_path, monkeypatch):
-    for name in PARTNERS.get(path.stem, []):
+def test_examples_of_documentation_pages_run(page, tmp_path, monkeypatch):
+    for name in PARTNERS.get(page, []):
         partner(name)
     monkeypatch.chdir(tmp_path)
-    assert run_examples(path) == len(re.findall("^>>> ", path.read_text(encoding="utf-8"), re.MULTILINE))
+    assert run_examples(PAGES[page]) == len(re.findall("^>>> ", PAGES[page].read_text("utf-8"), re.MULTILINE))
 
 
 @pytest.mark.parametrize(
@@ -117,14 +117,21 @@ def test_relative_links_lead_to_files_and_headings(path):
         assert not anchor or anchor in anchors(target), f"{file}#{anchor}"
 
 
-def test_every_page_is_in_the_table_of_contents():
-    toctree = re.search(r"```\{toctree\}\n(.*?)```", (ROOT / "docs" / "index.md").read_text("utf-8"), re.DOTALL)
-    listed = [line for line in toctree[1].splitlines() if line and not line.startswith(":")]
-    assert sorted(["index", *listed]) == [path.stem for path in PAGES]
+def contents(page):
+    """A page, and all that the tables of contents on it lead to."""
+    yield page
+    for toctree in re.findall(r"```\{toctree\}\n(.*?)```", PAGES[page].read_text("utf-8"), re.DOTALL):
+        for line in toctree.splitlines():
+            if line and not line.startswith(":"):
+                yield from contents((Path(page).parent / line).as_posix())
+
+
+def test_every_page_is_in_the_table_of_contents_once():
+    assert sorted(contents("index")) == sorted(PAGES)
 
 
 def test_every_public_name_is_in_the_reference():
-    reference = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    reference = PAGES["api"].read_text(encoding="utf-8")
     documented = re.findall(
         r"^\.\. auto(?:function|class|exception):: fastmem\.(\w+)(?:\(\))?$", reference, re.MULTILINE
     )
@@ -133,9 +140,9 @@ def test_every_public_name_is_in_the_reference():
 
 @pytest.mark.parametrize("name", CONSTRUCTIONS)
 def test_every_construction_has_a_section_with_a_picture_in_the_theory_and_a_row_in_the_guide(name):
-    theory, guide = ((ROOT / "docs" / f"{page}.md").read_text("utf-8") for page in ("theory", "guide"))
+    theory, guide = (PAGES[page].read_text("utf-8") for page in ("theory", "guide"))
     anchor = re.search(rf"^\| \[{name}\]\(#(\S+)\) \|", theory, re.MULTILINE)[1]
-    section = theory.split("\n## ")[1 + anchors(ROOT / "docs" / "theory.md")[1:].index(anchor)]
+    section = theory.split("\n## ")[1 + anchors(PAGES["theory"])[1:].index(anchor)]
     assert "](pictures/" in section
     assert re.search(rf"^\| {name}(/\w+)? \|", guide, re.MULTILINE)
 
@@ -161,7 +168,7 @@ class References(HTMLParser):
 
 
 def test_the_page_of_digits_is_one_small_file_with_known_and_unknown_pictures(tmp_path):
-    spec = importlib.util.spec_from_file_location("digits", ROOT / "docs" / "digits.py")
+    spec = importlib.util.spec_from_file_location("digits", DOCS / "digits.py")
     digits = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(digits)
     path = digits.write(tmp_path)
@@ -177,12 +184,12 @@ def test_the_page_of_digits_is_one_small_file_with_known_and_unknown_pictures(tm
 def test_documentation_builds_without_warnings_and_its_links_resolve(tmp_path):
     for name in ("sphinx", "furo", "myst_parser", "numpydoc"):
         partner(name)
-    command = [sys.executable, "-m", "sphinx", "-W", "-n", "--keep-going", "-q", str(ROOT / "docs"), "html"]
+    command = [sys.executable, "-m", "sphinx", "-W", "-n", "--keep-going", "-q", str(DOCS), "html"]
     built = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert built.returncode == 0, built.stderr
     folder = (tmp_path / "html").resolve()
     pages = {path: References(path) for path in folder.rglob("*.html")}
-    assert {path.stem for path in PAGES} <= {path.stem for path in pages}
+    assert {f"{page}.html" for page in PAGES} <= {path.relative_to(folder).as_posix() for path in pages}
     for path, page in pages.items():
         for link in page.loaded:
             assert not urlsplit(link).netloc, f"{path.name} loads {link}"

@@ -68,10 +68,11 @@ def write_modules(folder):
     (folder / "pages").mkdir()
     (folder / "pages" / "__init__.py").touch()
     sources = {}
-    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         code = module_of(page)
         if code.strip():
-            path = folder / "pages" / f"page_{page.stem}.py"
+            name = "_".join(page.relative_to(ROOT).with_suffix("").parts)
+            path = folder / "pages" / f"page_{name}.py"
             path.write_text(code, encoding="utf-8")
             sources[path] = page.relative_to(ROOT)
     for program in (PROGRAM, MISTAKES):
