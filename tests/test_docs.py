@@ -130,6 +130,13 @@ def test_every_page_is_in_the_table_of_contents_once():
     assert sorted(contents("index")) == sorted(PAGES)
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if page.startswith("recipes/")])
+def test_every_recipe_ends_with_figures_and_the_command_that_prints_them(page):
+    title, *text = PAGES[page].read_text("utf-8").split("\n## ")[-1].splitlines()
+    assert title == "Measured"
+    assert text[text.index(f"<!-- python benchmarks/recipes.py {Path(page).name} -->") + 1].startswith("| ")
+
+
 def test_every_public_name_is_in_the_reference():
     reference = PAGES["api"].read_text(encoding="utf-8")
     documented = re.findall(
