@@ -359,9 +359,10 @@ def main():
         parser.error(f"no recipe is called {unknown[0]!r}: there are {', '.join(RECIPES)}")
     with threadpool_limits(1):
         for name in names:
-            say(f"recipe {name}")
+            start = time.process_time()
             RECIPES[name]()
             print()
+            say(f"{name}: {time.process_time() - start:.0f} s of CPU time")
 
 
 if __name__ == "__main__":
