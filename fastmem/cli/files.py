@@ -25,8 +25,8 @@ from fastmem.machine.disk import writing_whole
 from fastmem.machine.partners import need
 
 __all__ = [
-    "as_json", "as_text", "labelled_blocks", "read_labelled", "read_points", "refuse_other_columns", "suffix",
-    "writing_labels",
+    "about_file", "as_json", "as_text", "labelled_blocks", "read_labelled", "read_points", "refuse_other_columns",
+    "suffix", "writing_labels",
 ]  # fmt: skip
 
 
@@ -292,6 +292,11 @@ def _plain(value):
     if isinstance(value, float | np.float32 | np.float16):
         return float(value) if math.isfinite(value) else None
     return value if value is None or isinstance(value, bool | int | str) else as_text(value)
+
+
+def about_file(path):
+    """What JSON says of a file that was written."""
+    return {"path": str(path), "bytes": path.stat().st_size}
 
 
 @contextlib.contextmanager
