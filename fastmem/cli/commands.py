@@ -28,7 +28,7 @@ from fastmem.cli.files import (
     refuse_other_columns,
     suffix,
 )
-from fastmem.cli.group import Command
+from fastmem.cli.group import Commands
 from fastmem.cli.options import (
     DATA,
     DELTA,
@@ -61,13 +61,12 @@ from fastmem.store.filter import MOST_BITS as MOST_FINGERPRINT_BITS
 __all__ = ["main"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(fastmem.__version__, prog_name="fastmem")
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(fastmem.__version__, "-V", "--version", prog_name="fastmem", message="%(prog)s %(version)s")
 def main():
     """Construct threshold networks that return the label of every given point, exactly."""
 
 
-main.command_class = Command
 main.add_command(predict)
 main.add_command(export)
 
@@ -81,7 +80,10 @@ main.add_command(export)
 @THREADS
 @PROGRESS
 def demo(n, d, classes, seed, json, threads, progress):
-    """Memorize random points of the unit sphere with random labels, and show what it took."""
+    """Memorize random points, and show what it took.
+
+    They are points of the unit sphere, and their labels are drawn at random.
+    """
     progress = wants_progress(progress)
     X, y = _random_points(n, d, classes, np.random.default_rng(seed))
     if not json:
@@ -188,9 +190,9 @@ def build(data, labels, output, label, seed, json, threads, progress, negatives,
 @THREADS
 @PROGRESS
 def verify(network, data, labels, label, json, threads, progress, table):
-    """Check that NETWORK returns every label of DATA; exit status 1 if it does not.
+    """Check that NETWORK returns every label of DATA.
 
-    DATA and LABELS are given as for build.
+    The exit status is 1 if it does not. DATA and LABELS are given as for build.
     """
     net = fastmem.load(network)
     X, y = read_labelled(data, labels, label, text=True, options=table)
@@ -246,7 +248,10 @@ def _differing_rows(predicted, expected):
 @click.option("--delta", type=DELTA, help="Smallest distance in the unit ball.")
 @JSON
 def info(network, delta, json):
-    """What NETWORK is made of, beside the theorem's sizes if delta is given."""
+    """Show what NETWORK is made of.
+
+    With --delta, the sizes of the theorem stand beside its own.
+    """
     report = fastmem.load(network).report(delta)
     click.echo(as_json(report.to_dict()) if json else report)
 
@@ -283,9 +288,9 @@ _FORMS = {  # of a comparison
 def compare(
     data, labels, label, constructions, separate, delta, form, seeds, plot, seed, json, threads, progress, table
 ):
-    """Build every construction on DATA, verify each, and show them in one table.
+    """Build every construction on DATA, and compare their sizes.
 
-    DATA and LABELS are given as for build.
+    Each is verified. DATA and LABELS are given as for build.
     """
     if json and form not in (None, "json"):
         raise click.UsageError(f"--json is --format json, and not --format {form}")
@@ -326,12 +331,15 @@ def _kind_of_picture(path):
 @main.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell):
-    """Print the script by which SHELL completes commands, options and file names of fastmem.
+    """Print a script that makes SHELL complete commands of fastmem.
+
+    It completes options and names of files too.
 
     \b
-    bash: fastmem completion bash > ~/.local/share/bash-completion/completions/fastmem
-    zsh:  fastmem completion zsh > a file that ~/.zshrc sources after compinit
-    fish: fastmem completion fish > ~/.config/fish/completions/fastmem.fish
+    Where it goes:
+    bash: ~/.local/share/bash-completion/completions/fastmem
+    zsh:  a file that ~/.zshrc sources after compinit
+    fish: ~/.config/fish/completions/fastmem.fish
     """  # noqa: D301 - \b keeps the lines
     complete = get_completion_class(shell)(main, {}, "fastmem", "_FASTMEM_COMPLETE")
     click.echo(complete.source(), nl=False)

@@ -35,7 +35,10 @@ _RUNTIMES = {".onnx": "onnx", ".pt2": "torch", ".c": "c", ".js": "js", ".mjs": "
 @table_options
 @JSON
 def export(network, runtime, output, form, dtype, returns, data, label, unsafe, json, table):
-    """Write NETWORK for another runtime: an ONNX model, a PyTorch program, C, or a JavaScript module."""
+    """Write NETWORK for ONNX, PyTorch, C or JavaScript.
+
+    The end of the name of the file says for which, unless --to does.
+    """
     if label is not None and data is None:
         raise click.UsageError("--label chooses a column of --data")
     runtime = runtime or _RUNTIMES.get(suffix(output))

@@ -6,6 +6,7 @@ are written block by block, so that they need not fit in memory, and to a file w
 
 import contextlib
 import csv
+import gzip
 import io
 import json
 import math
@@ -25,8 +26,8 @@ from fastmem.machine.disk import writing_whole
 from fastmem.machine.partners import need
 
 __all__ = [
-    "about_file", "as_json", "as_text", "labelled_blocks", "read_labelled", "read_points", "refuse_other_columns",
-    "suffix", "writing_labels",
+    "about_file", "as_json", "as_text", "is_parquet", "is_table", "labelled_blocks", "place_of", "read_labelled",
+    "read_points", "read_points_of_table", "refuse_other_columns", "suffix", "writing_labels", "writing_utf8",
 ]  # fmt: skip
 
 
@@ -35,6 +36,16 @@ _KINDS = ".npy, .npz, .csv, .tsv, .csv.gz, .parquet and .zarr"
 # Bytes of a text table from which pyarrow is quicker: to import it takes 0.02 to 0.03 s of processor time, more where
 # it comes from the disk for the first time. The csv module and float read a megabyte in 0.045 s, pyarrow in 0.0025.
 _LARGE = 2**20
+
+
+def is_table(path):
+    """Whether a file is one of columns: text, as standard input is, or .parquet."""
+    return str(path) == "-" or suffix(path) in _TABLES or is_parquet(path)
+
+
+def is_parquet(path):
+    """Whether this is a .parquet file, or a folder of such."""
+    return suffix(path) == ".parquet" or (path.is_dir() and suffix(path) != ".zarr")
 
 
 def suffix(path):
@@ -51,16 +62,21 @@ def read_points(path, column=None, options=TableOptions(), known=None):  # noqa:
 
     Of a table with names, if some are known, others are refused before anything is read.
     """
-    if not _is_table(path):
+    if not is_table(path):
         options.refuse(path, TableOptions._fields)
         if column is not None:
             raise click.UsageError("--label chooses a column of a .csv or .parquet file")
         return _read_array(path, "X")
+    return read_points_of_table(path, column, options, known)[0]
+
+
+def read_points_of_table(path, column, options, known):
+    """As `read_points`: the points of a table, and the table, whose rows can be read once more."""
 
     def points(table):
-        columns = _columns_of_points(table, options, None if column is None else _place(table, column))
+        columns = _columns_of_points(table, options, None if column is None else place_of(table, column))
         refuse_other_columns(path, _named(np.empty((0, len(columns))), table, columns), known)
-        return _named(table.read(columns)[0], table, columns)
+        return _named(table.read(columns)[0], table, columns), table
 
     return _of_table(path, options, points, on_disk=True)
 
@@ -70,7 +86,7 @@ def read_labelled(data, labels, column, text=False, options=TableOptions()):  # 
 
     Where `text` is true, labels of a .csv file that look like integers stay text.
     """
-    if _is_table(data) and labels is None:
+    if is_table(data) and labels is None:
         return _of_table(data, options, lambda table: _points_and_labels(table, column, text, options))
     if column is not None:
         raise click.UsageError("--label chooses a column of a single .csv or .parquet file")
@@ -86,7 +102,7 @@ def read_labelled(data, labels, column, text=False, options=TableOptions()):  # 
 
 
 def _points_and_labels(table, column, text, options):
-    place = table.width - 1 if column is None else _place(table, column)
+    place = table.width - 1 if column is None else place_of(table, column)
     columns = _columns_of_points(table, options, place)
     if not columns:
         raise InvalidInput(f"{table.path} has one column: points and labels need two")
@@ -96,7 +112,7 @@ def _points_and_labels(table, column, text, options):
 
 def _read_labels(path, text, n, options):
     """Labels of n points from a file of their own."""
-    if not _is_table(path):
+    if not is_table(path):
         return _read_array(path, "y")
 
     def labels(table):
@@ -110,7 +126,7 @@ def _read_labels(path, text, n, options):
     return _of_table(path, TableOptions(options.header if suffix(path) != ".parquet" else None), labels)
 
 
-def _place(table, column):
+def place_of(table, column):
     """Number of the column that is meant by a name or a number from 0."""
     header = table.header or []
     if header.count(column) > 1:
@@ -176,7 +192,7 @@ def _has_both(path):
 
 def _of_table(path, options, work, on_disk=False):
     """What work makes of a table of the kind that a file's name, or a dash for standard input, says."""
-    if _is_parquet(path):
+    if is_parquet(path):
         options.refuse(path, ("header", "delimiter", "decimal"))
         return work(ParquetFolder(path) if path.is_dir() else ParquetTable(path))
     file = TextFile(path)
@@ -186,15 +202,6 @@ def _of_table(path, options, work, on_disk=False):
         except (NotPlain, InvalidInput, click.UsageError):
             pass  # what is wrong is found and said below, if anything is
     return work(DelimitedTable(file, options))
-
-
-def _is_table(path):
-    return str(path) == "-" or suffix(path) in _TABLES or _is_parquet(path)
-
-
-def _is_parquet(path):
-    """Whether this is a .parquet file, or a folder of such."""
-    return suffix(path) == ".parquet" or (path.is_dir() and suffix(path) != ".zarr")
 
 
 def _named(X, table, columns):
@@ -218,11 +225,13 @@ def _columns_of_points(table, options, label=None):
     if options.use and options.drop:
         raise click.UsageError("--use says which columns hold points, --drop which do not: say one of them")
     if options.use:
-        columns = [_place(table, column) for column in options.use]
+        columns = [place_of(table, column) for column in options.use]
         if label in columns or len(set(columns)) < len(columns):
             raise click.UsageError("--use names a column twice, or that of the labels")
+        if set(columns) & {place_of(table, column) for column in options.keep}:
+            raise click.UsageError("--use says which columns hold points, --keep which do not: both name one of them")
         return columns
-    left_out = {label, *table.row_names, *(_place(table, column) for column in options.drop)}
+    left_out = {label, *table.row_names, *(place_of(table, column) for column in (*options.drop, *options.keep))}
     return [column for column in range(table.width) if column not in left_out]
 
 
@@ -242,7 +251,7 @@ def labelled_blocks(data, labels, column, options):
     -------
     generator of (X, y), or None
     """
-    if not _is_parquet(data):
+    if not is_parquet(data):
         return None
     if labels is None:
         return _of_table(data, options, lambda table: _blocks_of_table(table, column, options))
@@ -252,7 +261,7 @@ def labelled_blocks(data, labels, column, options):
 
 
 def _blocks_of_table(table, column, options):
-    place = table.width - 1 if column is None else _place(table, column)
+    place = table.width - 1 if column is None else place_of(table, column)
     columns = _columns_of_points(table, options, place)
     if not columns:
         raise InvalidInput(f"{table.path} has one column: points and labels need two")
@@ -338,13 +347,29 @@ def writing_labels(output, empty, n, json_array=False):
             np.lib.format.write_array_header_1_0(file, header | {"shape": (n, *empty.shape[1:])})
             yield lambda labels: file.write(labels.tobytes())
     else:
-        with writing_whole(output) as file:
-            yield lambda labels: file.write(_encoded(labels))
+        with writing_utf8(output) as write:
+            yield lambda labels: write(_lines(labels))
 
 
-def _encoded(labels):
+@contextlib.contextmanager
+def writing_utf8(output):
+    """Context that yields a function which writes text as UTF-8: to a file whole or not at all, or standard output.
+
+    A file is compressed if its name ends in .gz.
+    """
+    if output is None:
+        yield lambda text: click.echo(_encoded(text), nl=False)
+        return
+    with writing_whole(output) as whole, contextlib.ExitStack() as stack:
+        file = whole
+        if suffix(output).endswith(".gz"):
+            file = stack.enter_context(gzip.GzipFile("", "wb", fileobj=whole, mtime=0))
+        yield lambda text: file.write(_encoded(text))
+
+
+def _encoded(text):
     try:
-        return _lines(labels).encode()
+        return text.encode()
     except UnicodeEncodeError as error:
         raise InvalidInput(f"a label is no text that UTF-8 holds: write .npy, or use --json ({error})") from error
 

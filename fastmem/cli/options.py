@@ -42,11 +42,14 @@ def _delimiter(context, parameter, text):
 
 
 def table_options(command):
-    """Options by which a user says what the columns of a file are, handed over as one `TableOptions`."""
+    """Options by which a user says what the columns of a file are, handed over as one `TableOptions`.
+
+    The command may have an option ``--keep``, which becomes one of them.
+    """
 
     @functools.wraps(command)
-    def with_table(*arguments, header, delimiter, decimal, use, drop, **options):
-        return command(*arguments, table=TableOptions(header, delimiter, decimal, use, drop), **options)
+    def with_table(*arguments, header, delimiter, decimal, use, drop, keep=(), **options):
+        return command(*arguments, table=TableOptions(header, delimiter, decimal, use, drop, keep), **options)
 
     for option in (
         click.option("--drop", multiple=True, metavar="COLUMN", help="Column of a table to leave out; repeatable."),

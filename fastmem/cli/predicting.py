@@ -5,7 +5,8 @@ import math
 import click
 
 import fastmem
-from fastmem.cli.files import about_file, as_json, read_points, suffix, writing_labels
+from fastmem.cli.appending import refuse_other_files, writing_table
+from fastmem.cli.files import about_file, as_json, read_points, read_points_of_table, suffix, writing_labels
 from fastmem.cli.group import Command
 from fastmem.cli.options import DATA, EXISTING, JSON, OUTPUT, PROGRESS, THREADS, table_options, wants_progress
 from fastmem.data.as_points import as_points
@@ -26,22 +27,35 @@ _BLOCK_ROWS, _BLOCK_BYTES = 2**19, 2**27
 @click.option("--tolerance", type=click.FloatRange(min=0), default=0.0, show_default=True,
               help="Distance by which unknown points may have crossed hyperplanes.")  # fmt: skip
 @click.option("--label", metavar="COLUMN", help="Column of a .csv or .parquet file to leave out, by name or number.")
+@click.option("--append", metavar="NAME",
+              help="Write the table that DATA is, with the labels as one more column of this name.",
+              )  # fmt: skip
+@click.option("--keep", multiple=True, metavar="COLUMN",
+              help="Column of a table to write before each label, as an id; it is not part of the points. Repeatable.",
+              )  # fmt: skip
 @table_options
 @JSON
 @THREADS
 @PROGRESS
-def predict(network, data, output, unknown, tolerance, label, json, threads, progress, table):
-    """Labels that NETWORK gives to the points in DATA, one a line, or with --json one array.
+def predict(network, data, output, unknown, tolerance, label, append, json, threads, progress, table):
+    """Print the labels that NETWORK gives to the points in DATA.
 
-    Labels of several values are written with commas between them.
+    Each is a line of its own, or with --json an entry of one array. Labels of several values are written with commas
+    between them.
 
-    DATA holds points only, but for a column named by --label: .npy, .npz with an array X, .csv or .parquet. A .npy file
-    and the labels may be larger than memory: they are read and written block by block. An output file is written whole
-    or not at all, and with --json described; standard output ends early, with exit status 1, where a row is wrong.
+    DATA holds points only, but for columns that --label, --drop and --keep name: .npy, .npz with an array X, .csv or
+    .parquet. A .npy file and the labels may be larger than memory: they are read and written block by block. An output
+    file is written whole or not at all, and with --json described; standard output ends early, with exit status 1,
+    where a row is wrong.
+
+    With --append or --keep, rows of the table are written with their labels, a text table as it stands.
     """
-    net = fastmem.load(network)
-    if output is not None and suffix(output) in (".npz", ".safetensors", ".parquet"):
+    is_table = append is not None or bool(table.keep)
+    if is_table:
+        refuse_other_files(data, output, json)
+    elif output is not None and suffix(output) in (".npz", ".safetensors", ".parquet"):
         raise click.UsageError(f"{output}: labels are written as .npy or as text, one a line")
+    net = fastmem.load(network)
     options = {} if unknown is None else {"unknown": _as_label(unknown, net.classes.dtype)}
     if tolerance:
         options["tolerance"] = tolerance
@@ -50,20 +64,33 @@ def predict(network, data, output, unknown, tolerance, label, json, threads, pro
             "--unknown and --tolerance need fingerprints: build the network with --fingerprint-bits 16, say, and "
             "--construction compact"
         )
-    X = read_points(data, label, table, net.feature_names)
-    if names_of(X) is not None and net.feature_names is not None:  # the columns that are read are enough
-        if options:
-            X = in_order(X, net.feature_names, net.columns_to_know.tolist())
-            net = net if len(net.columns_to_know) == net.n_features_in else net.on_columns()
-        else:
-            X, net = in_order(X, net.feature_names, net.columns.tolist()), net.without_fingerprints().on_columns()
+    rows = None
+    if is_table:
+        X, rows = read_points_of_table(data, label, table, net.feature_names)
+    else:
+        X = read_points(data, label, table, net.feature_names)
+    net, X = _matched(net, X, bool(options))
     points = as_points(X, net.n_features_in, empty=True, names=net.feature_names)
     empty = net.predict(points.array[:0], **options)
-    with writing_labels(output, empty, points.n, json_array=json) as write:
+    if rows is None:
+        writing = writing_labels(output, empty, points.n, json_array=json)
+    else:
+        writing = writing_table(output, rows, empty, append, table.keep)
+    with writing as write:
         for labels in _predicted(net, points, empty, wants_progress(progress), n_threads=threads, **options):
             write(labels)
     if json and output is not None:
         click.echo(as_json({**about_file(output), "n": points.n, "dtype": str(empty.dtype)}))
+
+
+def _matched(net, X, to_know):
+    """A network and points of the columns that it reads, which are enough, if both have names."""
+    if names_of(X) is None or net.feature_names is None:
+        return net, X
+    if not to_know:
+        return net.without_fingerprints().on_columns(), in_order(X, net.feature_names, net.columns.tolist())
+    X = in_order(X, net.feature_names, net.columns_to_know.tolist())
+    return net if len(net.columns_to_know) == net.n_features_in else net.on_columns(), X
 
 
 def _predicted(net, points, empty, progress, **options):
