@@ -29,6 +29,7 @@ from fastmem.cli.files import (
     suffix,
 )
 from fastmem.cli.group import Commands
+from fastmem.cli.hints import after_build, after_compare, after_demo
 from fastmem.cli.options import (
     DATA,
     DELTA,
@@ -102,6 +103,8 @@ def demo(n, d, classes, seed, json, threads, progress):
         click.echo(f"labels returned: {n - wrong:,} of {n:,}")
     if wrong:
         raise click.exceptions.Exit(1)
+    if not json:
+        after_demo()
 
 
 def _random_points(n, d, classes, rng):
@@ -178,6 +181,7 @@ def build(data, labels, output, label, seed, json, threads, progress, negatives,
         click.echo(as_json({**about_file(output), "build_seconds": seconds, "report": net.report().to_dict()}))
     else:
         click.echo(f"{output}: {net!r}, built and verified in {seconds:.2f} s")
+        after_build(output, data, labels, label, table)
 
 
 @main.command()
@@ -314,6 +318,8 @@ def compare(
         axes = fastmem.plot.comparison(comparison)
         axes.figure.savefig(content, format=kind, dpi=150)
         write_whole(plot, content.getvalue())
+    if form == "table":
+        after_compare(plot)
 
 
 def _kind_of_picture(path):

@@ -7,6 +7,7 @@ import click
 import fastmem
 from fastmem.cli.files import about_file, as_json, read_points, suffix
 from fastmem.cli.group import Command
+from fastmem.cli.hints import after_export
 from fastmem.cli.options import EXISTING, JSON, OUTPUT, table_options
 from fastmem.data.options import Form, Output
 from fastmem.machine.disk import writing_whole
@@ -61,6 +62,7 @@ def export(network, runtime, output, form, dtype, returns, data, label, unsafe, 
     if report is not None:
         click.echo(report)
     click.echo(f"{output}: {runtime}, {written['bytes']:,} bytes")
+    after_export(runtime, output)
 
 
 def _export(net, runtime, path, dtype, options):
