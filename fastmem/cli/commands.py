@@ -25,11 +25,12 @@ from fastmem.cli.files import (
     labelled_blocks,
     read_labelled,
     read_points,
+    refuse_as_network,
     refuse_other_columns,
     suffix,
 )
 from fastmem.cli.group import Commands
-from fastmem.cli.hints import after_build, after_compare, after_demo
+from fastmem.cli.hints import after_build, after_compare, after_demo, terminal_width
 from fastmem.cli.options import (
     DATA,
     DELTA,
@@ -162,6 +163,7 @@ def build(data, labels, output, label, seed, json, threads, progress, negatives,
     whose label column (default: the last) is chosen by --label. A folder of .parquet files is one table; .zarr holds
     an array, or a group with arrays X and y.
     """
+    refuse_as_network(output)
     blocks = None if options["scratch"] is None else labelled_blocks(data, labels, label, table)
     data_given = (blocks,) if blocks is not None else read_labelled(data, labels, label, options=table)
     memorize = fastmem.memorize if blocks is None else fastmem.from_blocks
@@ -261,7 +263,7 @@ def info(network, delta, json):
 
 
 _FORMS = {  # of a comparison
-    "table": in_options,
+    "table": lambda comparison: in_options(comparison.to_text(terminal_width())),
     "json": lambda comparison: as_json(comparison.to_dict()),
     "csv": fastmem.Comparison.to_csv,
     "latex": fastmem.Comparison.to_latex,

@@ -276,6 +276,8 @@ class DelimitedTable:
             problem = "is not a number"
             if self._decimal == "." and _COMMA.fullmatch(text):
                 problem += ": say --decimal , if that is a decimal comma"
+            elif len(self._rows) > 1 and not any(self._is_number(row.cells[column]) for row in self._rows):
+                problem += f", and no cell below: say --drop {column} if the column holds no points"
             elif line == 1:
                 problem += ": say --header if line 1 holds names"
             elif text.lower() in BOOLEANS:

@@ -27,7 +27,8 @@ from fastmem.machine.partners import need
 
 __all__ = [
     "about_file", "as_json", "as_text", "is_parquet", "is_table", "labelled_blocks", "place_of", "read_labelled",
-    "read_points", "read_points_of_table", "refuse_other_columns", "suffix", "writing_labels", "writing_utf8",
+    "read_points", "read_points_of_table", "refuse_as_network", "refuse_more_columns", "refuse_other_columns",
+    "suffix", "writing_labels", "writing_utf8",
 ]  # fmt: skip
 
 
@@ -105,7 +106,8 @@ def _points_and_labels(table, column, text, options):
     place = table.width - 1 if column is None else place_of(table, column)
     columns = _columns_of_points(table, options, place)
     if not columns:
-        raise InvalidInput(f"{table.path} has one column: points and labels need two")
+        others = "" if table.is_typed else "; say --delimiter if neither commas, semicolons nor tabs are between them"
+        raise InvalidInput(f"{table.path} has one column: points and labels need two{others}")
     X, y = table.read(columns, place)
     return _named(X, table, columns), y if table.is_typed or text else _integers_or_text(y)
 
@@ -208,6 +210,22 @@ def _named(X, table, columns):
     """Points with the names of their columns, if all have different ones."""
     named = Named(X, [table.header[column] for column in columns] if table.header else ())
     return X if names_of(named) is None or "" in named.columns else named
+
+
+def refuse_as_network(path):
+    """Raise `UsageError` where a name is that of another kind of file, which may be the user's data."""
+    if suffix(path) in (*_TABLES, ".npy", ".npz", ".zarr", ".onnx", ".pt2", ".c", ".js", ".mjs"):
+        raise click.UsageError(f"{path}: a network is another kind of file: give it a name that ends in .safetensors")
+
+
+def refuse_more_columns(path, X, d):
+    """Say how to leave out columns of a table where a network takes only d, that of the labels mostly."""
+    width = getattr(X, "array", X).shape[1]
+    if width > d:
+        raise InvalidInput(
+            f"{path} has {width} columns, but the network was built for {d}: leave the others out, --label for that of "
+            "the labels, --drop for others"
+        )
 
 
 def refuse_other_columns(path, X, known):

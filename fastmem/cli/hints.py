@@ -1,14 +1,15 @@
-"""What to do next: lines at the end of a command, on standard error, where standard output is a terminal.
+"""What a command adds for people, where standard output is a terminal: what to do next, on standard error.
 
-Where a file or another program takes what a command prints, nothing is said.
+Where a file or another program takes what a command prints, nothing is said, and no table is folded.
 """
 
 import shlex
+import shutil
 import sys
 
 import click
 
-__all__ = ["after_build", "after_compare", "after_demo", "after_export"]
+__all__ = ["after_build", "after_compare", "after_demo", "after_export", "terminal_width"]
 
 _USES = {
     "onnx": "in Python, onnxruntime.InferenceSession({!r}) loads it",
@@ -45,6 +46,11 @@ def after_compare(plot):
     """Say how else to look at a table, unless it is drawn already."""
     forms = "--format csv, latex or json prints it for other programs"
     _say(*([] if plot else ["--plot sizes.png draws it"]), forms)
+
+
+def terminal_width():
+    """Columns of the terminal that standard output is; None of anything else."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def _words(labels, label, table):

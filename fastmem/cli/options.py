@@ -17,6 +17,17 @@ __all__ = [
     "column_numbers", "own_options", "table_options", "wants_progress",
 ]  # fmt: skip
 
+
+class _Output(click.Path):
+    """A file to write, in a folder that there is: nobody waits for what cannot be written then."""
+
+    def convert(self, value, param, ctx):
+        path = super().convert(value, param, ctx)
+        if not path.parent.is_dir():
+            self.fail(f"there is no folder {str(path.parent)!r}", param, ctx)
+        return path
+
+
 PROGRESS = click.option(
     "--progress/--no-progress", default=None, help="Show progress bars (default: if standard error is a terminal)."
 )
@@ -29,7 +40,7 @@ EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 DATA = click.Path(exists=True, path_type=Path, allow_dash=True)
 LABELS = click.Path(exists=True, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, writable=True, path_type=Path)
-OUTPUT = click.Path(dir_okay=False, writable=True, path_type=Path)
+OUTPUT = _Output(dir_okay=False, writable=True, path_type=Path)
 DELTA = click.FloatRange(0, 2, min_open=True)
 
 

@@ -6,7 +6,16 @@ import click
 
 import fastmem
 from fastmem.cli.appending import refuse_other_files, writing_table
-from fastmem.cli.files import about_file, as_json, read_points, read_points_of_table, suffix, writing_labels
+from fastmem.cli.files import (
+    about_file,
+    as_json,
+    is_table,
+    read_points,
+    read_points_of_table,
+    refuse_more_columns,
+    suffix,
+    writing_labels,
+)
 from fastmem.cli.group import Command
 from fastmem.cli.options import DATA, EXISTING, JSON, OUTPUT, PROGRESS, THREADS, table_options, wants_progress
 from fastmem.data.as_points import as_points
@@ -50,8 +59,8 @@ def predict(network, data, output, unknown, tolerance, label, append, json, thre
 
     With --append or --keep, rows of the table are written with their labels, a text table as it stands.
     """
-    is_table = append is not None or bool(table.keep)
-    if is_table:
+    takes_rows = append is not None or bool(table.keep)
+    if takes_rows:
         refuse_other_files(data, output, json)
     elif output is not None and suffix(output) in (".npz", ".safetensors", ".parquet"):
         raise click.UsageError(f"{output}: labels are written as .npy or as text, one a line")
@@ -65,10 +74,12 @@ def predict(network, data, output, unknown, tolerance, label, append, json, thre
             "--construction compact"
         )
     rows = None
-    if is_table:
+    if takes_rows:
         X, rows = read_points_of_table(data, label, table, net.feature_names)
     else:
         X = read_points(data, label, table, net.feature_names)
+    if is_table(data) and (net.feature_names is None or names_of(X) is None):
+        refuse_more_columns(data, X, net.n_features_in)
     net, X = _matched(net, X, bool(options))
     points = as_points(X, net.n_features_in, empty=True, names=net.feature_names)
     empty = net.predict(points.array[:0], **options)

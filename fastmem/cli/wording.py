@@ -43,6 +43,7 @@ _IN_OTHER_WORDS = (
     (r"if delta is left out$", "if --delta is left out"),
     (r"returns positions in net\.classes", "writes positions among the classes"),
     (r"\bto_(onnx|torch|c)\b(?! *\()", r"--to \1"),
+    (r", X / np\.linalg\.norm\(X, axis=1, keepdims=True\)", ""),
     # Files hold no Python objects.
     (r", or memorize labels of dtype object$", ""),
     (r"to use lists or tuples as labels, put them in an object array$", "give each row one label"),

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from support.command_line import run
 
-from fastmem.cli import hints, main
+from fastmem.cli import commands, hints, main
 from fastmem.cli.delimited import TableOptions
 
 
@@ -101,3 +101,13 @@ def test_on_a_terminal_the_hint_goes_to_standard_error():
         "Next: fastmem build data.csv -o net.safetensors",
         "      of your own points, with their labels in the last column",
     ]
+
+
+@pytest.mark.usefixtures("files")
+def test_a_comparison_is_folded_to_a_terminals_width(monkeypatch):
+    arguments = ["compare", "data.npz", "--construction", "baum1988", "--construction", "compact/binary", "--seed", 0]
+    wide = run(*arguments).stdout
+    monkeypatch.setattr(commands, "terminal_width", lambda: 50)
+    narrow = run(*arguments).stdout
+    assert max(map(len, narrow.splitlines())) <= 50 < max(map(len, wide.splitlines()))
+    assert narrow.count("\nbaum1988 ") > wide.count("\nbaum1988 ") == 1

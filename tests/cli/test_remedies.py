@@ -284,6 +284,23 @@ ROWS = {
     "one column": (
         lambda f: table(f, "a\n1\n2\n"), "points and labels need two", lambda f, m: table(f, "a,y\n1,u\n2,v\n"),
     ),
+    "one column, by another delimiter": (
+        lambda f: table(f, "a|y\n1|u\n2|v\n"), "say --delimiter if neither commas, semicolons nor tabs",
+        lambda f, m: table(f, "a|y\n1|u\n2|v\n", *of_option(m, "--delimiter")[:1], "|"),
+    ),
+    "ids among points": (
+        lambda f: table(f, "id,a,y\nr1,1,u\nr2,2,v\n"), "'r1' is not a number, and no cell below: say --drop 0",
+        lambda f, m: table(f, "id,a,y\nr1,1,u\nr2,2,v\n", *of_option(m, "--drop")),
+    ),
+    "a network by the name of a table": (
+        lambda f: table(f, MANY, "-o", f / "data.csv"), "give it a name that ends in .safetensors",
+        lambda f, m: table(f, MANY, "-o", f / "data.safetensors"),
+    ),
+    "more columns than a network takes": (
+        lambda f: ("predict", network(f), table(f, "0.5,1,7\n2,-3,8\n")[1]),
+        "leave the others out, --label for that of the labels, --drop for others",
+        lambda f, m: ("predict", network(f), table(f, "0.5,1,7\n2,-3,8\n")[1], *of_option(m, "--label")[:1], 2),
+    ),
     "columns of one name": (
         lambda f: table(f, "a,a,y\n0,1,u\n2,3,v\n", "--label", "a"), "choose one by its number from 0",
         lambda f, m: table(f, "a,a,y\n0,1,5\n2,3,6\n", "--label", 0),
