@@ -36,16 +36,16 @@ from fastmem.cli.options import (
     DELTA,
     EXISTING,
     FOLDER,
-    JSON,
-    LABEL,
     LABELS,
     OUTPUT,
-    PROGRESS,
-    THREADS,
     column_numbers,
     own_options,
-    table_options,
     wants_progress,
+    with_json,
+    with_label,
+    with_progress,
+    with_table_options,
+    with_threads,
 )
 from fastmem.cli.predicting import predict
 from fastmem.cli.wording import in_options
@@ -78,9 +78,9 @@ main.add_command(export)
 @click.option("--features", "d", default=8, show_default=True, type=click.IntRange(min=1), help="Dimension.")
 @click.option("--classes", default=2, show_default=True, type=click.IntRange(1, 2**31), help="Number of random labels.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of data and network.")
-@JSON
-@THREADS
-@PROGRESS
+@with_json
+@with_threads
+@with_progress
 def demo(n, d, classes, seed, json, threads, progress):
     """Memorize random points, and show what it took.
 
@@ -121,7 +121,7 @@ def _random_points(n, d, classes, rng):
 @click.argument("data", type=DATA)
 @click.argument("labels", type=LABELS, required=False)
 @click.option("-o", "--output", type=OUTPUT, required=True, help="Network file to write (.safetensors).")
-@LABEL
+@with_label
 @click.option("--construction", type=click.Choice(list(CONSTRUCTIONS)), default=DEFAULTS["construction"],
               show_default=True,
               help="How the network is built: the smallest we know, or as a paper's theorem does.")  # fmt: skip
@@ -152,10 +152,10 @@ def _random_points(n, d, classes, rng):
               help="Folder for files, to build from more points than memory holds.")  # fmt: skip
 @click.option("--resume", type=FOLDER,
               help="With --scratch: folder for a few kilobytes, with which a killed build goes on.")  # fmt: skip
-@table_options
-@JSON
-@THREADS
-@PROGRESS
+@with_table_options
+@with_json
+@with_threads
+@with_progress
 def build(data, labels, output, label, seed, json, threads, progress, negatives, table, **options):
     """Memorize DATA and write the network.
 
@@ -190,11 +190,11 @@ def build(data, labels, output, label, seed, json, threads, progress, negatives,
 @click.argument("network", type=EXISTING)
 @click.argument("data", type=DATA)
 @click.argument("labels", type=LABELS, required=False)
-@LABEL
-@table_options
-@JSON
-@THREADS
-@PROGRESS
+@with_label
+@with_table_options
+@with_json
+@with_threads
+@with_progress
 def verify(network, data, labels, label, json, threads, progress, table):
     """Check that NETWORK returns every label of DATA.
 
@@ -252,7 +252,7 @@ def _differing_rows(predicted, expected):
 @main.command()
 @click.argument("network", type=EXISTING)
 @click.option("--delta", type=DELTA, help="Smallest distance in the unit ball.")
-@JSON
+@with_json
 def info(network, delta, json):
     """Show what NETWORK is made of.
 
@@ -273,7 +273,7 @@ _FORMS = {  # of a comparison
 @main.command()
 @click.argument("data", type=DATA)
 @click.argument("labels", type=LABELS, required=False)
-@LABEL
+@with_label
 @click.option("--construction", "constructions", multiple=True, type=click.Choice([*{**CONTESTANTS, **CONSTRUCTIONS}]),
               help="Build only this one; may be given several times.")  # fmt: skip
 @click.option("--separate", type=click.Choice(get_args(Separate)), default="labels", show_default=True,
@@ -287,10 +287,10 @@ _FORMS = {  # of a comparison
 @click.option(
     "--seed", type=click.IntRange(min=0), help="The same seed and data give the same networks on one machine."
 )
-@table_options
-@JSON
-@THREADS
-@PROGRESS
+@with_table_options
+@with_json
+@with_threads
+@with_progress
 def compare(
     data, labels, label, constructions, separate, delta, form, seeds, plot, seed, json, threads, progress, table
 ):

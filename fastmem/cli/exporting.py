@@ -8,7 +8,7 @@ import fastmem
 from fastmem.cli.files import about_file, as_json, read_points, suffix
 from fastmem.cli.group import Command
 from fastmem.cli.hints import after_export
-from fastmem.cli.options import EXISTING, JSON, OUTPUT, table_options
+from fastmem.cli.options import EXISTING, OUTPUT, with_json, with_table_options
 from fastmem.data.options import Form, Output
 from fastmem.machine.disk import writing_whole
 
@@ -33,8 +33,8 @@ _RUNTIMES = {".onnx": "onnx", ".pt2": "torch", ".c": "c", ".js": "js", ".mjs": "
 @click.option("--data", type=EXISTING, help="The memorized points, of which each is checked in the export.")
 @click.option("--label", metavar="COLUMN", help="Column of a .csv or .parquet file of points to leave out.")
 @click.option("--unsafe", is_flag=True, help="Go on although rounding may change the labels of some points.")
-@table_options
-@JSON
+@with_table_options
+@with_json
 def export(network, runtime, output, form, dtype, returns, data, label, unsafe, json, table):
     """Write NETWORK for ONNX, PyTorch, C or JavaScript.
 

@@ -13,8 +13,8 @@ from fastmem.data.options import COLUMNS
 from fastmem.hyperplanes.hyperplanes import MAX_COLUMNS
 
 __all__ = [
-    "DATA", "DELTA", "EXISTING", "FOLDER", "JSON", "LABEL", "LABELS", "OUTPUT", "PROGRESS", "THREADS",
-    "column_numbers", "own_options", "table_options", "wants_progress",
+    "DATA", "DELTA", "EXISTING", "FOLDER", "LABELS", "OUTPUT", "column_numbers", "own_options", "wants_progress",
+    "with_json", "with_label", "with_progress", "with_table_options", "with_threads",
 ]  # fmt: skip
 
 
@@ -28,14 +28,6 @@ class _Output(click.Path):
         return path
 
 
-PROGRESS = click.option(
-    "--progress/--no-progress", default=None, help="Show progress bars (default: if standard error is a terminal)."
-)
-THREADS = click.option("--threads", type=click.IntRange(min=1), help="Number of threads (default: all cores).")
-LABEL = click.option(
-    "--label", metavar="COLUMN", help="Column of a .csv or .parquet file that holds labels, by name or number from 0."
-)
-JSON = click.option("--json", "json", is_flag=True, help="Print JSON instead of text; NaN and infinity are null.")
 EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 DATA = click.Path(exists=True, path_type=Path, allow_dash=True)
 LABELS = click.Path(exists=True, path_type=Path)
@@ -52,7 +44,7 @@ def _delimiter(context, parameter, text):
     return text
 
 
-def table_options(command):
+def with_table_options(command):
     """Options by which a user says what the columns of a file are, handed over as one `TableOptions`.
 
     The command may have an option ``--keep``, which becomes one of them.
@@ -71,6 +63,29 @@ def table_options(command):
     ):
         with_table = option(with_table)
     return with_table
+
+
+def with_progress(command):
+    """Take ``--progress``."""
+    said = "Show progress bars (default: if standard error is a terminal)."
+    return click.option("--progress/--no-progress", default=None, help=said)(command)
+
+
+def with_threads(command):
+    """Take ``--threads``."""
+    said = "Number of threads (default: all cores)."
+    return click.option("--threads", type=click.IntRange(min=1), help=said)(command)
+
+
+def with_label(command):
+    """Take ``--label``, the column of labels."""
+    said = "Column of a .csv or .parquet file that holds labels, by name or number from 0."
+    return click.option("--label", metavar="COLUMN", help=said)(command)
+
+
+def with_json(command):
+    """Take ``--json``."""
+    return click.option("--json", is_flag=True, help="Print JSON instead of text; NaN and infinity are null.")(command)
 
 
 def wants_progress(wanted):

@@ -17,7 +17,16 @@ from fastmem.cli.files import (
     writing_labels,
 )
 from fastmem.cli.group import Command
-from fastmem.cli.options import DATA, EXISTING, JSON, OUTPUT, PROGRESS, THREADS, table_options, wants_progress
+from fastmem.cli.options import (
+    DATA,
+    EXISTING,
+    OUTPUT,
+    wants_progress,
+    with_json,
+    with_progress,
+    with_table_options,
+    with_threads,
+)
 from fastmem.data.as_points import as_points
 from fastmem.data.columns import in_order, names_of
 from fastmem.machine.progress import progress_bar
@@ -42,10 +51,10 @@ _BLOCK_ROWS, _BLOCK_BYTES = 2**19, 2**27
 @click.option("--keep", multiple=True, metavar="COLUMN",
               help="Column of a table to write before each label, as an id; it is not part of the points. Repeatable.",
               )  # fmt: skip
-@table_options
-@JSON
-@THREADS
-@PROGRESS
+@with_table_options
+@with_json
+@with_threads
+@with_progress
 def predict(network, data, output, unknown, tolerance, label, append, json, threads, progress, table):
     """Print the labels that NETWORK gives to the points in DATA.
 
