@@ -225,7 +225,8 @@ def verify(network, data, labels, label, json, threads, progress, table):
     if len(wrong):
         raise click.ClickException(
             f"{len(wrong):,} of {len(predicted):,} labels differ, the first in row {first}: the network gives "
-            f"{_shown(predicted[first])}, the data {_shown(expected[first])}"
+            f"{_shown(predicted[first])}, the data {_shown(expected[first])}; rows are counted from 0, without a "
+            "line of names"
         )
     click.echo(f"all {len(predicted):,} labels returned")
 

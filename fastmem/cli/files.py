@@ -242,14 +242,17 @@ def _columns_of_points(table, options, label=None):
     """Numbers of the columns that hold points: those used, or all but the label, row names and those dropped."""
     if options.use and options.drop:
         raise click.UsageError("--use says which columns hold points, --drop which do not: say one of them")
+    kept = [place_of(table, column) for column in options.keep]
+    if len(set(kept)) < len(kept):
+        raise click.UsageError("--keep names a column twice")
     if options.use:
         columns = [place_of(table, column) for column in options.use]
         if label in columns or len(set(columns)) < len(columns):
             raise click.UsageError("--use names a column twice, or that of the labels")
-        if set(columns) & {place_of(table, column) for column in options.keep}:
+        if set(columns) & set(kept):
             raise click.UsageError("--use says which columns hold points, --keep which do not: both name one of them")
         return columns
-    left_out = {label, *table.row_names, *(place_of(table, column) for column in (*options.drop, *options.keep))}
+    left_out = {label, *table.row_names, *kept, *(place_of(table, column) for column in options.drop)}
     return [column for column in range(table.width) if column not in left_out]
 
 

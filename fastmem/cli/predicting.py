@@ -37,6 +37,13 @@ __all__ = ["predict"]
 _BLOCK_ROWS, _BLOCK_BYTES = 2**19, 2**27
 
 
+def _name(context, parameter, text):
+    """The name of a column."""
+    if text is not None and not text.strip():
+        raise click.BadParameter("it is the name of a column")
+    return text
+
+
 @click.command(cls=Command)
 @click.argument("network", type=EXISTING)
 @click.argument("data", type=DATA)
@@ -45,7 +52,7 @@ _BLOCK_ROWS, _BLOCK_BYTES = 2**19, 2**27
 @click.option("--tolerance", type=click.FloatRange(min=0), default=0.0, show_default=True,
               help="Distance by which unknown points may have crossed hyperplanes.")  # fmt: skip
 @click.option("--label", metavar="COLUMN", help="Column of a .csv or .parquet file to leave out, by name or number.")
-@click.option("--append", metavar="NAME",
+@click.option("--append", metavar="NAME", callback=_name,
               help="Write the table that DATA is, with the labels as one more column of this name.",
               )  # fmt: skip
 @click.option("--keep", multiple=True, metavar="COLUMN",

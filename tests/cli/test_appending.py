@@ -58,6 +58,7 @@ TABLES = {
     "quotes and spaces": ('"p", q\n"1", 2 \n3.000,"4"\n', f'"p", q,out\n"1", 2 ,a\n3.000,"4",{B}\n', ()),
     "decimal commas": ("p;q\n1,0;2\n3,0;4,00\n", f"p;q;out\n1,0;2;a\n3,0;4,00;{B}\n", ("--decimal", ",")),
     "tabs": ("p\tq\n1\t2\n3\t4\n", f"p\tq\tout\n1\t2\ta\n3\t4\t{B}\n", ()),
+    "ends of lines of one character": ("p,q\r1,2\r3,4", f"p,q,out\r1,2,a\r3,4,{B}\r", ()),
     "a name of two lines": ('"p\nr",q\n1,2\n3,4\n', f'"p\nr",q,out\n1,2,a\n3,4,{B}\n', ()),
     "a cell of two lines": ('id,p,q\n"x\n\n""y",1,2\n7,3,4\n', f'id,p,q,out\n"x\n\n""y",1,2,a\n7,3,4,{B}\n',
                             ("--drop", "id")),
@@ -189,6 +190,8 @@ def test_a_column_cannot_be_point_and_kept(network, tmp_path):
     data = table(tmp_path, "p,q\n1,2\n3,4\n")
     message = usage_error("predict", network, data, "--use", "p", "--use", "q", "--keep", "0")
     assert "both name one of them" in message
+    assert "names a column twice" in usage_error("predict", network, data, "--keep", "p", "--keep", "0")
+    assert "it is the name of a column" in usage_error("predict", network, data, "--append", " ")
 
 
 def test_a_wrong_row_leaves_an_older_file(network, tmp_path):

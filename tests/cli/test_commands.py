@@ -18,6 +18,7 @@ from support.command_line import failure, run, usage_error, write_csv, write_npy
 import fastmem
 from fastmem.cli import commands
 from fastmem.cli.commands import main
+from fastmem.cli.wording import in_options
 
 
 @pytest.fixture
@@ -629,11 +630,15 @@ def test_without_pyarrow_a_parquet_file_says_what_to_install(tmp_path, monkeypat
 # Errors
 
 
+def test_errors_of_the_system_begin_with_the_file():
+    assert in_options(OSError(28, "No space left on device", "net")) == "net: No space left on device"
+
+
 def test_contradictory_labels_name_the_rows(tmp_path):
     write_npy(tmp_path / "X.npy", np.zeros((3, 2)))
     write_npy(tmp_path / "y.npy", np.array([1, 1, 2]))
     message = failure("build", tmp_path / "X.npy", tmp_path / "y.npy", "-o", tmp_path / "net")
-    assert "rows 0 (1) and 2 (2)" in message
+    assert "rows 0 (1) and 2 (2). Rows are counted from 0, without a line of names. No network can" in message
     assert not (tmp_path / "net").exists()
 
 
