@@ -51,7 +51,7 @@ def test_dir_shows_public_names_and_no_modules_but_the_two_that_are_public():
 def test_the_package_runs_as_a_command():
     command = [sys.executable, "-P", "-m", "fastmem", "--version"]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert result.stdout == f"fastmem, version {fastmem.__version__}\n"
+    assert result.stdout == f"fastmem {fastmem.__version__}\n"
 
 
 def test_the_version_is_the_same_wherever_it_stands():

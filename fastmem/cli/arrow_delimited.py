@@ -44,14 +44,14 @@ class ArrowDelimitedTable(DelimitedTable):
     """
 
     def __init__(self, file, options, on_disk=False):
-        self.path, self._file, self._on_disk = file.path, file, on_disk
+        self.path, self.file, self._on_disk = file.path, file, on_disk
         with _leaving(), file.open() as opened:
             first = next(_blocks(opened), b"")
         lines = first.split(b"\n", _HEAD)
         with _leaving():
             head = b"\n".join([*lines[:_HEAD], b""] if len(lines) > _HEAD else lines).decode()
         self._look_at(head, options)
-        separator = self._separator
+        separator = self.separator
         _need(separator == "\t" or (separator.isascii() and separator.isprintable()))
         _need(len(self._rows) > LOOKED_AT or len(lines) <= _HEAD)
         self._over_numbers = None
@@ -82,7 +82,7 @@ class ArrowDelimitedTable(DelimitedTable):
         """As `DelimitedTable.read`; many points are an array in a file, if they may be."""
         _need(label not in self.row_names)
         reader, labels, done = _BlockReader(self, columns, label), [], 0
-        with GrowingPoints(len(columns), self._on_disk) as points, _leaving(), self._file.open() as opened:
+        with GrowingPoints(len(columns), self._on_disk) as points, _leaving(), self.file.open() as opened:
             for i, block in enumerate(_blocks(opened)):
                 self._check(block)
                 done += len(block)
@@ -90,7 +90,7 @@ class ArrowDelimitedTable(DelimitedTable):
                 _need(not body.startswith(_MARK))  # which pyarrow would drop; the one of the file is gone
                 if body.strip(b"\r\n"):
                     X, y = reader.read(body, points.n)
-                    points.add(X, expected=int((points.n + len(X)) * self._file.size / done * 1.01))
+                    points.add(X, expected=int((points.n + len(X)) * self.file.size / done * 1.01))
                     labels += y
             _need(points.n)
             return points.array(), None if label is None else labels
@@ -110,10 +110,10 @@ class ArrowDelimitedTable(DelimitedTable):
             block.decode()
         has_quotes = b'"' in block
         if has_quotes:
-            _need(_quotes_are_plain(np.frombuffer(block, np.uint8), ord(self._separator)))
+            _need(_quotes_are_plain(np.frombuffer(block, np.uint8), ord(self.separator)))
         half = (_LONGEST_CELL + 1) // 2  # a longer line covers one of these stretches
         if any(block.find(b"\n", i, i + half) < 0 for i in range(0, len(block) - half, half)):
-            _need(not has_quotes and _longest_cell(block, ord(self._separator)) <= _LONGEST_CELL)
+            _need(not has_quotes and _longest_cell(block, ord(self.separator)) <= _LONGEST_CELL)
 
 
 class _BlockReader:
@@ -146,7 +146,7 @@ class _BlockReader:
             kinds[self._counter] = arrow.string()
         kinds = {str(column): kind for column, kind in kinds.items()}
         return {
-            "parse_options": arrow.csv.ParseOptions(delimiter=self._table._separator),
+            "parse_options": arrow.csv.ParseOptions(delimiter=self._table.separator),
             "convert_options": arrow.csv.ConvertOptions(
                 column_types=kinds, include_columns=list(kinds), null_values=[], decimal_point=self._table._decimal
             ),

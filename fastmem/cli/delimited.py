@@ -42,6 +42,8 @@ class TableOptions(NamedTuple):
     decimal : {".", ","}
     use, drop : tuple of str
         Columns that hold the points, and columns that hold nothing, by name or number from 0.
+    keep : tuple of str
+        Columns that hold no points and are written beside the labels.
     """
 
     header: bool | None = None
@@ -49,6 +51,7 @@ class TableOptions(NamedTuple):
     decimal: str = "."
     use: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
 
     def refuse(self, path, names):
         """Raise `UsageError` if one of these options was given, which are not for such a file."""
@@ -72,9 +75,12 @@ class DelimitedTable:
 
     Attributes
     ----------
+    file : TextFile
     header : list of str or None
     width : int
         Number of columns.
+    separator : str
+        What is between them.
     row_names : set of int
         The column of row names, which holds no points, if there is one.
     is_typed : bool
@@ -84,14 +90,14 @@ class DelimitedTable:
     is_typed = False
 
     def __init__(self, file, options):
-        file = file if isinstance(file, TextFile) else TextFile(file)
-        self.path = file.path
-        self._look_at(file.text(), options)
+        self.file = file if isinstance(file, TextFile) else TextFile(file)
+        self.path = self.file.path
+        self._look_at(self.file.text(), options)
 
     def _look_at(self, text, options):
         """Rows, and what the first of them is."""
-        self._decimal, self._separator = options.decimal, options.delimiter or self._delimiter(text)
-        rows = self._rows_by(self._separator, text)
+        self._decimal, self.separator = options.decimal, options.delimiter or self._delimiter(text)
+        rows = self._rows_by(self.separator, text)
         if not rows:
             raise InvalidInput(f"{self.path} has no rows")
         has_header = self._has_header(rows) if options.header is None else options.header
@@ -104,7 +110,7 @@ class DelimitedTable:
                 raise InvalidInput(
                     f"{self.path}, line {row.line}: {len(row.cells)} columns, but line {rows[0].line} has {self.width}"
                 )
-        self.header, self.row_names = self._names(header, bool(options.use or options.drop))
+        self.header, self.row_names = self._names(header, bool(options.use or options.drop or "0" in options.keep))
 
     # What the file shows
 
@@ -270,6 +276,8 @@ class DelimitedTable:
             problem = "is not a number"
             if self._decimal == "." and _COMMA.fullmatch(text):
                 problem += ": say --decimal , if that is a decimal comma"
+            elif len(self._rows) > 1 and not any(self._is_number(row.cells[column]) for row in self._rows):
+                problem += f", and no cell below: say --drop {column} if the column holds no points"
             elif line == 1:
                 problem += ": say --header if line 1 holds names"
             elif text.lower() in BOOLEANS:

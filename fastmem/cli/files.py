@@ -6,6 +6,7 @@ are written block by block, so that they need not fit in memory, and to a file w
 
 import contextlib
 import csv
+import gzip
 import io
 import json
 import math
@@ -25,8 +26,9 @@ from fastmem.machine.disk import writing_whole
 from fastmem.machine.partners import need
 
 __all__ = [
-    "as_json", "as_text", "labelled_blocks", "read_labelled", "read_points", "refuse_other_columns", "suffix",
-    "writing_labels",
+    "about_file", "as_json", "as_text", "is_parquet", "is_table", "labelled_blocks", "place_of", "read_labelled",
+    "read_points", "read_points_of_table", "refuse_as_network", "refuse_more_columns", "refuse_other_columns",
+    "suffix", "writing_labels", "writing_utf8",
 ]  # fmt: skip
 
 
@@ -35,6 +37,16 @@ _KINDS = ".npy, .npz, .csv, .tsv, .csv.gz, .parquet and .zarr"
 # Bytes of a text table from which pyarrow is quicker: to import it takes 0.02 to 0.03 s of processor time, more where
 # it comes from the disk for the first time. The csv module and float read a megabyte in 0.045 s, pyarrow in 0.0025.
 _LARGE = 2**20
+
+
+def is_table(path):
+    """Whether a file is one of columns: text, as standard input is, or .parquet."""
+    return str(path) == "-" or suffix(path) in _TABLES or is_parquet(path)
+
+
+def is_parquet(path):
+    """Whether this is a .parquet file, or a folder of such."""
+    return suffix(path) == ".parquet" or (path.is_dir() and suffix(path) != ".zarr")
 
 
 def suffix(path):
@@ -51,16 +63,21 @@ def read_points(path, column=None, options=TableOptions(), known=None):  # noqa:
 
     Of a table with names, if some are known, others are refused before anything is read.
     """
-    if not _is_table(path):
+    if not is_table(path):
         options.refuse(path, TableOptions._fields)
         if column is not None:
             raise click.UsageError("--label chooses a column of a .csv or .parquet file")
         return _read_array(path, "X")
+    return read_points_of_table(path, column, options, known)[0]
+
+
+def read_points_of_table(path, column, options, known):
+    """As `read_points`: the points of a table, and the table, whose rows can be read once more."""
 
     def points(table):
-        columns = _columns_of_points(table, options, None if column is None else _place(table, column))
+        columns = _columns_of_points(table, options, None if column is None else place_of(table, column))
         refuse_other_columns(path, _named(np.empty((0, len(columns))), table, columns), known)
-        return _named(table.read(columns)[0], table, columns)
+        return _named(table.read(columns)[0], table, columns), table
 
     return _of_table(path, options, points, on_disk=True)
 
@@ -70,7 +87,7 @@ def read_labelled(data, labels, column, text=False, options=TableOptions()):  # 
 
     Where `text` is true, labels of a .csv file that look like integers stay text.
     """
-    if _is_table(data) and labels is None:
+    if is_table(data) and labels is None:
         return _of_table(data, options, lambda table: _points_and_labels(table, column, text, options))
     if column is not None:
         raise click.UsageError("--label chooses a column of a single .csv or .parquet file")
@@ -86,17 +103,18 @@ def read_labelled(data, labels, column, text=False, options=TableOptions()):  # 
 
 
 def _points_and_labels(table, column, text, options):
-    place = table.width - 1 if column is None else _place(table, column)
+    place = table.width - 1 if column is None else place_of(table, column)
     columns = _columns_of_points(table, options, place)
     if not columns:
-        raise InvalidInput(f"{table.path} has one column: points and labels need two")
+        others = "" if table.is_typed else "; say --delimiter if neither commas, semicolons nor tabs are between them"
+        raise InvalidInput(f"{table.path} has one column: points and labels need two{others}")
     X, y = table.read(columns, place)
     return _named(X, table, columns), y if table.is_typed or text else _integers_or_text(y)
 
 
 def _read_labels(path, text, n, options):
     """Labels of n points from a file of their own."""
-    if not _is_table(path):
+    if not is_table(path):
         return _read_array(path, "y")
 
     def labels(table):
@@ -110,7 +128,7 @@ def _read_labels(path, text, n, options):
     return _of_table(path, TableOptions(options.header if suffix(path) != ".parquet" else None), labels)
 
 
-def _place(table, column):
+def place_of(table, column):
     """Number of the column that is meant by a name or a number from 0."""
     header = table.header or []
     if header.count(column) > 1:
@@ -176,7 +194,7 @@ def _has_both(path):
 
 def _of_table(path, options, work, on_disk=False):
     """What work makes of a table of the kind that a file's name, or a dash for standard input, says."""
-    if _is_parquet(path):
+    if is_parquet(path):
         options.refuse(path, ("header", "delimiter", "decimal"))
         return work(ParquetFolder(path) if path.is_dir() else ParquetTable(path))
     file = TextFile(path)
@@ -188,19 +206,26 @@ def _of_table(path, options, work, on_disk=False):
     return work(DelimitedTable(file, options))
 
 
-def _is_table(path):
-    return str(path) == "-" or suffix(path) in _TABLES or _is_parquet(path)
-
-
-def _is_parquet(path):
-    """Whether this is a .parquet file, or a folder of such."""
-    return suffix(path) == ".parquet" or (path.is_dir() and suffix(path) != ".zarr")
-
-
 def _named(X, table, columns):
     """Points with the names of their columns, if all have different ones."""
     named = Named(X, [table.header[column] for column in columns] if table.header else ())
     return X if names_of(named) is None or "" in named.columns else named
+
+
+def refuse_as_network(path):
+    """Raise `UsageError` where a name is that of another kind of file, which may be the user's data."""
+    if suffix(path) in (*_TABLES, ".npy", ".npz", ".zarr", ".onnx", ".pt2", ".c", ".js", ".mjs"):
+        raise click.UsageError(f"{path}: a network is another kind of file: give it a name that ends in .safetensors")
+
+
+def refuse_more_columns(path, X, d):
+    """Say how to leave out columns of a table where a network takes only d, that of the labels mostly."""
+    width = getattr(X, "array", X).shape[1]
+    if width > d:
+        raise InvalidInput(
+            f"{path} has {width} columns, but the network was built for {d}: leave the others out, --label for that of "
+            "the labels, --drop for others"
+        )
 
 
 def refuse_other_columns(path, X, known):
@@ -217,12 +242,17 @@ def _columns_of_points(table, options, label=None):
     """Numbers of the columns that hold points: those used, or all but the label, row names and those dropped."""
     if options.use and options.drop:
         raise click.UsageError("--use says which columns hold points, --drop which do not: say one of them")
+    kept = [place_of(table, column) for column in options.keep]
+    if len(set(kept)) < len(kept):
+        raise click.UsageError("--keep names a column twice")
     if options.use:
-        columns = [_place(table, column) for column in options.use]
+        columns = [place_of(table, column) for column in options.use]
         if label in columns or len(set(columns)) < len(columns):
             raise click.UsageError("--use names a column twice, or that of the labels")
+        if set(columns) & set(kept):
+            raise click.UsageError("--use says which columns hold points, --keep which do not: both name one of them")
         return columns
-    left_out = {label, *table.row_names, *(_place(table, column) for column in options.drop)}
+    left_out = {label, *table.row_names, *kept, *(place_of(table, column) for column in options.drop)}
     return [column for column in range(table.width) if column not in left_out]
 
 
@@ -242,7 +272,7 @@ def labelled_blocks(data, labels, column, options):
     -------
     generator of (X, y), or None
     """
-    if not _is_parquet(data):
+    if not is_parquet(data):
         return None
     if labels is None:
         return _of_table(data, options, lambda table: _blocks_of_table(table, column, options))
@@ -252,7 +282,7 @@ def labelled_blocks(data, labels, column, options):
 
 
 def _blocks_of_table(table, column, options):
-    place = table.width - 1 if column is None else _place(table, column)
+    place = table.width - 1 if column is None else place_of(table, column)
     columns = _columns_of_points(table, options, place)
     if not columns:
         raise InvalidInput(f"{table.path} has one column: points and labels need two")
@@ -294,6 +324,11 @@ def _plain(value):
     return value if value is None or isinstance(value, bool | int | str) else as_text(value)
 
 
+def about_file(path):
+    """What JSON says of a file that was written."""
+    return {"path": str(path), "bytes": path.stat().st_size}
+
+
 @contextlib.contextmanager
 def writing_labels(output, empty, n, json_array=False):
     """Context that yields a function which writes the next of `n` labels: to a file or standard output.
@@ -333,13 +368,29 @@ def writing_labels(output, empty, n, json_array=False):
             np.lib.format.write_array_header_1_0(file, header | {"shape": (n, *empty.shape[1:])})
             yield lambda labels: file.write(labels.tobytes())
     else:
-        with writing_whole(output) as file:
-            yield lambda labels: file.write(_encoded(labels))
+        with writing_utf8(output) as write:
+            yield lambda labels: write(_lines(labels))
 
 
-def _encoded(labels):
+@contextlib.contextmanager
+def writing_utf8(output):
+    """Context that yields a function which writes text as UTF-8: to a file whole or not at all, or standard output.
+
+    A file is compressed if its name ends in .gz.
+    """
+    if output is None:
+        yield lambda text: click.echo(_encoded(text), nl=False)
+        return
+    with writing_whole(output) as whole, contextlib.ExitStack() as stack:
+        file = whole
+        if suffix(output).endswith(".gz"):
+            file = stack.enter_context(gzip.GzipFile("", "wb", fileobj=whole, mtime=0))
+        yield lambda text: file.write(_encoded(text))
+
+
+def _encoded(text):
     try:
-        return _lines(labels).encode()
+        return text.encode()
     except UnicodeEncodeError as error:
         raise InvalidInput(f"a label is no text that UTF-8 holds: write .npy, or use --json ({error})") from error
 

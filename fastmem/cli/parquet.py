@@ -34,6 +34,7 @@ class ParquetTable:
         Columns that name rows: none.
     is_typed : bool
         Whether labels are what they are, not all text.
+    schema : pyarrow.Schema
 
     Raises
     ------
@@ -50,14 +51,14 @@ class ParquetTable:
         self._arrow = _pyarrow()
         with self._reading():
             with self._open() as file:
-                self._schema, self.n = file.schema_arrow, file.metadata.num_rows
-            known = (self._schema.pandas_metadata or {}).get("index_columns", [])
+                self.schema, self.n = file.schema_arrow, file.metadata.num_rows
+            known = (self.schema.pandas_metadata or {}).get("index_columns", [])
             self._indices = [name for name in known if isinstance(name, str)]  # others are not in the file
-        self.header, self.width, self.row_names = self._schema.names, len(self._schema.names), set()
+        self.header, self.width, self.row_names = self.schema.names, len(self.schema.names), set()
 
     def columns(self):
         """Names and kinds of the columns."""
-        return list(zip(self.header, map(str, self._schema.types), strict=True))
+        return list(zip(self.header, map(str, self.schema.types), strict=True))
 
     def read(self, columns, label=None):
         """Points, and labels if their column is given.
@@ -100,6 +101,11 @@ class ParquetTable:
             if start != self.n:
                 raise ValueError(f"it holds {start:,} rows, but names {self.n:,}")
 
+    def batches(self):
+        """Rows as they are: a generator of record batches."""
+        with self._reading(), self._open() as file:
+            yield from file.iter_batches()
+
     def _checked(self, columns, label):
         """The dtype of points, if columns and label can be read."""
         self._refuse_index(columns if label is None else [*columns, label])
@@ -129,7 +135,7 @@ class ParquetTable:
             )
 
     def _dtype_of_points(self, columns):
-        types, kinds = self._arrow.types, [self._schema.types[column] for column in columns]
+        types, kinds = self._arrow.types, [self.schema.types[column] for column in columns]
         numbers = (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal)
         for column, kind in zip(columns, kinds, strict=True):
             if not any(is_kind(kind) for is_kind in numbers):
@@ -137,7 +143,7 @@ class ParquetTable:
         return np.float32 if all(map(types.is_float32, kinds)) else np.float64
 
     def _check_labels(self, column):
-        types, kind = self._arrow.types, self._schema.types[column]
+        types, kind = self._arrow.types, self.schema.types[column]
         if types.is_dictionary(kind):
             kind = kind.value_type
         if types.is_timestamp(kind) and kind.tz is not None:
@@ -153,7 +159,7 @@ class ParquetTable:
             raise self._wrong_kind(column, "which cannot be labels: write it as text or as integers")
 
     def _wrong_kind(self, column, why):
-        kind = str(self._schema.types[column]).replace(", tz=", " in ")
+        kind = str(self.schema.types[column]).replace(", tz=", " in ")
         return InvalidInput(f"{self.path}: column {self.header[column]} holds {kind}, {why}")
 
     def _numbers(self, array, column, start):
@@ -219,6 +225,7 @@ class ParquetFolder:
             raise InvalidInput(f"{path} holds no .parquet file")
         first = self._tables[0]
         self.header, self.width, self.row_names = first.header, first.width, first.row_names
+        self.schema = first.schema
         for table in self._tables:
             if table.columns() != first.columns():
                 raise InvalidInput(
@@ -235,6 +242,11 @@ class ParquetFolder:
         """As `ParquetTable.blocks`."""
         for table in self._tables:
             yield from table.blocks(columns, label)
+
+    def batches(self):
+        """As `ParquetTable.batches`."""
+        for table in self._tables:
+            yield from table.batches()
 
 
 def _is_text(types, kind):

@@ -1,4 +1,4 @@
-"""Bytes of a text table: a file, compressed if its name ends in .gz, or standard input, which can be read once."""
+"""Bytes of a text table: a file, compressed if its name ends in .gz, or what can be read once, as standard input."""
 
 import gzip
 import io
@@ -14,33 +14,34 @@ DAMAGED = (gzip.BadGzipFile, EOFError, zlib.error)
 
 
 class TextFile:
-    """A file that can be opened more than once.
+    """A file that can be opened more than once, also where it is a pipe, of which all is read at once.
 
     Parameters
     ----------
     path : pathlib.Path
-        ``-`` is standard input, of which all is read here.
+        ``-`` is standard input.
 
     Attributes
     ----------
     path
     size : int
-        Number of bytes, as they are stored; 0 for a pipe with a name, which can be read once.
+        Number of bytes, as they are stored.
     """
 
     def __init__(self, path):
         self.path = path
-        self._data = sys.stdin.buffer.read() if str(path) == "-" else None
-        if self._data is not None:
-            self.size = len(self._data)
-        else:
-            self.size = path.stat().st_size if path.is_file() else 0
+        self._data = None
+        if str(path) == "-":
+            self._data = sys.stdin.buffer.read()
+        elif not path.is_file():
+            self._data = path.read_bytes()
+        self.size = path.stat().st_size if self._data is None else len(self._data)
 
     def open(self):
         """A binary file at the first byte, decompressed."""
-        if self._data is not None:
-            return io.BytesIO(self._data)
-        return gzip.open(self.path) if self.path.suffix.lower() == ".gz" else self.path.open("rb")
+        if self.path.suffix.lower() == ".gz":
+            return gzip.open(self.path if self._data is None else io.BytesIO(self._data))
+        return self.path.open("rb") if self._data is None else io.BytesIO(self._data)
 
     def text(self):
         """All of it, without a byte order mark.

@@ -43,6 +43,9 @@ _IN_OTHER_WORDS = (
     (r"if delta is left out$", "if --delta is left out"),
     (r"returns positions in net\.classes", "writes positions among the classes"),
     (r"\bto_(onnx|torch|c)\b(?! *\()", r"--to \1"),
+    (r", X / np\.linalg\.norm\(X, axis=1, keepdims=True\)", ""),
+    (r"(?<=earlier row) of X(?= but )", ""),
+    (r"No function of X can", "Rows are counted from 0, without a line of names. No network can"),
     # Files hold no Python objects.
     (r", or memorize labels of dtype object$", ""),
     (r"to use lists or tuples as labels, put them in an object array$", "give each row one label"),
@@ -65,6 +68,8 @@ def in_options(said):
     str
     """
     text = said.what if isinstance(said, InvalidInput) else str(said)
+    if isinstance(said, OSError) and said.strerror and said.filename:
+        text = f"{said.filename}: {said.strerror}"
     for pattern, words in _IN_OTHER_WORDS:
         text = re.sub(pattern, words, text)
     return text or type(said).__name__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, overload
 
@@ -194,10 +195,32 @@ class Comparison:
         points = f"{self.n_points:,} points of R^{self.n_features}, {self.n_classes:,} classes"
         return f"<fastmem comparison: {built} of {len(self.rows)} networks built of {points}; print it>"
 
-    def __str__(self) -> str:
+    def to_text(self, width: int | None = None) -> str:
+        """What is printed, folded where it is wider than a terminal.
+
+        Parameters
+        ----------
+        width : int, optional
+            Columns of the terminal.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> import fastmem
+        >>> comparison = fastmem.compare([[0], [1], [2]], ["a", "b", "a"], constructions=["baum1988"], random_state=0)
+        >>> max(map(len, comparison.to_text(width=60).splitlines())) <= 60
+        True
+        """
         built = [row for row in self.rows if not row.reason]
-        lines = [*as_text(built), *self._reasons()]
-        return "\n\n".join("\n".join(part) for part in ([self._head()], lines, list(self._notes(built))) if part)
+        lines = as_text(built, width) + _wrapped(self._reasons(), width)
+        parts = (_wrapped([self._head()], width), lines, _wrapped(self._notes(built), width))
+        return "\n\n".join("\n".join(part) for part in parts if part)
+
+    def __str__(self) -> str:
+        return self.to_text()
 
     def _repr_html_(self) -> str:
         """What is printed, with a table and what its headings mean below, for a notebook."""
@@ -239,3 +262,10 @@ class Comparison:
         elif any(row.hyperplanes is not None for row in built):  # a pickle of 0.1, which has one bound
             least = f"at least {self.hyperplanes_least:,} hyperplanes tell {self.n_distinct:,} points apart"
             yield f"lower bound: {least}, by the number of their cells (Schläfli)"
+
+
+def _wrapped(lines, width):
+    """The lines, each as several of at most this width, if there is one."""
+    if width is None:
+        return list(lines)
+    return [part for line in lines for part in textwrap.wrap(line, width)]

@@ -85,8 +85,11 @@ def _deviations(row, columns):
     return [_shown(row.deviations.get(column.name), 2) for column in columns]
 
 
-def as_text(rows):
-    """Lines of a table in columns, the first to the left and numbers to the right; deviations below their means."""
+def as_text(rows, width=None):
+    """Lines of a table in columns, the first to the left and numbers to the right; deviations below their means.
+
+    A table that is wider than `width` is folded: columns that follow stand below, with the names once more.
+    """
     if not rows:
         return []
     columns = _columns(rows)
@@ -96,13 +99,19 @@ def as_text(rows):
         lines.append([row.name, *_cells(row, columns)])
         if row.deviations:
             lines.append(["", *(f"± {cell}" if cell else "" for cell in _deviations(row, columns))])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return [
-        "  ".join(
-            [name.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))]
-        ).rstrip()
-        for name, *cells in lines
-    ]
+    names, *numbers = zip(*lines, strict=True)
+    names = _of_one_width(names, str.ljust)
+    parts, numbers = [names], [_of_one_width(column, str.rjust) for column in numbers]
+    for column in numbers:
+        if width is not None and len(parts[-1][0]) + 2 + len(column[0]) > width and parts[-1] is not names:
+            parts.append(names)
+        parts[-1] = [f"{line}  {cell}" for line, cell in zip(parts[-1], column, strict=True)]
+    return [line.rstrip() for i, part in enumerate(parts) for line in [*([""] if i else []), *part]]
+
+
+def _of_one_width(cells, justify):
+    width = max(map(len, cells))
+    return [justify(cell, width) for cell in cells]
 
 
 def as_html(rows):

@@ -18,6 +18,7 @@ from support.command_line import failure, run, usage_error, write_csv, write_npy
 import fastmem
 from fastmem.cli import commands
 from fastmem.cli.commands import main
+from fastmem.cli.wording import in_options
 
 
 @pytest.fixture
@@ -494,7 +495,7 @@ def test_predict_refuses_a_label_column_as_points(tmp_path):
     assert "columns of which the network was not built, 'label': leave them out, --label" in message
     assert run("predict", tmp_path / "net", tmp_path / "data.csv", "--label", "label").stdout == "5\n6\n"
     (tmp_path / "wide.csv").write_text("5,0\n6,1\n")
-    assert "X has 2 columns, but the network was built for 1" in failure(
+    assert "wide.csv has 2 columns, but the network was built for 1: leave the others out, --label" in failure(
         "predict", tmp_path / "net", tmp_path / "wide.csv"
     )
 
@@ -629,11 +630,15 @@ def test_without_pyarrow_a_parquet_file_says_what_to_install(tmp_path, monkeypat
 # Errors
 
 
+def test_errors_of_the_system_begin_with_the_file():
+    assert in_options(OSError(28, "No space left on device", "net")) == "net: No space left on device"
+
+
 def test_contradictory_labels_name_the_rows(tmp_path):
     write_npy(tmp_path / "X.npy", np.zeros((3, 2)))
     write_npy(tmp_path / "y.npy", np.array([1, 1, 2]))
     message = failure("build", tmp_path / "X.npy", tmp_path / "y.npy", "-o", tmp_path / "net")
-    assert "rows 0 (1) and 2 (2)" in message
+    assert "rows 0 (1) and 2 (2). Rows are counted from 0, without a line of names. No network can" in message
     assert not (tmp_path / "net").exists()
 
 
@@ -773,7 +778,8 @@ def test_an_output_in_a_missing_folder_is_named(command, built, tmp_path):
     net, points, _ = built
     output = tmp_path / "missing" / "out.npy"
     arguments = {"build": [points, tmp_path / "y.npy"], "predict": [net, points]}
-    assert str(output) in failure(command, *arguments[command], "-o", output)
+    write_npy(tmp_path / "y.npy", np.zeros(60))
+    assert f"there is no folder '{output.parent}'" in usage_error(command, *arguments[command], "-o", output)
 
 
 def test_a_failing_build_leaves_an_older_network(built, tmp_path):

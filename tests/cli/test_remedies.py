@@ -71,6 +71,12 @@ def asked(command, **options):
     return arguments
 
 
+def labelled(folder, *options):
+    """Arguments of `predict` for a table with a column of ids."""
+    (folder / "new.csv").write_text("id,p,q\n7,0.5,1\n")
+    return "predict", network(folder), folder / "new.csv", *options
+
+
 def export(folder, *options, points=NEAR, labels=OF_NEAR):
     return "export", network(folder, points, labels), "-o", folder / "exported", *options
 
@@ -228,6 +234,22 @@ ROWS = {
         lambda f: asked("predict")(f, "-o", f / "out.parquet"), "labels are written as .npy or as text, one a line",
         lambda f, m: asked("predict")(f, "-o", f / "out.npy"),
     ),
+    "an array beside its labels": (
+        lambda f: asked("predict")(f, "--append", "y"), "leave them out, labels have the order of the rows",
+        lambda f, m: asked("predict")(f),
+    ),
+    "a table as JSON": (
+        lambda f: labelled(f, "--keep", "id", "--json"), "write the table to a file with -o, or leave --json out",
+        lambda f, m: labelled(f, "--keep", "id", "--json", *of_option(m, "-o")[:1], f / "out.csv"),
+    ),
+    "a table as .npy": (
+        lambda f: labelled(f, "--keep", "id", "-o", f / "out.npy"), "give it the name of one",
+        lambda f, m: labelled(f, "--keep", "id", "-o", f / "out.csv"),
+    ),
+    "a name that is taken": (
+        lambda f: labelled(f, "--drop", "id", "--append", "id"), "give labels another name with --append",
+        lambda f, m: labelled(f, "--drop", "id", *of_option(m, "--append")[:1], "y"),
+    ),
     "labels that C has not": (
         lambda f: export(f, "--to", "c", points=X, labels=list("abba")), "--returns index writes positions",
         lambda f, m: export(f, "--to", "c", *of_option(m, "--returns"), points=X, labels=list("abba")),
@@ -261,6 +283,23 @@ ROWS = {
     ),
     "one column": (
         lambda f: table(f, "a\n1\n2\n"), "points and labels need two", lambda f, m: table(f, "a,y\n1,u\n2,v\n"),
+    ),
+    "one column, by another delimiter": (
+        lambda f: table(f, "a|y\n1|u\n2|v\n"), "say --delimiter if neither commas, semicolons nor tabs",
+        lambda f, m: table(f, "a|y\n1|u\n2|v\n", *of_option(m, "--delimiter")[:1], "|"),
+    ),
+    "ids among points": (
+        lambda f: table(f, "id,a,y\nr1,1,u\nr2,2,v\n"), "'r1' is not a number, and no cell below: say --drop 0",
+        lambda f, m: table(f, "id,a,y\nr1,1,u\nr2,2,v\n", *of_option(m, "--drop")),
+    ),
+    "a network by the name of a table": (
+        lambda f: table(f, MANY, "-o", f / "data.csv"), "give it a name that ends in .safetensors",
+        lambda f, m: table(f, MANY, "-o", f / "data.safetensors"),
+    ),
+    "more columns than a network takes": (
+        lambda f: ("predict", network(f), table(f, "0.5,1,7\n2,-3,8\n")[1]),
+        "leave the others out, --label for that of the labels, --drop for others",
+        lambda f, m: ("predict", network(f), table(f, "0.5,1,7\n2,-3,8\n")[1], *of_option(m, "--label")[:1], 2),
     ),
     "columns of one name": (
         lambda f: table(f, "a,a,y\n0,1,u\n2,3,v\n", "--label", "a"), "choose one by its number from 0",
@@ -374,6 +413,14 @@ def test_an_export_to_onnx_advises_options_that_work(tmp_path):
     assert float(margin[1]) > 0
 
 
+@pytest.mark.partner
+def test_a_parquet_file_is_labelled_after_what_the_error_advises(tmp_path):
+    parquet(tmp_path, {"p": [0.5, 2], "q": [1.0, -3]})
+    arguments = "predict", network(tmp_path), tmp_path / "data.parquet", "--append", "y"
+    assert "it becomes a .parquet file: give its name with -o" in failing(*arguments)
+    run(*arguments, "-o", tmp_path / "out.parquet")
+
+
 def test_margins_are_advised_with_the_construction_that_takes_them():
     error = fastmem.MarginTooSmall('build with memorize(..., construction="compact", margin=2e-06), or unsafe=True')
     assert in_options(error) == "build with --construction compact, --margin 2e-06, or --unsafe"
@@ -399,6 +446,7 @@ def test_every_advice_of_the_command_line_is_tried(tmp_path):
     parts = [part for _, part, _, _ in OF_PARQUET.values()] + [
         "write it as UTC, without one",
         "say --drop {}, or write",
+        "give its name with -o",
     ]
     untold = [
         f"{name}: {text}"

@@ -14,14 +14,14 @@ import pytest
 from support.command_line import failure, run, write_npy
 
 import fastmem
-from fastmem.cli import commands
+from fastmem.cli import predicting
 from fastmem.machine.disk import write_whole, writing_whole
 
 
 @pytest.fixture(params=[1, 7, 60, 61])
 def block(request, monkeypatch):
     """Number of rows predicted at a time."""
-    monkeypatch.setattr(commands, "_BLOCK_ROWS", request.param)
+    monkeypatch.setattr(predicting, "_BLOCK_ROWS", request.param)
     return request.param
 
 
@@ -68,7 +68,7 @@ def test_text_is_that_of_all_labels_in_a_file_and_on_standard_output(block, netw
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("dtype", ["f4", "f8", ">f8", "i8", "u1"])
 def test_points_of_any_dtype_and_layout_are_read_in_blocks(dtype, order, tmp_path, monkeypatch):
-    monkeypatch.setattr(commands, "_BLOCK_ROWS", 7)
+    monkeypatch.setattr(predicting, "_BLOCK_ROWS", 7)
     X = np.asarray(np.random.default_rng(0).integers(0, 200, (60, 3)), dtype=dtype, order=order)
     fastmem.memorize(X, np.arange(60), random_state=0).save(tmp_path / "net")
     assert run("predict", tmp_path / "net", write_npy(tmp_path / "X.npy", X)).stdout.split() == list(
@@ -78,7 +78,7 @@ def test_points_of_any_dtype_and_layout_are_read_in_blocks(dtype, order, tmp_pat
 
 @pytest.mark.parametrize("construction", ["rajput2021", "baum1988"])
 def test_networks_of_other_constructions_predict_in_blocks(construction, points, tmp_path, monkeypatch):
-    monkeypatch.setattr(commands, "_BLOCK_ROWS", 7)
+    monkeypatch.setattr(predicting, "_BLOCK_ROWS", 7)
     y = np.arange(60) % 3
     fastmem.memorize(points, y, construction=construction, random_state=0).save(tmp_path / "net")
     out = run("predict", tmp_path / "net", write_npy(tmp_path / "X.npy", points)).stdout
@@ -105,7 +105,7 @@ def test_wide_rows_make_smaller_blocks(network, points, tmp_path, monkeypatch):
         return predict(self, X, **options)
 
     monkeypatch.setattr(fastmem.EncodedNetwork, "predict", recorded)
-    monkeypatch.setattr(commands, "_BLOCK_BYTES", 25 * points.itemsize * 3)
+    monkeypatch.setattr(predicting, "_BLOCK_BYTES", 25 * points.itemsize * 3)
     run("predict", net, write_npy(tmp_path / "X.npy", points))
     assert sizes == [0, 25, 25, 10]
 
@@ -119,7 +119,7 @@ def test_no_points_make_a_file_of_no_labels(network, tmp_path):
 
 
 def test_one_progress_bar_counts_all_rows(network, points, tmp_path, monkeypatch):
-    monkeypatch.setattr(commands, "_BLOCK_ROWS", 7)
+    monkeypatch.setattr(predicting, "_BLOCK_ROWS", 7)
     stderr = run("predict", network[0], write_npy(tmp_path / "X.npy", points), "--progress").stderr
     assert "0.00/60.0" in stderr
     assert "/7.00" not in stderr
@@ -141,7 +141,7 @@ def test_nan_is_named_by_its_row_in_the_file_and_leaves_no_file(row, block, netw
 
 
 def test_a_large_integer_is_named_by_its_row_in_the_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(commands, "_BLOCK_ROWS", 7)
+    monkeypatch.setattr(predicting, "_BLOCK_ROWS", 7)
     fastmem.memorize([[0], [1]], [0, 1]).save(tmp_path / "net")
     X = np.zeros((60, 1), np.int64)
     X[45] = 2**53 + 1
@@ -149,7 +149,7 @@ def test_a_large_integer_is_named_by_its_row_in_the_file(tmp_path, monkeypatch):
 
 
 def test_an_error_in_a_later_block_leaves_an_older_file(network, points, tmp_path, monkeypatch):
-    monkeypatch.setattr(commands, "_BLOCK_ROWS", 7)
+    monkeypatch.setattr(predicting, "_BLOCK_ROWS", 7)
     net, _ = network
     points[45] = np.inf
     (tmp_path / "out.txt").write_text("older")
@@ -185,7 +185,7 @@ def peak_of(*arguments):
 
 def test_points_and_labels_need_not_fit_in_memory(network, tmp_path):
     net, _ = network
-    n = 3 * commands._BLOCK_ROWS
+    n = 3 * predicting._BLOCK_ROWS
     np.lib.format.open_memmap(tmp_path / "X.npy", "w+", np.float64, (n, 3)).flush()
     net = fastmem.memorize(np.eye(3), np.arange(3))  # labels of 8 bytes
     net.save(tmp_path / "net")
@@ -195,7 +195,7 @@ def test_points_and_labels_need_not_fit_in_memory(network, tmp_path):
 
 
 def test_lines_of_text_need_not_fit_in_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(commands, "_BLOCK_ROWS", 2000)
+    monkeypatch.setattr(predicting, "_BLOCK_ROWS", 2000)
     net, n = tmp_path / "small", 60_000
     fastmem.memorize(np.eye(3), ["a", "b", "dé"], random_state=0).save(net)
     data = write_npy(tmp_path / "X.npy", np.zeros((n, 3)))
