@@ -7,8 +7,6 @@ are written block by block, so that they need not fit in memory, and to a file w
 import contextlib
 import csv
 import io
-import json
-import math
 import re
 
 import click
@@ -20,6 +18,7 @@ from fastmem.cli.parquet import ParquetFolder, ParquetTable
 from fastmem.cli.text_file import TextFile
 from fastmem.data.blocks import n_rows_of
 from fastmem.data.columns import Named, names_of
+from fastmem.data.plain import as_json, as_text
 from fastmem.errors import InvalidInput
 from fastmem.machine.disk import writing_whole
 from fastmem.machine.partners import need
@@ -270,28 +269,6 @@ def _beside(table, options, labels):
 
 
 # Labels out
-
-
-def as_text(label):
-    """A label as it is printed."""
-    return label.decode("utf-8", "backslashreplace") if isinstance(label, bytes) else str(label)
-
-
-def as_json(value):
-    """JSON of plain values, of NumPy's, and of labels: those that JSON lacks as text, NaN and infinities as null."""
-    return json.dumps(_plain(value), allow_nan=False)
-
-
-def _plain(value):
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.generic) and value.dtype.kind in "biu":
-        return value.item()
-    if isinstance(value, float | np.float32 | np.float16):
-        return float(value) if math.isfinite(value) else None
-    return value if value is None or isinstance(value, bool | int | str) else as_text(value)
 
 
 @contextlib.contextmanager
