@@ -36,9 +36,9 @@ from fastmem.cli.files import (
 from fastmem.cli.wording import in_options
 from fastmem.compare import CONTESTANTS
 from fastmem.constructions import CONSTRUCTIONS
-from fastmem.data.as_labels import as_labels
 from fastmem.data.as_points import as_points
 from fastmem.data.columns import in_order, names_of
+from fastmem.data.differing import differing_rows, expected_labels
 from fastmem.data.options import COLUMNS, Form, Output, Recognise, Separate
 from fastmem.errors import RecognitionWarning
 from fastmem.hyperplanes.hyperplanes import MAX_COLUMNS
@@ -338,11 +338,8 @@ def verify(network, data, labels, label, json, threads, progress, table):
         _is_text(y) and predicted.ndim == 1 and predicted.dtype.kind not in "UOT"
     ):  # text: compare with what `predict` writes
         predicted, y = np.array([as_text(label) for label in predicted], object), np.array(y, object)
-    expected = as_labels(y, len(predicted))
-    expected = expected.classes[expected.indices]
-    if predicted.shape[1:] != expected.shape[1:]:
-        raise fastmem.InvalidInput(f"y has shape {expected.shape}, but the network's labels have {predicted.shape}")
-    wrong = _differing_rows(predicted, expected)
+    expected = expected_labels(y, predicted)
+    wrong = differing_rows(predicted, expected)
     first = int(wrong[0]) if len(wrong) else None
     if json:
         pair = {"predicted": None, "expected": None}
@@ -366,17 +363,6 @@ def _shown(label):
 
 def _is_text(y):
     return isinstance(y, list) and all(isinstance(label, str) for label in y)
-
-
-def _differing_rows(predicted, expected):
-    if predicted.dtype.kind != expected.dtype.kind and {predicted.dtype.kind, expected.dtype.kind} <= set("iufc"):
-        predicted, expected = predicted.astype(object), expected.astype(object)  # NumPy would round integers
-    if "T" in predicted.dtype.kind + expected.dtype.kind:  # in which NumPy does not see what is behind a zero
-        predicted, expected = predicted.astype(object), expected.astype(object)
-    differs = predicted != expected
-    if predicted.dtype.kind == expected.dtype.kind == "f":
-        differs |= np.signbit(predicted) != np.signbit(expected)
-    return np.flatnonzero(differs if differs.ndim == 1 else differs.any(axis=1))
 
 
 @main.command()

@@ -89,7 +89,8 @@ th button:hover { color: var(--ink); }
 .plane svg { display: block; width: 100%; height: auto; border: 1px solid var(--line); background: var(--panel); }
 .plane image { opacity: var(--wash); image-rendering: pixelated; }
 .plane .lines { fill: none; stroke: var(--ink); vector-effect: non-scaling-stroke; pointer-events: none; }
-.plane use { fill: var(--own); stroke: var(--ink); stroke-width: 1.2; }
+.plane use[class*="k"] { fill: var(--own); }
+.plane use { stroke: var(--ink); stroke-width: 1.2; }
 .plane use.mark:hover, .plane use.mark:focus { stroke-width: 4; }
 .legend { display: flex; flex-wrap: wrap; gap: 0.2rem 1.1rem; margin: 0.6rem 0; padding: 0; list-style: none;
   font-size: 0.92rem; }

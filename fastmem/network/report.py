@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
 from fastmem.data.as_points import as_points
 from fastmem.data.options import as_delta
 from fastmem.errors import InvalidInput
+from fastmem.machine.disk import write_whole
 from fastmem.network.labels import label_bytes
 from fastmem.theory.bounds import AS_BUILT, hyperplanes_for_cells, rajput2021_sizes
 from fastmem.theory.theorems import DEPEND_ON_DELTA
 
 if TYPE_CHECKING:
+    import os
     from typing import Any
+
+    from numpy.typing import ArrayLike
 
 __all__ = ["Report"]
 
@@ -164,7 +168,7 @@ class Report:
             delta = network.drawn.get("delta")
         n, d = network.n_points, network.n_features_in
         neurons, weights = rajput2021_sizes(n, d, delta) if delta and n else (None, None)
-        return cls(
+        report = cls(
             n_points=n,
             n_features=d,
             n_classes=len(network.classes),
@@ -197,16 +201,108 @@ class Report:
             drawn=network.drawn,
             **({} if instance is None else _beside_instance(network, instance)),
         )
+        object.__setattr__(report, "_network", network)
+        return report
 
     def to_dict(self) -> dict[str, Any]:
         """All attributes as a dict."""
         return asdict(self)
 
+    _network = None  # no field: a report is its numbers
+
+    def __getstate__(self):
+        """The numbers: a pickle does not hold the network."""
+        return {name: value for name, value in self.__dict__.items() if name != "_network"}
+
+    @overload
+    def to_html(
+        self,
+        path: None = None,
+        X: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        *,
+        title: str | None = None,
+        date: str | None = None,
+        n_threads: int | None = None,
+    ) -> str: ...
+    @overload
+    def to_html(
+        self,
+        path: str | os.PathLike[str],
+        X: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        *,
+        title: str | None = None,
+        date: str | None = None,
+        n_threads: int | None = None,
+    ) -> None: ...
+    def to_html(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        X: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        *,
+        title: str | None = None,
+        date: str | None = None,
+        n_threads: int | None = None,
+    ) -> str | None:
+        """A page about the network: one file of HTML that loads nothing from anywhere.
+
+        It shows what was built, the layers drawn to scale, bytes by part, the network beside theorems and bounds where
+        `delta` is known, what it takes for known, and all numbers of `to_dict`, which it holds as JSON too, in the
+        element with the id "report". With X it shows how far points may move, and of points of the plane the cells.
+        The same network and points give the same bytes.
+
+        Parameters
+        ----------
+        path : str or os.PathLike, optional
+            The file to write, whole or not at all.
+        X : array_like of shape (n, d), optional
+            Points to ask the network about, such as those memorized.
+        y : array_like of shape (n,) or (n, k), optional
+            Their labels: the page then says how many of the points get theirs.
+        title : str, optional
+            The heading.
+        date : str, optional
+            What stands above it; the page names no day of its own.
+        n_threads : int, optional
+            All cores by default.
+
+        Returns
+        -------
+        str or None
+            The text, if there is no path.
+
+        Raises
+        ------
+        InvalidInput
+            X or y cannot be used, or the report was pickled and so has lost its network.
+
+        Examples
+        --------
+        >>> import fastmem
+        >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], ["even", "odd", "odd", "even"]
+        >>> page = fastmem.memorize(X, y, random_state=0).report().to_html(X=X, y=y)
+        >>> "All 4 points get the label that was given with them" in page
+        True
+        """
+        if self._network is None:
+            raise InvalidInput(
+                "the report has lost its network, which neither pickles nor copies of a report hold: take the page from "
+                "the network, net.report().to_html(path)"
+            )
+        from fastmem.network.page.whole import page_of
+
+        text = page_of(self, self._network, X, y, title=title, date=date, n_threads=n_threads)
+        # Half of a pair of surrogates, which a label may hold, is no character that a file has.
+        return text if path is None else write_whole(path, text.encode("utf-8", "backslashreplace"))
+
     def __str__(self) -> str:
-        rows = [*self._built_rows(), *self._margin_rows(), *self._theory_rows()]
+        rows = [*self.built_rows(), *self.margin_rows(), *self._theory_rows()]
         return "\n".join(f"{name:<13} {value}" for name, value in rows)
 
-    def _built_rows(self):
+    def built_rows(self):
+        """What was built, as rows of a table that is printed: pairs of a name and a text; "" goes on with a row."""
         must_differ = "distinct points" if self.separate == "all" else "points of different classes"
         how, where = f"{self.construction}, ", ""
         if self.store:
@@ -284,7 +380,8 @@ class Report:
         if kinds:
             yield "", f"{kinds}"
 
-    def _margin_rows(self):
+    def margin_rows(self):
+        """How far memorized points are from hyperplanes, in such rows."""
         if self.n_hyperplanes and self.n_points:
             safe = "float32" if self.float32_safe else "float64, not float32" if self.float64_safe else "neither float"
             margin = f"{self.smallest_distance:.3g}, {self.relative_margin:.2g} of the largest norm"

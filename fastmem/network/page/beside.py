@@ -1,0 +1,154 @@
+"""The network beside theorems, what its construction proves, and what no network can beat."""
+
+from __future__ import annotations
+
+import math
+
+from fastmem.errors import InvalidInput
+from fastmem.html.elements import element
+from fastmem.html.page import section
+from fastmem.html.svg import share
+from fastmem.html.tables import Keyed, sortable
+from fastmem.html.wording import number_text, ratio_text
+from fastmem.theory.bounds import bounds
+
+__all__ = ["beside"]
+
+_TITLE = "Beside theorems and bounds"
+_LARGEST = 1e15  # beyond, sizes are off the scale
+
+
+def beside(report):
+    """The section of what is known about sizes; None for a network that has memorized nothing."""
+    if not report.n_points:
+        return None
+    content = [element("p", sentence) for sentence in _sentences(report)]
+    if report.delta is None:
+        text = (
+            "The theorems' sizes depend on delta, the smallest distance of two points scaled into the unit ball. Ask for "
+            "the report with it to see them here: "
+        )
+        content.append(element("p", text, element("code", "net.report(fastmem.separation(X).delta)"), class_="note"))
+        return section("beside", _TITLE, *content)
+    try:
+        table = bounds(report.n_points, report.n_features, report.delta, n_classes=report.n_classes or 2)
+    except InvalidInput as error:
+        return section("beside", _TITLE, *content, element("p", f"No theorem is about such points: {error}"))
+    return section("beside", _TITLE, *content, *_theorems(report, table), *_least(report, table))
+
+
+def _sentences(report):
+    if report.output is None:
+        must = "points" if report.separate == "all" else "labels"
+        yield (
+            f"No fewer than {report.n_hyperplanes_least:,} hyperplanes have as many cells as there are {must} to tell "
+            f"apart; {report.n_hyperplanes:,} were built."
+        )
+    if report.bound_neurons is not None:
+        yield (
+            f"The proof of {report.construction} promises at most {report.bound_neurons:,} neurons and "
+            f"{report.bound_weights:,} weights; {report.n_neurons:,} and {report.n_weights:,} were built."
+        )
+    if report.instance is not None:
+        verdict = "No fewer hyperplanes separate these points" if report.is_optimal else f"{report.instance_bound_is}"
+        yield f"{verdict}: {number_text(report.instance_bound)} for {report.instance}, since {report.instance_reason}."
+
+
+def _theorems(report, table):
+    yield element("h3", "Theorems")
+    yield element(
+        "p",
+        f"For {table.n:,} points of {table.d:,} features, {table.delta:.4g} apart in the unit ball, and "
+        f"{table.n_classes:,} labels. A ratio is what was built divided by the theorem's size; the line in a picture is "
+        f"what was built, the dot the theorem, on a logarithmic scale.",
+    )
+    neurons = [row.neurons for row in table.sizes]
+    reach = _reach([report.n_neurons, *neurons])
+    rows = [
+        [
+            row.name,
+            _number(row.neurons),
+            _ratio(report.n_neurons, row.neurons),
+            Keyed(_dot(row.neurons, report.n_neurons, reach), row.neurons),
+            _number(row.weights),
+            _ratio(report.n_weights, row.weights),
+            element("span", row.kind),
+            row.units,
+            row.assumption,
+            element("span", f"{row.source}{'; numbers: ' + row.numbers if row.numbers else ''}", class_="source"),
+        ]
+        for row in table.sizes
+    ]
+    headings = (
+        "theorem", "neurons", "built / theorem", "to scale", "weights", "built / theorem", "what the sizes are", "units",
+        "for", "source and numbers",
+    )  # fmt: skip
+    yield sortable("Sizes of theorems", headings, _wide(rows, 6, 8, 9), numbers=(1, 2, 4, 5))
+
+
+def _least(report, table):
+    yield element("h3", "What no network can beat")
+    yield element(
+        "p",
+        "Each holds for the data sets that it names. One that is about other points than these, or a scale, may lie above "
+        "what was built.",
+    )
+    built = {
+        "hyperplanes": report.n_hyperplanes if report.output is None else None,
+        "neurons": report.n_neurons,
+        "neurons in a layer": max(report.widths, default=0),
+        "neurons in layer 1": report.widths[0] if report.widths else None,
+        "bits of parameters": 8 * report.nbytes,
+    }
+    rows = [
+        [
+            row.name,
+            Keyed(f"{'~' if row.is_scale else '≥'} {number_text(row.value)}", row.value),
+            row.quantity,
+            _number(built.get(row.quantity)),
+            _ratio(built.get(row.quantity), row.value),
+            row.holds_for,
+            element("span", f"{row.statement} ({row.source})" if row.source else row.statement, class_="source"),
+        ]
+        for row in table.lower_bounds
+    ]
+    headings = ("bound", "at least", "of what", "built", "built / bound", "for", "why, and source")
+    yield sortable("Lower bounds; ~ is a scale", headings, _wide(rows, 5, 6), numbers=(1, 3, 4))
+
+
+def _wide(rows, *places):
+    """Rows whose long texts have room, so that they take few lines."""
+    for row in rows:
+        yield [element("div", cell, class_="words") if k in places else cell for k, cell in enumerate(row)]
+
+
+def _number(value):
+    return Keyed("overflows" if value == math.inf else number_text(value), value)
+
+
+def _ratio(number, of):
+    return Keyed(ratio_text(number, of), number / of if number is not None and of and of < math.inf else None)
+
+
+def _reach(sizes):
+    sizes = [size for size in sizes if size and size <= _LARGEST]
+    return math.log(min([1, *sizes])), math.log(max([10, *sizes]))
+
+
+def _dot(size, built, reach):
+    """Where a size lies, beside what was built."""
+    if size is None or size > _LARGEST or size <= 0:
+        return "off the scale" if size else "-"
+    low, high = reach
+
+    def place(value):
+        return share(0.02 + 0.96 * (math.log(max(value, 1)) - low) / (high - low))
+
+    return element(
+        "svg",
+        element("line", x1="0", x2="100%", y1="10", y2="10"),
+        element("line", class_="built", x1=place(built), x2=place(built), y1="2", y2="18"),
+        element("circle", cx=place(size), cy="10", r="4.5"),
+        class_="scale",
+        aria_hidden="true",
+    )
