@@ -6,6 +6,7 @@ browser shows under the pointer; the script of a page makes it a label that the 
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from fastmem.html.elements import Html, element
@@ -116,7 +117,9 @@ def columns(
             long = max((bottom - top) * value / most, 1.5)
             shape = {"x": share(across(k / len(heights))), "width": share(0.94 * width)}
             content.append(mark("rect", text, class_="bar", y=f"{bottom - long:.1f}", height=f"{long:.1f}", **shape))
-    content += [writing(text, across(place), height - 6, _anchor(place)) for place, text in ticks]
+    for k, (place, text) in enumerate(ticks):  # on a phone every other one
+        kind = "roomy" if k % 2 else None
+        content.append(writing(text, across(place), height - 6, _anchor(place), class_=kind))
     if line is not None:
         place, text = line
         x = share(across(place))
@@ -131,11 +134,8 @@ def _anchor(place):
 
 def _ticks(most):
     """Round numbers up to the largest, at most five."""
-    step = 1
-    while most // step > 5:
-        step *= 2 if str(step)[0] != "2" else 5
-        if str(step)[0] == "4":
-            step = step // 4 * 5
+    steps = (digit * 10**power for power in itertools.count() for digit in (1, 2, 5))
+    step = next(step for step in steps if most // step <= 5)
     return range(step, most + 1, step)
 
 

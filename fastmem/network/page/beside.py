@@ -11,6 +11,7 @@ from fastmem.html.svg import share
 from fastmem.html.tables import Keyed, sortable
 from fastmem.html.wording import number_text, ratio_text
 from fastmem.theory.bounds import bounds
+from fastmem.theory.theorems import MARKS
 
 __all__ = ["beside"]
 
@@ -25,8 +26,8 @@ def beside(report):
     content = [element("p", sentence) for sentence in _sentences(report)]
     if report.delta is None:
         text = (
-            "The theorems' sizes depend on delta, the smallest distance of two points scaled into the unit ball. Ask for "
-            "the report with it to see them here: "
+            "The theorems' sizes depend on delta, the smallest distance of two points scaled into the unit ball. Ask "
+            "for the report with it to see them here: "
         )
         content.append(element("p", text, element("code", "net.report(fastmem.separation(X).delta)"), class_="note"))
         return section("beside", _TITLE, *content)
@@ -59,39 +60,41 @@ def _theorems(report, table):
     yield element(
         "p",
         f"For {table.n:,} points of {table.d:,} features, {table.delta:.4g} apart in the unit ball, and "
-        f"{table.n_classes:,} labels. A ratio is what was built divided by the theorem's size; the line in a picture is "
-        f"what was built, the dot the theorem, on a logarithmic scale.",
+        f"{table.n_classes:,} labels. A size after ~ leaves constants and logarithms out; one after ≤ is an upper bound, "
+        "which the theorem states or which was proved of what is built. In the pictures the line is this network, the "
+        "dot the theorem, on a logarithmic scale.",
     )
-    neurons = [row.neurons for row in table.sizes]
-    reach = _reach([report.n_neurons, *neurons])
+    reach = _reach([report.n_neurons, *(row.neurons for row in table.sizes)])
     rows = [
         [
             row.name,
-            _number(row.neurons),
+            _marked(MARKS[row.kind], row.neurons),
             _ratio(report.n_neurons, row.neurons),
             Keyed(_dot(row.neurons, report.n_neurons, reach), row.neurons),
-            _number(row.weights),
+            _marked(MARKS[row.kind], row.weights),
             _ratio(report.n_weights, row.weights),
-            element("span", row.kind),
             row.units,
             row.assumption,
-            element("span", f"{row.source}{'; numbers: ' + row.numbers if row.numbers else ''}", class_="source"),
         ]
         for row in table.sizes
     ]
     headings = (
-        "theorem", "neurons", "built / theorem", "to scale", "weights", "built / theorem", "what the sizes are", "units",
-        "for", "source and numbers",
+        "theorem", "neurons", "built / theorem", "neurons, to scale", "weights", "built / theorem", "units", "for",
     )  # fmt: skip
-    yield sortable("Sizes of theorems", headings, _wide(rows, 6, 8, 9), numbers=(1, 2, 4, 5))
+    yield sortable("Sizes of theorems", headings, rows, numbers=(1, 2, 4, 5))
+    yield _notes("Where these sizes come from", ((row.name, _source(row)) for row in table.sizes))
+
+
+def _source(row):
+    return f"{row.kind}. {row.source}" + (f"; numbers: {row.numbers}" if row.numbers else "")
 
 
 def _least(report, table):
     yield element("h3", "What no network can beat")
     yield element(
         "p",
-        "Each holds for the data sets that it names. One that is about other points than these, or a scale, may lie above "
-        "what was built.",
+        "Each holds for the data sets that it names. One that is about other points than these, or a scale, marked ~, "
+        "may lie above what was built.",
     )
     built = {
         "hyperplanes": report.n_hyperplanes if report.output is None else None,
@@ -103,27 +106,30 @@ def _least(report, table):
     rows = [
         [
             row.name,
-            Keyed(f"{'~' if row.is_scale else '≥'} {number_text(row.value)}", row.value),
+            _marked("~" if row.is_scale else "≥", row.value),
             row.quantity,
-            _number(built.get(row.quantity)),
+            Keyed(number_text(built.get(row.quantity)), built.get(row.quantity)),
             _ratio(built.get(row.quantity), row.value),
             row.holds_for,
-            element("span", f"{row.statement} ({row.source})" if row.source else row.statement, class_="source"),
         ]
         for row in table.lower_bounds
     ]
-    headings = ("bound", "at least", "of what", "built", "built / bound", "for", "why, and source")
-    yield sortable("Lower bounds; ~ is a scale", headings, _wide(rows, 5, 6), numbers=(1, 3, 4))
+    headings = ("bound", "at least", "of what", "built", "built / bound", "for")
+    yield sortable("Lower bounds", headings, rows, numbers=(1, 3, 4))
+    notes = ((row.name, f"{row.statement}. {row.source}") for row in table.lower_bounds)
+    yield _notes("Why these bounds hold", notes)
 
 
-def _wide(rows, *places):
-    """Rows whose long texts have room, so that they take few lines."""
-    for row in rows:
-        yield [element("div", cell, class_="words") if k in places else cell for k, cell in enumerate(row)]
+def _notes(title, notes):
+    """Names with a text each, which open by a click or a key."""
+    items = (part for name, text in notes for part in (element("dt", name), element("dd", text)))
+    return element("details", element("summary", title), element("dl", *items, class_="notes"))
 
 
-def _number(value):
-    return Keyed("overflows" if value == math.inf else number_text(value), value)
+def _marked(sign, value):
+    if value is None:
+        return Keyed("-", None)
+    return Keyed("overflows" if value == math.inf else f"{sign} {number_text(value)}", value)
 
 
 def _ratio(number, of):

@@ -76,8 +76,8 @@ def labels_text(given):
         return f"{n:,} points were given, without labels: whether they get theirs was not looked at."
     if len(given.wrong):
         return (
-            f"{n - len(given.wrong):,} of {n:,} points get the label that was given with them. The first that does not is "
-            f"row {given.wrong[0]:,}."
+            f"{n - len(given.wrong):,} of {n:,} points get the label that was given with them. The first that does not "
+            f"is row {given.wrong[0]:,}."
         )
     return f"All {n:,} points get the label that was given with them: each was predicted for this page."
 
@@ -108,7 +108,7 @@ def _histogram(distances):
         + (f"At distance 0: {_points(n_zero)}" if n_zero else "None lies on a hyperplane")
         + (", not in the picture." if n_zero and scale == "log" else ".")
     )
-    ticks = [(place(value), number_text(value)) for value in _ticks(scale, edges)]
+    ticks = [(place(value), f"{value:.3g}") for value in _ticks(scale, edges)]
     yield element("p", summary)
     yield columns("Certified radii", f"Number of points against radius, {scale} scale. {summary}", counts, said, ticks,
                   line=line)  # fmt: skip
