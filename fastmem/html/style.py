@@ -6,10 +6,10 @@ STYLE = """
 :root { color-scheme: light dark; --ground: #f6f7f8; --panel: #ffffff; --ink: #1b2126; --soft: #56616b;
   --line: #d9dee3; --accent: #0072b2; --mark: #56b4e9; --band: #8fa3b3; --shade: #eef2f5; --wash: 0.5;
   --k0: #0072b2; --k1: #e69f00; --k2: #009e73; --k3: #cc79a7; --k4: #56b4e9; --k5: #d55e00; --k6: #d9cc20;
-  --k7: #8a8a8a; }
+  --k7: #8a8a8a; --k8: #2b3137; }
 @media (prefers-color-scheme: dark) { :root { --ground: #12171b; --panel: #1a2127; --ink: #e7ecf0; --soft: #a3b0bb;
   --line: #35414b; --accent: #6cc0f0; --mark: #4aa3d8; --band: #7b8d9b; --shade: #222b32; --wash: 0.42;
-  --k0: #2b8fcb; --k6: #f0e442; --k7: #9c9c9c; } }
+  --k0: #2b8fcb; --k6: #f0e442; --k7: #9c9c9c; --k8: #dde3e8; } }
 * { box-sizing: border-box; }
 html { scroll-behavior: smooth; -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
 @media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto; } }
@@ -46,10 +46,11 @@ section { margin: 1rem 0; padding: 1.3rem 1.4rem; background: var(--panel); bord
 .grid { stroke: var(--line); stroke-width: 1; }
 .median { stroke: var(--ink); stroke-width: 1.5; stroke-dasharray: 5 4; pointer-events: none; }
 .bar { fill: var(--mark); }
-.axis { margin: 0 0 0.6rem; text-align: center; }
+.axis { margin: 0 0 0.6rem; max-width: none; text-align: center; }
 .k0 { --own: var(--k0); } .k1 { --own: var(--k1); } .k2 { --own: var(--k2); } .k3 { --own: var(--k3); }
 .k4 { --own: var(--k4); } .k5 { --own: var(--k5); } .k6 { --own: var(--k6); } .k7 { --own: var(--k7); }
-rect.k0, rect.k1, rect.k2, rect.k3, rect.k4, rect.k5, rect.k6, rect.k7 { fill: var(--own); }
+.k8 { --own: var(--k8); }
+rect.k0, rect.k1, rect.k2, rect.k3, rect.k4, rect.k5, rect.k6, rect.k7, rect.k8 { fill: var(--own); }
 .band { fill: var(--band); opacity: 0.28; }
 .mark:hover, .mark:focus { outline: none; stroke: var(--ink); stroke-width: 2.5; }
 .band:hover, .band:focus { opacity: 0.6; stroke-width: 0; }
@@ -65,10 +66,13 @@ tbody tr:last-child > * { border-bottom: 0; }
 thead th { color: var(--soft); font-weight: 600; vertical-align: bottom; white-space: nowrap; }
 tbody th { font-weight: 550; }
 tbody tr:hover { background: var(--shade); }
-tr.own { background: var(--shade); }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.words { min-width: 15rem; }
-.source { min-width: 18rem; color: var(--soft); font-size: 0.88rem; }
+.sortable tbody th { min-width: 8.5rem; }
+.source { min-width: 16rem; color: var(--soft); font-size: 0.88rem; }
+details { margin: 0.8rem 0 0; }
+summary { cursor: pointer; color: var(--accent); }
+.notes dt { margin-top: 0.6rem; font-weight: 600; font-size: 0.92rem; }
+.notes dd { margin: 0; max-width: 46rem; color: var(--soft); font-size: 0.9rem; }
 code { font: 0.92em ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace;
   overflow-wrap: anywhere; }
 th button { padding: 0.1rem 0; border: 0; background: none; color: inherit; font: inherit; cursor: pointer;
@@ -81,6 +85,9 @@ th button:hover { color: var(--ink); }
 .scale line { stroke: var(--line); stroke-width: 2; } .scale line.built { stroke: var(--ink); stroke-width: 2; }
 .scale circle { fill: var(--mark); stroke: var(--ink); stroke-width: 1; }
 .scale .bar { fill: var(--mark); }
+.pair { display: grid; gap: 0 2rem; }
+@media (min-width: 64rem) { .pair { grid-template-columns: minmax(0, 42rem) minmax(0, 1fr); }
+  .pair > :first-child { order: 2; } .pair .plane { margin-top: 0.4rem; } }
 .plane { display: grid; grid-template-columns: auto minmax(0, 1fr); gap: 0.2rem 0.5rem; max-width: 44rem;
   margin: 0.9rem 0; font-size: 0.82rem; color: var(--soft); font-variant-numeric: tabular-nums; }
 .plane .up { display: flex; flex-direction: column; justify-content: space-between; text-align: right;
@@ -107,7 +114,7 @@ footer { color: var(--soft); font-size: 0.88rem; }
   .tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); margin: 1rem 0; }
   .tiles div { padding: 0.7rem 0.75rem; } .tiles dd { font-size: 1.3rem; }
   section { padding: 1rem 0.85rem; }
-  .roomy { display: none; }
+  .chart .roomy { display: none; }
   .chart text { font-size: 11.5px; }
 }
 @media print {

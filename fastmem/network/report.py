@@ -288,8 +288,8 @@ class Report:
         """
         if self._network is None:
             raise InvalidInput(
-                "the report has lost its network, which neither pickles nor copies of a report hold: take the page from "
-                "the network, net.report().to_html(path)"
+                "the report has lost its network, which neither pickles nor copies of a report hold: take the page "
+                "from the network, net.report().to_html(path)"
             )
         from fastmem.network.page.whole import page_of
 

@@ -12,7 +12,7 @@ from fastmem.network.pictures import DEEP, Layers, layers_together
 __all__ = ["architecture"]
 
 _MOST = 60  # boxes and rows
-_COLOURS = 7  # that layers take turns in; the inputs are grey
+_COLOURS = (0, 1, 2, 3, 4, 5, 6, 8)  # in which layers take turns; 7 is the grey of the inputs
 
 
 def architecture(report, network):
@@ -47,8 +47,8 @@ def _units(part):
 
 def _words(report, layers, scale):
     text = (
-        f"From the inputs on the left, in grey, to the output on the right. {scale} Bands are connections. What a layer "
-        "does stands in the table, and under the pointer; arrow keys lead from layer to layer."
+        f"From the inputs on the left, in grey, to the output on the right. {scale} Bands are connections. What a "
+        "layer does stands in the table, and under the pointer; arrow keys lead from layer to layer."
     )
     if report.depth > DEEP:
         text += (
@@ -70,7 +70,7 @@ def _few(layers):
 
 def _colours(layers):
     stages = dict.fromkeys(part.stage for part in layers)
-    return {stage: f"k{k % _COLOURS}" for k, stage in enumerate(stages)}
+    return {stage: f"k{_COLOURS[k % len(_COLOURS)]}" for k, stage in enumerate(stages)}
 
 
 def _table(layers, colours):
@@ -85,7 +85,7 @@ def _table(layers, colours):
         ]
         for k, part in enumerate(layers)
     ]
-    headings = ("layer", "what it does", "units", "connections", "to scale")
+    headings = ("layer", "what it does", "units", "connections", "connections, to scale")
     return sortable("Layers, from the inputs to the output", headings, rows, numbers=(2, 3))
 
 

@@ -45,8 +45,7 @@ def _numbers(report):
     else:
         yield number_text(report.n_classes), "different labels"
     if report.output is None:
-        least = f", at least {report.n_hyperplanes_least:,}" if report.n_points else ""
-        yield number_text(report.n_hyperplanes), f"hyperplanes{least}"
+        yield number_text(report.n_hyperplanes), "hyperplanes"
     else:
         yield number_text(report.longest_integer), "bits of the longest integer"
     yield number_text(report.n_neurons), "neurons"
@@ -63,7 +62,7 @@ def _numbers(report):
 def in_words(report, network):
     """The section of what the report says, and of the names of labels and columns."""
     rows = [*report.built_rows(), *report.margin_rows(), *_names(network)]
-    return section("built", "What was built", element("div", pairs(_joined(rows)), class_="scrolls"))
+    return section("words", "In words", element("div", pairs(_joined(rows)), class_="scrolls"))
 
 
 def _joined(rows):

@@ -6,7 +6,6 @@ from fastmem.html.elements import element
 from fastmem.html.page import section
 from fastmem.html.svg import stacked
 from fastmem.html.tables import Keyed, sortable
-from fastmem.html.wording import bytes_text
 from fastmem.hyperplanes.columns import FRAME
 from fastmem.network.known import FURTHER_FRAME
 
@@ -86,9 +85,9 @@ def _described(nbytes, total):
 def _table(report, parts, total):
     def row(k, name, nbytes):
         cells = [element("span", element("span", class_=f"swatch k{k % 8}"), name), Keyed(f"{nbytes:,}", nbytes)]
-        cells += [Keyed(bytes_text(nbytes), nbytes), Keyed(f"{nbytes / total:.1%}", nbytes)]
+        cells += [Keyed(f"{nbytes / total:.1%}", nbytes)]
         return [*cells, Keyed(f"{8 * nbytes / report.n_points:.3f}", nbytes)] if report.n_points else cells
 
-    headings = ["part", "bytes", "in short", "share", *(["bits a point"] if report.n_points else [])]
+    headings = ["part", "bytes", "share", *(["bits a point"] if report.n_points else [])]
     rows = [row(k, *part) for k, part in enumerate(parts)]
     return sortable("Parts, in the order of the bar", headings, rows, numbers=range(1, len(headings)))

@@ -56,7 +56,8 @@ def plane(network, given):
         *_points(network, given, points, positions, chosen, view),
     )
     text = _words(network, points, chosen, lines)
-    return section("plane", "The plane", element("p", text), _legend(network.classes), _frame(network, content, view))
+    words = element("div", element("p", text), _legend(network.classes))
+    return section("plane", "The plane", element("div", words, _frame(network, content, view), class_="pair"))
 
 
 class _View:
@@ -157,15 +158,15 @@ def _frame(network, content, view):
     across = element(
         "div", *(element("span", shortened(text, 20)) for text in (left, names[0], right)), class_="across"
     )
-    return element("div", up, picture, across, class_="plane")
+    return element("div", up, picture, element("div", *across, class_="across"), class_="plane")
 
 
 def _legend(classes):
     """Labels with their markers, where these are few."""
     if len(classes) > len(OKABE_ITO):
         text = (
-            f"Colours go from dark to light in the order of the {len(classes):,} labels; the eight shapes of points take "
-            "turns."
+            f"Colours go from dark to light in the order of the {len(classes):,} labels; the eight shapes of points "
+            "take turns."
         )
         return element("p", text, class_="note")
     items = (element("li", _marker(k), shortened(_text(label))) for k, label in enumerate(classes))

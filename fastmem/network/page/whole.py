@@ -21,12 +21,13 @@ def page_of(report, network, X=None, y=None, *, title=None, date=None, n_threads
     """The text of the page that `Report.to_html` describes."""
     given = Given.of(network, X, y, n_threads)
     sections = [
-        in_words(report, network),
-        *([] if given is None else [plane(network, given), radii(given)]),
+        None if given is None else plane(network, given),
         architecture(report, network),
+        None if given is None else radii(given),
         size(report, network),
         recognition(report),
         beside(report),
+        in_words(report, network),
         numbers(report),
     ]
     title = _title(report) if title is None else title
