@@ -1,4 +1,4 @@
-"""The command line: ``fastmem demo | build | predict | verify | info | compare | export | completion``.
+"""The command line: ``fastmem demo | build | predict | verify | info | report | compare | export | completion``.
 
 Points and labels are read from .npy, .npz (arrays X and y), .csv or .parquet (`fastmem.cli.files`). Errors are one
 line on standard error and exit status 1; a wrong use of the command line is exit status 2. With ``--json`` a command
@@ -26,6 +26,7 @@ from fastmem.cli.delimited import TableOptions
 from fastmem.cli.files import (
     as_json,
     as_text,
+    has_labels,
     labelled_blocks,
     read_labelled,
     read_points,
@@ -373,6 +374,57 @@ def info(network, delta, json):
     """What NETWORK is made of, beside the theorem's sizes if delta is given."""
     report = fastmem.load(network).report(delta)
     click.echo(as_json(report.to_dict()) if json else report)
+
+
+@main.command()
+@click.argument("network", type=_EXISTING)
+@click.option("-o", "--output", type=_OUTPUT, required=True, help="Page to write (.html).")
+@click.option("--data", type=_DATA, help="Points to ask the network about, as DATA of build or of predict.")
+@click.option("--labels", type=_LABELS, help="Their labels, if they are in a file of their own.")
+@_LABEL
+@click.option("--delta", type=_DELTA, help="Smallest distance in the unit ball, for the sizes of theorems.")
+@click.option("--title", help="Heading of the page (default: how many points were memorized).")
+@click.option("--date", help="What stands above it; the page names no day of its own.")
+@_table_options
+@_JSON
+@_THREADS
+def report(network, output, data, labels, label, delta, title, date, json, threads, table):
+    """Write a page about NETWORK: one file of HTML, which loads nothing from anywhere.
+
+    It shows the layers, the bytes by part, and all numbers; with --delta what theorems say; with --data how far points
+    may move, and the cells of points of the plane; and how many of them get their label, if labels come with them.
+
+    \b
+    fastmem report net.safetensors -o page.html
+    fastmem report net.safetensors --data data.npz --delta 0.1 -o page.html
+    fastmem report net.safetensors --data points.npy --labels labels.npy -o page.html
+    fastmem report net.safetensors --data data.csv --label species -o page.html
+    """  # noqa: D301 - \b keeps the lines
+    if data is None and (labels, label) != (None, None):
+        raise click.UsageError("--labels and --label are about the points of --data")
+    net = fastmem.load(network)
+    X, y = (None, None) if data is None else _points_and_labels(net, data, labels, label, table)
+    built = net.report(delta)
+    built.to_html(output, X, y, title=title, date=date, n_threads=threads)
+    if json:
+        click.echo(as_json({**_written(output), "report": built.to_dict()}))
+    else:
+        click.echo(f"{output}: a page, {output.stat().st_size:,} bytes")
+
+
+def _points_and_labels(net, data, labels, label, table):
+    """Points of a file, and the labels that come with them or None: those of text as the network has them."""
+    if labels is None and label is None and not has_labels(data):
+        return read_points(data, None, table, net.feature_names), None
+    X, y = read_labelled(data, labels, label, text=True, options=table)
+    refuse_other_columns(data, X, net.feature_names)
+    if _is_text(y) and net.classes.ndim == 1 and net.classes.dtype.kind not in "UOT":
+        classes = {as_text(value): value for value in net.classes}
+        other = next((text for text in y if text not in classes), None)
+        if other is not None:
+            raise fastmem.InvalidInput(f"{data}: {other!r:.100} is no label of the network: is --label that column?")
+        y = np.array([classes[text] for text in y], net.classes.dtype)
+    return X, y
 
 
 _FORMS = {  # of a comparison

@@ -24,8 +24,8 @@ from fastmem.machine.disk import writing_whole
 from fastmem.machine.partners import need
 
 __all__ = [
-    "as_json", "as_text", "labelled_blocks", "read_labelled", "read_points", "refuse_other_columns", "suffix",
-    "writing_labels",
+    "as_json", "as_text", "has_labels", "labelled_blocks", "read_labelled", "read_points", "refuse_other_columns",
+    "suffix", "writing_labels",
 ]  # fmt: skip
 
 
@@ -167,6 +167,17 @@ def _zarr(path):
         return zarr.open(str(path), mode="r")
     except Exception as error:  # by the format, the version and the damage
         raise InvalidInput(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+
+
+def has_labels(path):
+    """Whether a file without a table holds labels beside points: arrays X and y."""
+    if suffix(path) != ".npz":
+        return suffix(path) == ".zarr" and _has_both(path)
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return not isinstance(arrays, np.ndarray) and "y" in arrays
+    except Exception:  # NumPy's readers meet damage with almost any exception; it is told where the points are read
+        return False
 
 
 def _has_both(path):

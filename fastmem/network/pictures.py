@@ -55,7 +55,7 @@ def points_and_positions(network, X, y):
         if y is not None:
             raise InvalidInput("y holds labels of points: give X too")
         return np.empty((0, 2)), np.empty(0, np.int64)
-    points = as_points(X, 2)
+    points = as_points(X, 2, names=network.feature_names)
     points.check_finite(0, points.n)
     labels = network.predict(X) if y is None else y
     return points.block(0, points.n), label_positions(labels, network.classes, points.n)

@@ -61,8 +61,8 @@ def _theorems(report, table):
         "p",
         f"For {table.n:,} points of {table.d:,} features, {table.delta:.4g} apart in the unit ball, and "
         f"{table.n_classes:,} labels. A size after ~ leaves constants and logarithms out; one after ≤ is an upper "
-        "bound, which the theorem states or which was proved of what is built. In the pictures the line is this network, "
-        "the dot the theorem, on a logarithmic scale.",
+        "bound, which the theorem states or which was proved of what is built. In the pictures the line is this "
+        "network, the dot the theorem, on a logarithmic scale.",
     )
     reach = _reach([report.n_neurons, *(row.neurons for row in table.sizes)])
     rows = [

@@ -155,9 +155,7 @@ def _frame(network, content, view):
     picture = element("svg", element("defs", *shapes), *content, viewBox=size, role="group", aria_label=label,
                       data_marks="points")  # fmt: skip
     up = element("div", *(element("span", shortened(text, 12)) for text in (top, names[1], bottom)), class_="up")
-    across = element(
-        "div", *(element("span", shortened(text, 20)) for text in (left, names[0], right)), class_="across"
-    )
+    across = (element("span", shortened(text, 20)) for text in (left, names[0], right))
     return element("div", up, picture, element("div", *across, class_="across"), class_="plane")
 
 
