@@ -56,18 +56,24 @@ rect.k0, rect.k1, rect.k2, rect.k3, rect.k4, rect.k5, rect.k6, rect.k7, rect.k8 
 .band:hover, .band:focus { opacity: 0.6; stroke-width: 0; }
 .swatch { display: inline-block; width: 0.75em; height: 0.75em; margin-right: 0.5em; border-radius: 2px;
   background: var(--own); border: 1px solid rgba(128, 128, 128, 0.5); vertical-align: baseline; }
-.scrolls { overflow-x: auto; margin: 0.8rem 0 0; }
+.scrolls { overflow-x: auto; margin: 0.8rem 0 0; background: linear-gradient(to right, var(--panel) 40%, transparent),
+  linear-gradient(to left, var(--panel) 40%, transparent) right, linear-gradient(to right, var(--line), transparent),
+  linear-gradient(to left, var(--line), transparent) right; background-size: 2.4rem 100%, 2.4rem 100%, 0.7rem 100%,
+  0.7rem 100%; background-repeat: no-repeat; background-attachment: local, local, scroll, scroll; }
 table { width: 100%; border-collapse: collapse; font-size: 0.92rem; line-height: 1.4; }
 caption { padding: 0 0 0.35rem; text-align: left; color: var(--soft); }
 th, td { padding: 0.36rem 0.9rem 0.36rem 0; border-bottom: 1px solid var(--line); text-align: left;
   vertical-align: top; }
 th:last-child, td:last-child { padding-right: 0.2rem; }
 tbody tr:last-child > * { border-bottom: 0; }
-thead th { color: var(--soft); font-weight: 600; vertical-align: bottom; white-space: nowrap; }
+thead th { color: var(--soft); font-weight: 600; vertical-align: bottom; line-height: 1.25; }
+thead th.number { white-space: normal; }
 tbody th { font-weight: 550; }
 tbody tr:hover { background: var(--shade); }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.sortable tbody th { min-width: 8.5rem; }
+.sortable tbody th { min-width: 5.5rem; }
+.sortable td.text { min-width: 8rem; }
+.named { display: flex; align-items: baseline; } .named .swatch { flex: none; }
 .source { min-width: 16rem; color: var(--soft); font-size: 0.88rem; }
 details { margin: 0.8rem 0 0; }
 summary { cursor: pointer; color: var(--accent); }
@@ -75,11 +81,11 @@ summary { cursor: pointer; color: var(--accent); }
 .notes dd { margin: 0; max-width: 46rem; color: var(--soft); font-size: 0.9rem; }
 code { font: 0.92em ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace;
   overflow-wrap: anywhere; }
-th button { padding: 0.1rem 0; border: 0; background: none; color: inherit; font: inherit; cursor: pointer;
-  white-space: nowrap; }
-th button::after { content: " \\2195"; opacity: 0.55; }
-th[aria-sort="ascending"] button::after { content: " \\2191"; opacity: 1; }
-th[aria-sort="descending"] button::after { content: " \\2193"; opacity: 1; }
+th button { padding: 0.1rem 0; border: 0; background: none; color: inherit; font: inherit; text-align: inherit;
+  cursor: pointer; }
+th button::after { content: "\\a0\\2195"; opacity: 0.55; }
+th[aria-sort="ascending"] button::after { content: "\\a0\\2191"; opacity: 1; }
+th[aria-sort="descending"] button::after { content: "\\a0\\2193"; opacity: 1; }
 th button:hover { color: var(--ink); }
 .scale { display: block; width: 9rem; height: 1.2rem; overflow: visible; }
 .scale line { stroke: var(--line); stroke-width: 2; } .scale line.built { stroke: var(--ink); stroke-width: 2; }
@@ -96,7 +102,7 @@ th button:hover { color: var(--ink); }
 .plane svg { display: block; width: 100%; height: auto; border: 1px solid var(--line); background: var(--panel); }
 .plane image { opacity: var(--wash); image-rendering: pixelated; }
 .plane .lines { fill: none; stroke: var(--ink); vector-effect: non-scaling-stroke; pointer-events: none; }
-.plane use[class*="k"] { fill: var(--own); }
+.plane use[class*=" k"] { fill: var(--own); }
 .plane use { stroke: var(--ink); stroke-width: 1.2; }
 .plane use.mark:hover, .plane use.mark:focus { stroke-width: 4; }
 .legend { display: flex; flex-wrap: wrap; gap: 0.2rem 1.1rem; margin: 0.6rem 0; padding: 0; list-style: none;

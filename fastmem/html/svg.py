@@ -139,6 +139,9 @@ def _ticks(most):
     return range(step, most + 1, step)
 
 
+_FEW, _ROOMY = 6, 12  # boxes beside each other, above which there is room for numbers on a phone, on a screen
+
+
 def flow(
     name: str, description: str, boxes: Sequence[tuple[float, str, str, str]], links: Sequence[tuple[str, str]]
 ) -> Html:
@@ -155,7 +158,7 @@ def flow(
     height, middle, most = 240.0, 132.0, max(size for size, *_ in boxes)
     tall = [max(180.0 * size / most, 2.0) for size, *_ in boxes]
     step = 1 / len(boxes)
-    thick, is_roomy = min(0.44 * step, 0.05), len(boxes) <= 12
+    thick = min(0.44 * step, 0.05)
     content: list[Html] = []
     for k, (kind, said) in enumerate(links):
         start, stop = (k + 0.5) * step + thick / 2, (k + 1.5) * step - thick / 2
@@ -165,8 +168,8 @@ def flow(
         x, y = (k + 0.5) * step, middle - tall[k] / 2
         shape = {"x": share(x - thick / 2), "width": share(thick), "y": f"{y:.1f}", "height": f"{tall[k]:.1f}"}
         content.append(mark("rect", said, class_=kind, **shape))
-        if is_roomy:
-            content.append(writing(text, x, y - 6, "middle", class_="roomy"))
+        if len(boxes) <= _ROOMY:
+            content.append(writing(text, x, y - 6, "middle", class_="roomy" if len(boxes) > _FEW else None))
     return drawing(name, description, height, *content, marks="layers")
 
 

@@ -9,7 +9,7 @@ from fastmem.html.elements import Html, element
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Keyed", "sortable"]
+__all__ = ["Keyed", "sortable", "swatched"]
 
 
 class Keyed(NamedTuple):
@@ -17,6 +17,11 @@ class Keyed(NamedTuple):
 
     content: object
     key: float | str | None
+
+
+def swatched(colour: str, name: object) -> Html:
+    """A name behind a square of the colour that it has in a chart, which is a class."""
+    return element("span", element("span", class_=f"swatch {colour}"), name, class_="named")
 
 
 def sortable(
@@ -42,7 +47,7 @@ def sortable(
     right = set(numbers)
 
     def kind(k):
-        return "number" if k in right else None
+        return "number" if k in right else "text"
 
     def cells(row):
         for k, cell in enumerate(row):

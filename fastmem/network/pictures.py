@@ -126,8 +126,14 @@ def bars(distances, n_bars):
     """Scale of the axis, and edges of the bars: all of equal width on it."""
     positive = distances[distances > 0]
     if not len(positive) or positive.max() <= 10 * positive.min():
-        return "linear", np.histogram_bin_edges(distances, n_bars)
+        return "linear", np.linspace(*_ends(distances.min(), distances.max()), n_bars + 1)
     edges = np.geomspace(positive.min(), positive.max(), n_bars + 1)
     # geomspace may round its ends inwards.
     edges[[0, -1]] = positive.min(), positive.max()
     return "log", edges
+
+
+def _ends(low, high):
+    """Ends of an axis; of numbers that are equal, or nearly, with room around them."""
+    room = 0.1 * high if high else 0.5
+    return (low, high) if high - low > 1e-9 * high else (low - room, high + room)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastmem.html.elements import element
 from fastmem.html.page import section
 from fastmem.html.svg import flow, share
-from fastmem.html.tables import Keyed, sortable
+from fastmem.html.tables import Keyed, sortable, swatched
 from fastmem.html.wording import number_text, shortened
 from fastmem.network.pictures import DEEP, Layers, layers_together
 
@@ -78,7 +78,7 @@ def _table(layers, colours):
     rows = [
         [
             Keyed(part.name, k),
-            element("span", element("span", class_=f"swatch {colours[part.stage]}"), shortened(part.stage, 60)),
+            swatched(colours[part.stage], shortened(part.stage, 60)),
             Keyed(number_text(part.width), part.width),
             Keyed(number_text(part.n_weights), part.n_weights),
             Keyed(_bar(part.n_weights / most if most else 0), part.n_weights),

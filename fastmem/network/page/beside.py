@@ -16,6 +16,7 @@ from fastmem.theory.theorems import MARKS
 __all__ = ["beside"]
 
 _TITLE = "Beside theorems and bounds"
+_SIGNS = {"~": "~", "<=": "≤"}
 _LARGEST = 1e15  # beyond, sizes are off the scale
 
 
@@ -42,8 +43,8 @@ def _sentences(report):
     if report.output is None:
         must = "points" if report.separate == "all" else "labels"
         yield (
-            f"No fewer than {report.n_hyperplanes_least:,} hyperplanes have as many cells as there are {must} to tell "
-            f"apart; {report.n_hyperplanes:,} were built."
+            f"Hyperplanes built: {report.n_hyperplanes:,}. To have as many cells as there are {must} to tell apart "
+            f"takes at least {report.n_hyperplanes_least:,}."
         )
     if report.bound_neurons is not None:
         yield (
@@ -68,10 +69,10 @@ def _theorems(report, table):
     rows = [
         [
             row.name,
-            _marked(MARKS[row.kind], row.neurons),
+            _marked(_SIGNS[MARKS[row.kind]], row.neurons),
             _ratio(report.n_neurons, row.neurons),
             Keyed(_dot(row.neurons, report.n_neurons, reach), row.neurons),
-            _marked(MARKS[row.kind], row.weights),
+            _marked(_SIGNS[MARKS[row.kind]], row.weights),
             _ratio(report.n_weights, row.weights),
             row.units,
             row.assumption,

@@ -38,6 +38,9 @@ def as_data(report):
 
 
 def _written(value):
+    """What is built and what is loaded may hold the same in another order."""
+    if isinstance(value, dict):
+        return {name: _written(part) for name, part in sorted(value.items())}
     return hex(value) if _is_endless(value) else value
 
 
@@ -49,7 +52,7 @@ def _flat(values, before=""):
     """Names and values, of dicts those of what they hold."""
     for name, value in values.items():
         if isinstance(value, dict) and value:
-            yield from _flat(value, f"{before}{name}.")
+            yield from _flat(dict(sorted(value.items())), f"{before}{name}.")
         else:
             yield before + name, value
 

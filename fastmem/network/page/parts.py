@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastmem.html.elements import element
 from fastmem.html.page import section
 from fastmem.html.svg import stacked
-from fastmem.html.tables import Keyed, sortable
+from fastmem.html.tables import Keyed, sortable, swatched
 from fastmem.hyperplanes.columns import FRAME
 from fastmem.network.known import FURTHER_FRAME
 
@@ -79,13 +79,17 @@ def size(report, network):
 
 
 def _described(nbytes, total):
-    return f"{nbytes:,} bytes, {nbytes / total:.1%}"
+    return f"{nbytes:,} bytes, {_share(nbytes, total)}"
+
+
+def _share(nbytes, total):
+    return "<0.1%" if nbytes < 0.001 * total else f"{nbytes / total:.1%}"
 
 
 def _table(report, parts, total):
     def row(k, name, nbytes):
-        cells = [element("span", element("span", class_=f"swatch k{k % 8}"), name), Keyed(f"{nbytes:,}", nbytes)]
-        cells += [Keyed(f"{nbytes / total:.1%}", nbytes)]
+        cells = [swatched(f"k{k % 8}", name), Keyed(f"{nbytes:,}", nbytes)]
+        cells += [Keyed(_share(nbytes, total), nbytes)]
         return [*cells, Keyed(f"{8 * nbytes / report.n_points:.3f}", nbytes)] if report.n_points else cells
 
     headings = ["part", "bytes", "share", *(["bits a point"] if report.n_points else [])]
