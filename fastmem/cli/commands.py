@@ -41,6 +41,7 @@ from fastmem.data.as_points import as_points
 from fastmem.data.columns import in_order, names_of
 from fastmem.data.differing import differing_rows, expected_labels
 from fastmem.data.options import COLUMNS, Form, Output, Recognise, Separate
+from fastmem.data.plain import label_text
 from fastmem.errors import RecognitionWarning
 from fastmem.hyperplanes.hyperplanes import MAX_COLUMNS
 from fastmem.machine.disk import write_whole, writing_whole
@@ -353,13 +354,9 @@ def verify(network, data, labels, label, json, threads, progress, table):
     if len(wrong):
         raise click.ClickException(
             f"{len(wrong):,} of {len(predicted):,} labels differ, the first in row {first}: the network gives "
-            f"{_shown(predicted[first])}, the data {_shown(expected[first])}"
+            f"{label_text(predicted[first])}, the data {label_text(expected[first])}"
         )
     click.echo(f"all {len(predicted):,} labels returned")
-
-
-def _shown(label):
-    return ", ".join(map(as_text, label)) if isinstance(label, np.ndarray) else as_text(label)
 
 
 def _is_text(y):

@@ -5,12 +5,17 @@ import math
 
 import numpy as np
 
-__all__ = ["as_json", "as_text"]
+__all__ = ["as_json", "as_text", "label_text"]
 
 
 def as_text(label):
     """A label as it is printed."""
     return label.decode("utf-8", "backslashreplace") if isinstance(label, bytes) else str(label)
+
+
+def label_text(label):
+    """A label as text, of several values with commas between them."""
+    return ", ".join(map(as_text, label)) if isinstance(label, np.ndarray) else as_text(label)
 
 
 def as_json(value):

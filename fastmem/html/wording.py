@@ -4,7 +4,7 @@ import math
 
 __all__ = ["bytes_text", "number_text", "ratio_text", "shortened"]
 
-_MOST_DIGITS = 15
+_LARGE = 10**15
 
 
 def number_text(value):
@@ -21,9 +21,9 @@ def number_text(value):
         return str(value)
     if abs(value) == math.inf:
         return "∞" if value > 0 else "-∞"
-    if abs(value) >= 10**_MOST_DIGITS:
-        return f"{'-' if value < 0 else ''}10^{math.log10(abs(value)):.4g}"
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    if isinstance(value, int):
+        return f"{value:,}" if abs(value) < _LARGE else f"{'-' if value < 0 else ''}10^{math.log10(abs(value)):.4g}"
+    return f"{value:,.0f}" if 1000 <= abs(value) < _LARGE else f"{value:.4g}"
 
 
 def ratio_text(number, of):

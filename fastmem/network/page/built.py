@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 
+from fastmem.data.plain import label_text
 from fastmem.html.elements import Html, element, pairs
 from fastmem.html.page import section
 from fastmem.html.wording import bytes_text, number_text, shortened
@@ -78,27 +78,17 @@ def _joined(rows):
 
 def _names(network):
     if len(network.classes):
-        yield "labels are", _listed(_plain(network.classes[:_MOST_NAMES]), len(network.classes))
+        yield "labels are", _listed(map(label_text, network.classes[:_MOST_NAMES]), len(network.classes))
     if network.feature_names is not None:
         read = (network.feature_names[column] for column in network.columns[:_MOST_NAMES].tolist())
         yield "columns read", _listed(read, len(network.columns))
 
 
-def _plain(labels):
-    return (", ".join(map(str, label)) if labels.ndim > 1 else label for label in labels)
-
-
 def _listed(values, n):
+    """Some values, and how many more there are."""
     texts = [element("code", shortened(value)) for value in values]
-    more = [f"and {n - len(texts):,} more"] if n > len(texts) else []
-    return element("span", *itertools.islice(_between([*texts, *more]), 2 * len(texts) + 2))
-
-
-def _between(parts):
-    for k, part in enumerate(parts):
-        if k:
-            yield ", "
-        yield part
+    more = f" and {n - len(texts):,} more" if n > len(texts) else ""
+    return Html(", ".join(texts) + more)
 
 
 def _count(number, noun):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fastmem.data.plain import label_text
 from fastmem.html.colours import OKABE_ITO, colours_of
 from fastmem.html.elements import element
 from fastmem.html.page import section
@@ -44,9 +45,10 @@ def plane(network, given):
         return None
     points, positions = points_and_positions(network, given.X, given.labels)
     weights, offsets = unit_hyperplanes(network)
-    limits = limits_of(None, points, weights, offsets)
+    with np.errstate(over="ignore"):
+        limits = limits_of(None, points, weights, offsets)
     if not np.isfinite([*limits, limits[1] - limits[0], limits[3] - limits[2]]).all():
-        return None
+        return None  # wider than numbers go
     view = _View(limits)
     chosen = np.unique(np.linspace(0, len(points) - 1, min(len(points), _MOST_POINTS)).round().astype(np.int64))
     lines = segments(weights, offsets, limits)
@@ -139,8 +141,7 @@ def _points(network, given, points, positions, chosen, view):
 
 
 def _said(given, points, row):
-    label = given.labels[row]
-    label = ", ".join(map(str, label)) if np.ndim(label) else label
+    label = label_text(given.labels[row])
     text = f"row {row:,} at ({', '.join(f'{value:.6g}' for value in points[row].tolist())})\nlabel {shortened(label)}"
     return text if given.radii is None else f"{text}\nradius {number_text(float(given.radii[row]))}"
 
@@ -167,12 +168,8 @@ def _legend(classes):
             "take turns."
         )
         return element("p", text, class_="note")
-    items = (element("li", _marker(k), shortened(_text(label))) for k, label in enumerate(classes))
+    items = (element("li", _marker(k), shortened(label_text(label))) for k, label in enumerate(classes))
     return element("ul", *items, class_="legend", aria_label="Labels")
-
-
-def _text(label):
-    return ", ".join(map(str, label)) if np.ndim(label) else label
 
 
 def _marker(k):

@@ -73,12 +73,14 @@ def labels_text(given):
     """How many rows get their label."""
     n = len(given.labels)
     if given.wrong is None:
-        return f"{n:,} points were given, without labels: whether they get theirs was not looked at."
+        return f"Points were given without labels, {n:,} of them: whether they get theirs was not looked at."
     if len(given.wrong):
         return (
             f"{n - len(given.wrong):,} of {n:,} points get the label that was given with them. The first that does not "
             f"is row {given.wrong[0]:,}."
         )
+    if n == 1:
+        return "The point gets the label that was given with it: it was predicted for this page."
     return f"All {n:,} points get the label that was given with them: each was predicted for this page."
 
 
