@@ -122,6 +122,7 @@ footer { color: var(--soft); font-size: 0.88rem; }
   section { padding: 1rem 0.85rem; }
   .chart .roomy { display: none; }
   .chart text { font-size: 11.5px; }
+  .scale { width: 6rem; }
 }
 @media print {
   :root { --ground: #ffffff; --panel: #ffffff; --ink: #000000; --soft: #333333; --line: #bbbbbb; --shade: #ffffff;

@@ -4,16 +4,16 @@ import math
 
 __all__ = ["bytes_text", "number_text", "ratio_text", "shortened"]
 
-_LARGE = 10**15
+_LARGE, _BEYOND_FLOATS = 10**15, 10**300
 
 
-def number_text(value):
-    """A number with commas between thousands; of others the text.
+def number_text(value, digits=4):
+    """A number with commas between thousands, of what is no integer so many digits; of others the text.
 
     Examples
     --------
     >>> [number_text(value) for value in (1234567, 0.000123456, 12345.6, None, float("inf"), 10**30)]
-    ['1,234,567', '0.0001235', '12,346', '-', '∞', '10^30']
+    ['1,234,567', '0.0001235', '12,346', '-', '∞', '10³⁰']
     """
     if value is None or value != value:
         return "-"
@@ -21,9 +21,25 @@ def number_text(value):
         return str(value)
     if abs(value) == math.inf:
         return "∞" if value > 0 else "-∞"
-    if isinstance(value, int):
-        return f"{value:,}" if abs(value) < _LARGE else f"{'-' if value < 0 else ''}10^{math.log10(abs(value)):.4g}"
-    return f"{value:,.0f}" if 1000 <= abs(value) < _LARGE else f"{value:.4g}"
+    if isinstance(value, int) and abs(value) < _LARGE:
+        return f"{value:,}"
+    if not isinstance(value, int) and 1000 <= abs(value) < _LARGE:
+        return f"{value:,.0f}"
+    return _short(value, digits)
+
+
+def _short(value, digits):
+    """A few digits, and a power of ten where the number is large or small."""
+    if isinstance(value, int) and abs(value) >= _BEYOND_FLOATS:
+        return f"{'-' if value < 0 else ''}10{_raised(f'{math.log10(abs(value)):.0f}')}"
+    mantissa, _, power = f"{value:.{digits}g}".partition("e")
+    if not power:
+        return mantissa
+    return f"{'' if mantissa == '1' else mantissa + '·'}10{_raised(str(int(power)))}"
+
+
+def _raised(power):
+    return power.translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def ratio_text(number, of):

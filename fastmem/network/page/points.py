@@ -110,7 +110,7 @@ def _histogram(distances):
         + (f"At distance 0: {_points(n_zero)}" if n_zero else "None lies on a hyperplane")
         + (", not in the picture." if n_zero and scale == "log" else ".")
     )
-    ticks = [(place(value), f"{value:.3g}") for value in _ticks(scale, edges)]
+    ticks = [(place(value), number_text(value, 3)) for value in _ticks(scale, edges)]
     yield element("p", summary)
     yield columns("Certified radii", f"Number of points against radius, {scale} scale. {summary}", counts, said, ticks,
                   line=line)  # fmt: skip
