@@ -142,9 +142,7 @@ def _ticks(most):
 _FEW, _ROOMY = 6, 12  # boxes beside each other, above which there is room for numbers on a phone, on a screen
 
 
-def flow(
-    name: str, description: str, boxes: Sequence[tuple[float, str, str, str]], links: Sequence[tuple[str, str]]
-) -> Html:
+def flow(name: str, description: str, boxes: Sequence[tuple[float, str, str, str]], links: Sequence[str]) -> Html:
     """Boxes from the left to the right, as high as what they stand for, and the bands that lead from each to the next.
 
     Parameters
@@ -152,20 +150,19 @@ def flow(
     name, description : str
     boxes : sequence of (size, class, text, said)
         The text stands above a box where there is room.
-    links : sequence of (class, said)
-        One fewer.
+    links : sequence of str
+        What is said of the bands, one fewer.
     """
     height, middle, most = 240.0, 132.0, max(size for size, *_ in boxes)
     tall = [max(180.0 * size / most, 2.0) for size, *_ in boxes]
     step = 1 / len(boxes)
     thick = min(0.44 * step, 0.05)
     content: list[Html] = []
-    for k, (kind, said) in enumerate(links):
-        start, stop = (k + 0.5) * step + thick / 2, (k + 1.5) * step - thick / 2
-        band = _band(said, kind, tall[k] / 2, tall[k + 1] / 2, 90.0)
-        content.append(_placed(band, start, stop - start, middle - 90, 180))
     for k, (_, kind, text, said) in enumerate(boxes):
         x, y = (k + 0.5) * step, middle - tall[k] / 2
+        if k:
+            band = _band(links[k - 1], tall[k - 1] / 2, tall[k] / 2, 90.0)
+            content.append(_placed(band, x - step + thick / 2, step - thick, middle - 90, 180))
         shape = {"x": share(x - thick / 2), "width": share(thick), "y": f"{y:.1f}", "height": f"{tall[k]:.1f}"}
         content.append(mark("rect", said, class_=kind, **shape))
         if len(boxes) <= _ROOMY:
@@ -173,9 +170,9 @@ def flow(
     return drawing(name, description, height, *content, marks="layers")
 
 
-def _band(said, kind, left, right, half):
+def _band(said, left, right, half):
     path = f"M0 {half - left:.1f}L100 {half - right:.1f}V{half + right:.1f}L0 {half + left:.1f}Z"
-    return mark("path", said, class_=f"band {kind}".strip(), d=path)
+    return mark("path", said, class_="band", d=path)
 
 
 def _placed(content, x, width, y, height):

@@ -24,7 +24,7 @@ def architecture(report, network):
     colours = _colours(layers)
     boxes = [(report.n_features, "k7", f"{report.n_features:,}", f"inputs: {report.n_features:,} features")]
     boxes += [(part.width, colours[part.stage], f"{part.width:,}", _said(part)) for part in layers]
-    links = [("", f"{part.n_weights:,} connections to {part.name}") for part in layers]
+    links = [f"{part.n_weights:,} connections to {part.name}" for part in layers]
     widest = max(size for size, *_ in boxes)
     scale = f"Heights are to scale: the highest box stands for {widest:,} of what it counts."
     described = f"From the inputs on the left to the output on the right: {report.depth:,} layers. {scale}"
