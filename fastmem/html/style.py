@@ -129,6 +129,8 @@ footer { color: var(--soft); font-size: 0.88rem; }
     --wash: 0.5; }
   body { max-width: none; padding: 0; font-size: 10pt; }
   nav, .skip, #said { display: none; }
+  thead { display: table-row-group; }
+  th button::after { content: none !important; }
   section { break-inside: avoid-page; border: 0; padding: 0.5rem 0; }
   #numbers, #beside { break-inside: auto; }
   .scrolls { overflow: visible; }
