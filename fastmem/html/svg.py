@@ -55,25 +55,25 @@ def writing(text: object, x: float, y: float, anchor: str = "start", **attribute
     return element("text", text, x=share(x), y=f"{y:g}", text_anchor=anchor, **attributes)
 
 
-def stacked(name: str, parts: Sequence[tuple[str, float, str]]) -> Html:
+def stacked(name: str, parts: Sequence[tuple[float, str]]) -> Html:
     """One bar of several parts, as long as their shares.
 
     Parameters
     ----------
     name : str
-    parts : sequence of (name, size, text)
+    parts : sequence of (size, text)
         The text is what is said of a part.
     """
-    total, at, bars = sum(size for _, size, _ in parts), 0.0, []
-    for k, (_, size, said) in enumerate(parts):
-        width = size / total if total else 0.0
-        bars.append(mark("rect", said, class_=f"k{k % 8}", x=share(at), y="2", width=share(width), height="36"))
-        at += width
-    described = "; ".join(said for _, _, said in parts)
-    return drawing(name, described, 40, *bars, marks="parts")
+    total, at, bars = sum(size for size, _ in parts), 0.0, []
+    for k, (size, said) in enumerate(parts):
+        place = {"x": share(at / total), "width": share(size / total)}
+        bars.append(mark("rect", said, class_=f"k{k % 8}", y="2", height="36", **place))
+        at += size
+    return drawing(name, "; ".join(said for _, said in parts), 40, *bars, marks="parts")
 
 
 _LEFT, _RIGHT = 0.085, 0.995  # where columns stand, beside the numbers of the axis
+_TOP, _BOTTOM, _HEIGHT = 26.0, 234.0, 260.0
 
 
 def columns(
@@ -84,7 +84,6 @@ def columns(
     ticks: Iterable[tuple[float, str]],
     *,
     line: tuple[float, str] | None = None,
-    height: float = 260,
 ) -> Html:
     """Columns side by side, as of a histogram.
 
@@ -98,34 +97,39 @@ def columns(
         Places on the axis below, from 0 to 1, and what is written there.
     line : (float, str), optional
         A place that a dashed line marks, and what is written above it.
-    height : float
     """
-    top, bottom = 26.0, height - 26.0
-    most = max([*heights, 1])
-
-    def across(place):
-        return _LEFT + (_RIGHT - _LEFT) * place
-
-    content: list[Html] = []
-    for value in _ticks(most):
-        y = bottom - (bottom - top) * value / most
-        content.append(element("line", class_="grid", x1=share(_LEFT), x2=share(_RIGHT), y1=f"{y:.1f}", y2=f"{y:.1f}"))
-        content.append(writing(f"{value:,}", _LEFT - 0.01, y + 4, "end"))
-    width = (_RIGHT - _LEFT) / max(len(heights), 1)
-    for k, (value, text) in enumerate(zip(heights, said, strict=True)):
-        if value:
-            long = max((bottom - top) * value / most, 1.5)
-            shape = {"x": share(across(k / len(heights))), "width": share(0.94 * width)}
-            content.append(mark("rect", text, class_="bar", y=f"{bottom - long:.1f}", height=f"{long:.1f}", **shape))
+    content = [*_grid(max(heights)), *_columns(heights, said)]
     for k, (place, text) in enumerate(ticks):  # on a phone every other one
         kind = "roomy" if k % 2 else None
-        content.append(writing(text, across(place), height - 6, _anchor(place), class_=kind))
+        content.append(writing(text, _across(place), _HEIGHT - 6, _anchor(place), class_=kind))
     if line is not None:
         place, text = line
-        x = share(across(place))
-        content.append(element("line", class_="median", x1=x, x2=x, y1=f"{top - 6:g}", y2=f"{bottom:g}"))
-        content.append(writing(text, across(place), 14, _anchor(place), class_="strong"))
-    return drawing(name, description, height, *content, marks="columns")
+        x = share(_across(place))
+        content.append(element("line", class_="median", x1=x, x2=x, y1=f"{_TOP - 6:g}", y2=f"{_BOTTOM:g}"))
+        content.append(writing(text, _across(place), 14, _anchor(place), class_="strong"))
+    return drawing(name, description, _HEIGHT, *content, marks="columns")
+
+
+def _across(place):
+    return _LEFT + (_RIGHT - _LEFT) * place
+
+
+def _grid(most):
+    """Lines at round numbers, with the numbers."""
+    for value in _ticks(most):
+        y = _BOTTOM - (_BOTTOM - _TOP) * value / most
+        yield element("line", class_="grid", x1=share(_LEFT), x2=share(_RIGHT), y1=f"{y:.1f}", y2=f"{y:.1f}")
+        yield writing(f"{value:,}", _LEFT - 0.01, y + 4, "end")
+
+
+def _columns(heights, said):
+    """A mark for each column that is not empty."""
+    width = share(0.94 * (_RIGHT - _LEFT) / len(heights))
+    for k, (value, text) in enumerate(zip(heights, said, strict=True)):
+        if value:
+            long = max((_BOTTOM - _TOP) * value / max(heights), 1.5)
+            place = {"x": share(_across(k / len(heights))), "y": f"{_BOTTOM - long:.1f}"}
+            yield mark("rect", text, class_="bar", width=width, height=f"{long:.1f}", **place)
 
 
 def _anchor(place):

@@ -74,7 +74,7 @@ def size(report, network):
     total = sum(nbytes for _, nbytes in parts)
     if not total:
         return section("bytes", "Bytes by part", element("p", text))
-    bar = stacked("Bytes by part", [(name, nbytes, f"{name}: {_described(nbytes, total)}") for name, nbytes in parts])
+    bar = stacked("Bytes by part", [(nbytes, f"{name}: {_described(nbytes, total)}") for name, nbytes in parts])
     return section("bytes", "Bytes by part", element("p", text), bar, _table(report, parts, total))
 
 
