@@ -249,7 +249,7 @@ class Report:
         """A page about the network: one file of HTML that loads nothing from anywhere.
 
         It shows what was built, the layers drawn to scale, bytes by part, the network beside theorems and bounds where
-        `delta` is known, what it takes for known, and all numbers of `to_dict`, which it holds as JSON too, in the
+        delta is known, what it takes for known, and all numbers of `to_dict`, which it holds as JSON too, in the
         element with the id "report". With X it shows how far points may move, and of points of the plane the cells.
         The same network and points give the same bytes.
 
