@@ -298,11 +298,14 @@ class Report:
         return text if path is None else write_whole(path, text.encode("utf-8", "backslashreplace"))
 
     def __str__(self) -> str:
-        rows = [*self.built_rows(), *self.margin_rows(), *self._theory_rows()]
+        rows = [*self._built_rows(), *self._margin_rows(), *self._theory_rows()]
         return "\n".join(f"{name:<13} {value}" for name, value in rows)
 
-    def built_rows(self):
-        """What was built, as rows of a table that is printed: pairs of a name and a text; "" goes on with a row."""
+    def rows_without_theory(self):
+        """What was built, and margins, as rows of the printed table: pairs of a name and a text; "" goes on."""
+        return [*self._built_rows(), *self._margin_rows()]
+
+    def _built_rows(self):
         must_differ = "distinct points" if self.separate == "all" else "points of different classes"
         how, where = f"{self.construction}, ", ""
         if self.store:
@@ -380,8 +383,7 @@ class Report:
         if kinds:
             yield "", f"{kinds}"
 
-    def margin_rows(self):
-        """How far memorized points are from hyperplanes, in such rows."""
+    def _margin_rows(self):
         if self.n_hyperplanes and self.n_points:
             safe = "float32" if self.float32_safe else "float64, not float32" if self.float64_safe else "neither float"
             margin = f"{self.smallest_distance:.3g}, {self.relative_margin:.2g} of the largest norm"

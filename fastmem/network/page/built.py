@@ -30,6 +30,8 @@ def sentence(report):
     """What was built, as a colleague would say it."""
     units = "threshold units" if report.output is None else "units that carry numbers"
     network = f"A network of {report.n_neurons:,} {units} in {_count(report.depth, 'layer')}"
+    if not report.depth:
+        network = "A network without any unit"
     if not report.n_points:
         return f"{network}, made of layers that were given: it has memorized no points."
     of = f"{_count(report.n_points, 'point')} of {_count(report.n_features, 'feature')}"
@@ -61,7 +63,7 @@ def _numbers(report):
 
 def in_words(report, network):
     """The section of what the report says, and of the names of labels and columns."""
-    rows = [*report.built_rows(), *report.margin_rows(), *_names(network)]
+    rows = [*report.rows_without_theory(), *_names(network)]
     return section("words", "In words", element("div", pairs(_joined(rows)), class_="scrolls"))
 
 
