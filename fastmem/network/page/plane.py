@@ -39,7 +39,7 @@ _MARKERS = (
 )
 
 
-def plane(network, given):
+def plane(network, given, n_threads):
     """The section of the cells; None for a network of other points than those of the plane, or of real labels."""
     if network.n_features_in != 2 or not len(network.classes):
         return None
@@ -53,7 +53,7 @@ def plane(network, given):
     chosen = np.unique(np.linspace(0, len(points) - 1, min(len(points), _MOST_POINTS)).round().astype(np.int64))
     lines = segments(weights, offsets, limits)
     content = (
-        _ground(network, limits, view),
+        _ground(network, limits, view, n_threads),
         _lines(lines[:_MOST_LINES], view),
         *_points(network, given, points, positions, chosen, view),
     )
@@ -91,9 +91,9 @@ def _words(network, points, chosen, lines):
     return f"{text}. {drawn}: each says its row, place, label and radius under the pointer, and arrow keys lead on."
 
 
-def _ground(network, limits, view):
+def _ground(network, limits, view, n_threads):
     """The label of each pixel, as a picture."""
-    labels = network.predict(pixel_centres(limits, _PIXELS))
+    labels = network.predict(pixel_centres(limits, _PIXELS), n_threads=n_threads)
     numbers, palette = _few_colours(label_positions(labels, network.classes), len(network.classes))
     picture = numbers.reshape(_PIXELS, _PIXELS)[::-1]
     place = {"x": "0", "y": "0", "width": f"{_WIDTH:g}", "height": f"{view.height:.1f}", "preserveAspectRatio": "none"}

@@ -21,7 +21,7 @@ def page_of(report, network, X=None, y=None, *, title=None, date=None, n_threads
     """The text of the page that `Report.to_html` describes."""
     given = Given.of(network, X, y, n_threads)
     sections = [
-        None if given is None else plane(network, given),
+        None if given is None else plane(network, given, n_threads),
         architecture(report, network),
         None if given is None else radii(given),
         size(report, network),
