@@ -14,19 +14,27 @@ matplotlib: ``pip install "fastmem-nn[plot]"``.
 
 from __future__ import annotations
 
-import itertools
 import math
 import sys
 from dataclasses import asdict, is_dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from fastmem.data.as_labels import as_labels, positions
-from fastmem.data.as_points import as_points
 from fastmem.data.options import as_count
 from fastmem.errors import InvalidInput
+from fastmem.html.colours import OKABE_ITO
 from fastmem.machine.partners import need
+from fastmem.network.pictures import (
+    bars,
+    label_positions,
+    layers_together,
+    limits_of,
+    pixel_centres,
+    points_and_positions,
+    segments,
+    unit_hyperplanes,
+)
 from fastmem.theory.scaling import power_law
 
 if TYPE_CHECKING:
@@ -41,8 +49,7 @@ if TYPE_CHECKING:
 __all__ = ["architecture", "cells", "comparison", "radii", "scaling"]
 
 _BLUE, _ORANGE, _GREEN = "#0072B2", "#E69F00", "#009E73"
-# Okabe & Ito's, with grey in the place of black, which hyperplanes have.
-_COLOURS = (_BLUE, _ORANGE, _GREEN, "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
+_COLOURS = OKABE_ITO
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _LINE_STYLES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (8, 3)), (0, (1, 3)))
 _LONGEST_NAME = 20
@@ -122,7 +129,7 @@ def architecture(network: Network, ax: Axes | None = None) -> Axes:
     >>> [box.get_gid() for box in ax.patches][:2]
     ['inputs', 'layer 1']
     """
-    parts = _layers_together(network)
+    parts = layers_together(network)
     sizes = (network.n_features_in, *(part.width for part in parts), len(network.classes))
     names = ("inputs", *(part.name for part in parts), "labels")
     ax = _axes(ax, len(sizes) + 1)
@@ -134,35 +141,6 @@ def architecture(network: Network, ax: Axes | None = None) -> Axes:
         _draw_connections(ax, row, lengths[row - 1 : row + 1], part.n_weights, text)
     _draw_columns(ax, ("inputs", *(part.stage for part in parts), "labels"), text)
     return ax
-
-
-class _Layers(NamedTuple):
-    """A layer, or layers one after the other that do the same: their largest width, and all of their connections."""
-
-    name: str
-    stage: str
-    width: int
-    n_weights: int
-
-
-def _layers_together(network):
-    """Each layer by itself; of deep networks those that do the same together."""
-    numbers = range(1, network.depth + 1)
-    groups = [[number] for number in numbers]
-    if network.depth > _DEEP:
-        groups = [list(group) for _, group in itertools.groupby(numbers, lambda number: network.stages[number - 1])]
-    return [
-        _Layers(
-            f"layer {group[0]}" if len(group) == 1 else f"layers {group[0]} to {group[-1]}",
-            network.stages[group[0] - 1] + (f", {len(group):,} layers" if len(group) > 1 else ""),
-            max(network.layers[number - 1].n_units for number in group),
-            sum(network.layers[number - 1].n_weights for number in group),
-        )
-        for group in groups
-    ]
-
-
-_DEEP = 40  # layers that are drawn one by one
 
 
 _BOX_HEIGHT = 0.56  # of the distance of two rows
@@ -270,15 +248,15 @@ def cells(
     if network.n_features_in != 2:
         raise InvalidInput(f"cells are drawn in the plane, but the network takes {network.n_features_in} inputs, not 2")
     resolution = as_count("resolution", resolution, most=4096)
-    points, positions = _points_and_positions(network, X, y)
-    weights, offsets = _unit_hyperplanes(network)
-    limits = _limits(limits, points, weights, offsets)
+    points, positions = points_and_positions(network, X, y)
+    weights, offsets = unit_hyperplanes(network)
+    limits = limits_of(limits, points, weights, offsets)
     ax = _axes(ax)
     colours, pale = _class_colours(len(network.classes))
-    grid = _positions(network.predict(_pixel_centres(limits, resolution)), network.classes)
+    grid = label_positions(network.predict(pixel_centres(limits, resolution)), network.classes)
     image = pale[grid].reshape(resolution, resolution, 3)
     ax.imshow(image, extent=limits, origin="lower", aspect="auto", interpolation="nearest")
-    _draw_lines(ax, _segments(weights, offsets, limits))
+    _draw_lines(ax, segments(weights, offsets, limits))
     _draw_points(ax, points, positions, colours)
     if len(colours) > len(_COLOURS):
         _add_colour_bar(ax, network.classes, colours)
@@ -286,75 +264,6 @@ def cells(
         _add_class_legend(ax, network.classes, pale if X is None else colours, "s" * 8 if X is None else _MARKERS)
     ax.set(xlabel="X[:, 0]", ylabel="X[:, 1]", xlim=limits[:2], ylim=limits[2:])
     return ax
-
-
-def _points_and_positions(network, X, y):
-    """Points, and the positions of their labels in the classes."""
-    if X is None:
-        if y is not None:
-            raise InvalidInput("y holds labels of points: give X too")
-        return np.empty((0, 2)), np.empty(0, np.int64)
-    points = as_points(X, 2)
-    points.check_finite(0, points.n)
-    labels = network.predict(X) if y is None else y
-    return points.block(0, points.n), _positions(labels, network.classes, points.n)
-
-
-def _positions(labels, classes, n=None):
-    """Positions of labels in the classes: int64 array of shape (n,)."""
-    found = as_labels(labels, len(labels) if n is None else n)
-    try:
-        return positions(found.classes, classes)[found.indices]
-    except KeyError as error:
-        raise InvalidInput(
-            f"y holds the label {error.args[0]!r:.100}, which is none of the network's classes"
-        ) from None
-
-
-def _unit_hyperplanes(network):
-    """Normals of length 1, shape (m, 2), and distances from the origin along them, shape (m,)."""
-    weights, thresholds = network.hyperplanes.weights.astype(np.float64), network.hyperplanes.thresholds
-    lengths = np.linalg.norm(weights, axis=1)
-    is_line = lengths > 0
-    return weights[is_line] / lengths[is_line, None], thresholds[is_line] / lengths[is_line]
-
-
-def _limits(limits, points, weights, offsets):
-    """Left, right, bottom, top."""
-    if limits is not None:
-        array = np.asarray(limits, np.float64)
-        if array.shape != (4,) or not np.isfinite(array).all() or array[0] >= array[1] or array[2] >= array[3]:
-            raise InvalidInput(f"limits are left < right and bottom < top, four finite numbers, not {limits!r}")
-        return tuple(array.tolist())
-    if len(points):
-        low, high = points.min(axis=0).astype(np.float64), points.max(axis=0).astype(np.float64)
-        margin = 0.05 * np.where(high > low, high - low, max((high - low).max(), 1.0))
-    else:
-        # The point nearest to all lines, and how far it is from the farthest.
-        low = high = np.linalg.lstsq(weights, offsets)[0] if len(weights) else np.zeros(2)
-        margin = np.full(2, 1.25 * np.abs(weights @ low - offsets).max(initial=0.0))
-        if margin[0] <= 1e-9 * np.abs(low).max():
-            margin[:] = max(np.abs(low).max(), 1.0)
-    (left, bottom), (right, top) = (low - margin).tolist(), (high + margin).tolist()
-    return left, right, bottom, top
-
-
-def _pixel_centres(limits, resolution):
-    left, right, bottom, top = limits
-    steps = (np.arange(resolution) + 0.5) / resolution
-    across, up = np.meshgrid(left + (right - left) * steps, bottom + (top - bottom) * steps)
-    return np.stack([across.ravel(), up.ravel()], axis=1)
-
-
-def _segments(weights, offsets, limits):
-    """Pieces of the lines that cross the rectangle and reach beyond it: float64 array of shape (k, 2 ends, 2)."""
-    left, right, bottom, top = limits
-    centre, reach = np.array([left + right, bottom + top]) / 2, math.hypot(right - left, top - bottom) / 2
-    distances = offsets - weights @ centre
-    near = np.abs(distances) <= reach
-    feet = centre + distances[near, None] * weights[near]
-    along = reach * np.stack([-weights[near, 1], weights[near, 0]], axis=1)
-    return np.stack([feet - along, feet + along], axis=1)
 
 
 def _draw_lines(ax, segments):
@@ -463,7 +372,7 @@ def radii(network: Network, X: ArrayLike, ax: Axes | None = None, *, bins: int =
     ax = _axes(ax)
     from matplotlib.ticker import MaxNLocator
 
-    scale, edges = _bins(distances, bins)
+    scale, edges = bars(distances, bins)
     ax.set(xscale=scale, xlabel="certified radius (Euclidean distance, units of X)", ylabel="number of points")
     ax.hist(distances, edges, color="#56B4E9", edgecolor="white", linewidth=0.3)
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))
@@ -477,17 +386,6 @@ def radii(network: Network, X: ArrayLike, ax: Axes | None = None, *, bins: int =
         ax.plot([], [], " ", label=f"{n_zero:,} at distance 0 not shown")
     _legend_above(ax, ncols=2)
     return ax
-
-
-def _bins(distances, bins):
-    """Scale of the axis, and edges of the bars: all of equal width on it."""
-    positive = distances[distances > 0]
-    if not len(positive) or positive.max() <= 10 * positive.min():
-        return "linear", np.histogram_bin_edges(distances, bins)
-    edges = np.geomspace(positive.min(), positive.max(), bins + 1)
-    # geomspace may round its ends inwards.
-    edges[[0, -1]] = positive.min(), positive.max()
-    return "log", edges
 
 
 # Growth

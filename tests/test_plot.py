@@ -338,9 +338,11 @@ def test_the_histogram_counts_every_radius_and_marks_the_median():
 def test_radii_of_one_size_are_on_a_linear_scale():
     X = np.arange(8.0)[:, None]
     net = fastmem.memorize(X, np.arange(8) % 2, random_state=0)
-    ax = rendered(fastmem.plot.radii(net, X))
-    assert ax.get_xscale() == "linear"
-    assert sum(bar.get_height() for bar in ax.patches) == 8
+    nearly = SimpleNamespace(certified_radius=lambda X: 0.3 + 2.0**-54 * np.arange(8))
+    for drawn in (net, nearly):
+        ax = rendered(fastmem.plot.radii(drawn, X))
+        assert ax.get_xscale() == "linear"
+        assert sum(bar.get_height() for bar in ax.patches) == 8
 
 
 @pytest.mark.parametrize(("n_zero", "median"), [(2, "0.03"), (30, "0")])

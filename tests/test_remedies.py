@@ -644,6 +644,19 @@ def _saves(path, mode):
 
 
 CALLS = {
+    "a report that was pickled": (
+        lambda _: pickle.loads(pickle.dumps(network_of().report())).to_html(), "take the page from the network",
+        lambda message, folder: "net.report().to_html(path)" in message
+        and network_of().report().to_html(folder / "page.html") is None,
+    ),
+    "a page of labels without points": (
+        lambda _: network_of().report().to_html(y=Y), "give X too",
+        lambda message, _: "All 4 points" in network_of().report().to_html(X=ROWS, y=Y),
+    ),
+    "a page about no points": (
+        lambda _: network_of().report().to_html(X=np.empty((0, 2))), "leave X out",
+        lambda message, _: network_of().report().to_html(),
+    ),
     "seeds said twice": (
         lambda _: fastmem.compare(ROWS, Y, seeds=[0], random_state=1), "both say which seeds: give one of them",
         lambda message, _: fastmem.compare(ROWS, Y, seeds=[1]) and fastmem.compare(ROWS, Y, random_state=1),
@@ -1282,6 +1295,7 @@ EXEMPT = {
     "export/c/text.py": "C code",
     "export/c/lookup_text.py": "C code",
     "export/js/text.py": "JavaScript code",
+    "html/style.py": "CSS",
     "export/js/module.py: {} reads {} bits at a time": "memorize builds no such network: tests/export/test_js.py",
     "data/as_labels.py: y has dates with a time zone": "in the table of labels of other packages",
     "network/base.py: labels are long doubles": "pickles of version 0.1: tests/network/test_pickles.py",

@@ -1,4 +1,4 @@
-"""The command line: ``fastmem demo | build | predict | verify | info | compare | export | completion``.
+"""The command line: ``fastmem demo | build | predict | verify | info | report | compare | export | completion``.
 
 Points and labels are read from .npy, .npz (arrays X and y), .csv or .parquet (`fastmem.cli.files`). Errors are one
 line on standard error and exit status 1; a wrong use of the command line is exit status 2. With ``--json`` a command
@@ -23,6 +23,7 @@ from fastmem.cli.files import (
     as_json,
     as_text,
     labelled_blocks,
+    labels_are_text,
     read_labelled,
     read_points,
     refuse_as_network,
@@ -48,11 +49,13 @@ from fastmem.cli.options import (
     with_threads,
 )
 from fastmem.cli.predicting import predict
+from fastmem.cli.reporting import report
 from fastmem.cli.wording import in_options
 from fastmem.compare import CONTESTANTS
 from fastmem.constructions import CONSTRUCTIONS
-from fastmem.data.as_labels import as_labels
+from fastmem.data.differing import differing_rows, expected_labels
 from fastmem.data.options import Recognise, Separate
+from fastmem.data.plain import label_text
 from fastmem.errors import RecognitionWarning
 from fastmem.machine.disk import write_whole
 from fastmem.machine.partners import need
@@ -71,6 +74,7 @@ def main():
 
 main.add_command(predict)
 main.add_command(export)
+main.add_command(report)
 
 
 @main.command()
@@ -205,14 +209,11 @@ def verify(network, data, labels, label, json, threads, progress, table):
     refuse_other_columns(data, X, net.feature_names)
     predicted = net.predict(X, n_threads=threads, progress=wants_progress(progress))
     if (
-        _is_text(y) and predicted.ndim == 1 and predicted.dtype.kind not in "UOT"
+        labels_are_text(y) and predicted.ndim == 1 and predicted.dtype.kind not in "UOT"
     ):  # text: compare with what `predict` writes
         predicted, y = np.array([as_text(label) for label in predicted], object), np.array(y, object)
-    expected = as_labels(y, len(predicted))
-    expected = expected.classes[expected.indices]
-    if predicted.shape[1:] != expected.shape[1:]:
-        raise fastmem.InvalidInput(f"y has shape {expected.shape}, but the network's labels have {predicted.shape}")
-    wrong = _differing_rows(predicted, expected)
+    expected = expected_labels(y, predicted)
+    wrong = differing_rows(predicted, expected)
     first = int(wrong[0]) if len(wrong) else None
     if json:
         pair = {"predicted": None, "expected": None}
@@ -225,29 +226,10 @@ def verify(network, data, labels, label, json, threads, progress, table):
     if len(wrong):
         raise click.ClickException(
             f"{len(wrong):,} of {len(predicted):,} labels differ, the first in row {first}: the network gives "
-            f"{_shown(predicted[first])}, the data {_shown(expected[first])}; rows are counted from 0, without a "
-            "line of names"
+            f"{label_text(predicted[first])}, the data {label_text(expected[first])}; rows are counted from 0, "
+            "without a line of names"
         )
     click.echo(f"all {len(predicted):,} labels returned")
-
-
-def _shown(label):
-    return ", ".join(map(as_text, label)) if isinstance(label, np.ndarray) else as_text(label)
-
-
-def _is_text(y):
-    return isinstance(y, list) and all(isinstance(label, str) for label in y)
-
-
-def _differing_rows(predicted, expected):
-    if predicted.dtype.kind != expected.dtype.kind and {predicted.dtype.kind, expected.dtype.kind} <= set("iufc"):
-        predicted, expected = predicted.astype(object), expected.astype(object)  # NumPy would round integers
-    if "T" in predicted.dtype.kind + expected.dtype.kind:  # in which NumPy does not see what is behind a zero
-        predicted, expected = predicted.astype(object), expected.astype(object)
-    differs = predicted != expected
-    if predicted.dtype.kind == expected.dtype.kind == "f":
-        differs |= np.signbit(predicted) != np.signbit(expected)
-    return np.flatnonzero(differs if differs.ndim == 1 else differs.any(axis=1))
 
 
 @main.command()

@@ -35,6 +35,11 @@ EXAMPLES = {
         "fastmem info net.safetensors --delta 0.1",
         "fastmem info net.safetensors --json",
     ),
+    "report": (
+        "fastmem report net.safetensors -o page.html",
+        "fastmem report net.safetensors --data points.npy -o page.html",
+        "fastmem report net.safetensors --delta 0.1 --title Digits -o page.html",
+    ),
     "compare": (
         "fastmem compare points.npy labels.npy",
         "fastmem compare points.npy labels.npy --plot sizes.png",

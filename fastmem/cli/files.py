@@ -8,8 +8,6 @@ import contextlib
 import csv
 import gzip
 import io
-import json
-import math
 import re
 
 import click
@@ -21,14 +19,15 @@ from fastmem.cli.parquet import ParquetFolder, ParquetTable
 from fastmem.cli.text_file import TextFile
 from fastmem.data.blocks import n_rows_of
 from fastmem.data.columns import Named, names_of
+from fastmem.data.plain import as_json, as_text
 from fastmem.errors import InvalidInput
 from fastmem.machine.disk import writing_whole
 from fastmem.machine.partners import need
 
 __all__ = [
-    "about_file", "as_json", "as_text", "is_parquet", "is_table", "labelled_blocks", "place_of", "read_labelled",
-    "read_points", "read_points_of_table", "refuse_as_network", "refuse_more_columns", "refuse_other_columns",
-    "suffix", "writing_labels", "writing_utf8",
+    "about_file", "as_json", "as_text", "has_labels", "is_parquet", "is_table", "labelled_blocks", "labels_are_text",
+    "place_of", "read_labelled", "read_points", "read_points_of_table", "refuse_as_network", "refuse_more_columns",
+    "refuse_other_columns", "suffix", "writing_labels", "writing_utf8",
 ]  # fmt: skip
 
 
@@ -188,6 +187,22 @@ def _zarr(path):
         raise InvalidInput(f"{path} cannot be read: {' '.join(str(error).split())}") from error
 
 
+def labels_are_text(y):
+    """Whether labels are those of a text table, which have no dtype yet."""
+    return isinstance(y, list) and all(isinstance(label, str) for label in y)
+
+
+def has_labels(path):
+    """Whether a file without a table holds labels beside points: arrays X and y."""
+    if suffix(path) != ".npz":
+        return suffix(path) == ".zarr" and _has_both(path)
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return not isinstance(arrays, np.ndarray) and "y" in arrays
+    except Exception:  # NumPy's readers meet damage with almost any exception; it is told where the points are read
+        return False
+
+
 def _has_both(path):
     return suffix(path) == ".zarr" and not hasattr(_zarr(path), "shape")
 
@@ -300,28 +315,6 @@ def _beside(table, options, labels):
 
 
 # Labels out
-
-
-def as_text(label):
-    """A label as it is printed."""
-    return label.decode("utf-8", "backslashreplace") if isinstance(label, bytes) else str(label)
-
-
-def as_json(value):
-    """JSON of plain values, of NumPy's, and of labels: those that JSON lacks as text, NaN and infinities as null."""
-    return json.dumps(_plain(value), allow_nan=False)
-
-
-def _plain(value):
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.generic) and value.dtype.kind in "biu":
-        return value.item()
-    if isinstance(value, float | np.float32 | np.float16):
-        return float(value) if math.isfinite(value) else None
-    return value if value is None or isinstance(value, bool | int | str) else as_text(value)
 
 
 def about_file(path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
@@ -12,12 +12,16 @@ from fastmem.data.as_points import as_points
 from fastmem.data.options import as_delta
 from fastmem.errors import InvalidInput
 from fastmem.html.elements import fragment, pairs
+from fastmem.machine.disk import write_whole
 from fastmem.network.labels import label_bytes
 from fastmem.theory.bounds import AS_BUILT, hyperplanes_for_cells, rajput2021_sizes
 from fastmem.theory.theorems import DEPEND_ON_DELTA
 
 if TYPE_CHECKING:
+    import os
     from typing import Any
+
+    from numpy.typing import ArrayLike
 
 __all__ = ["Report"]
 
@@ -157,6 +161,8 @@ class Report:
     longest_integer: int | None = None
     radius: float | None = None
 
+    _network = None  # no field: a report is its numbers
+
     @classmethod
     def of(cls, network, delta=None, instance=None, *, units=True):
         """Report on a `Network`; see `Network.report`. Without units nothing is said that takes its layers."""
@@ -166,7 +172,7 @@ class Report:
             delta = network.drawn.get("delta")
         n, d = network.n_points, network.n_features_in
         neurons, weights = rajput2021_sizes(n, d, delta) if delta and n else (None, None)
-        return cls(
+        report = cls(
             n_points=n,
             n_features=d,
             n_classes=len(network.classes),
@@ -195,6 +201,8 @@ class Report:
             drawn=network.drawn,
             **({} if instance is None else _beside_instance(network, instance)),
         )
+        object.__setattr__(report, "_network", network)
+        return report
 
     def to_dict(self) -> dict[str, Any]:
         """All attributes as a dict."""
@@ -203,6 +211,93 @@ class Report:
     def __repr__(self) -> str:
         what = f"{self.n_points:,} points of R^{self.n_features}, {self._classes_text()}"
         return f"<fastmem report: {what}, {self.n_neurons:,} neurons, {self.nbytes:,} bytes; print it>"
+
+    def __getstate__(self):
+        """The numbers: a pickle does not hold the network."""
+        return {name: value for name, value in self.__dict__.items() if name != "_network"}
+
+    @overload
+    def to_html(
+        self,
+        path: None = None,
+        X: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        *,
+        title: str | None = None,
+        date: str | None = None,
+        n_threads: int | None = None,
+    ) -> str: ...
+    @overload
+    def to_html(
+        self,
+        path: str | os.PathLike[str],
+        X: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        *,
+        title: str | None = None,
+        date: str | None = None,
+        n_threads: int | None = None,
+    ) -> None: ...
+    def to_html(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        X: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        *,
+        title: str | None = None,
+        date: str | None = None,
+        n_threads: int | None = None,
+    ) -> str | None:
+        """A page about the network: one file of HTML that loads nothing from anywhere.
+
+        It shows what was built, the layers drawn to scale, bytes by part, the network beside theorems and bounds where
+        delta is known, what it takes for known, and all numbers of `to_dict`, which it holds as JSON too, in the
+        element with the id "report". With X it shows how far points may move, and of points of the plane the cells.
+        The same network and points give the same bytes.
+
+        Parameters
+        ----------
+        path : str or os.PathLike, optional
+            The file to write, whole or not at all.
+        X : array_like of shape (n, d), optional
+            Points to ask the network about, such as those memorized.
+        y : array_like of shape (n,) or (n, k), optional
+            Their labels: the page then says how many of the points get theirs.
+        title : str, optional
+            The heading.
+        date : str, optional
+            What stands above it; the page names no day of its own.
+        n_threads : int, optional
+            All cores by default.
+
+        Returns
+        -------
+        str or None
+            The text, if there is no path.
+
+        Raises
+        ------
+        InvalidInput
+            X or y cannot be used, or the report was pickled and so has lost its network.
+
+        Examples
+        --------
+        >>> import fastmem
+        >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], ["even", "odd", "odd", "even"]
+        >>> page = fastmem.memorize(X, y, random_state=0).report().to_html(X=X, y=y)
+        >>> "All 4 points get the label that was given with them" in page
+        True
+        """
+        if self._network is None:
+            raise InvalidInput(
+                "the report has lost its network, which neither pickles nor copies of a report hold: take the page "
+                "from the network, net.report().to_html(path)"
+            )
+        from fastmem.network.page.whole import page_of
+
+        text = page_of(self, self._network, X, y, title=title, date=date, n_threads=n_threads)
+        # Half of a pair of surrogates, which a label may hold, is no character that a file has.
+        return text if path is None else write_whole(path, text.encode("utf-8", "backslashreplace"))
 
     def __str__(self) -> str:
         return "\n".join(f"{name:<13} {value}" for _, rows in self._groups() for name, value in rows)
@@ -227,6 +322,10 @@ class Report:
         known = [("fingerprints", f"{bits} bits: {self._fingerprints_text()}")] if bits else []
         rows = (*self._built_rows(), *size, *known, *self._margin_rows())
         return fragment(pairs(rows, caption="fastmem network"))
+
+    def rows_without_theory(self):
+        """What was built, and margins, as rows of the printed table: pairs of a name and a text; "" goes on."""
+        return [*self._built_rows(), *self._size_rows(), *self._known_rows(), *self._margin_rows()]
 
     def _built_rows(self):
         must_differ = "distinct points" if self.separate == "all" else "points of different classes"

@@ -75,7 +75,7 @@ def test_every_command_has_help(command, option):
 
 def test_help_lists_the_commands():
     assert set(main.commands) == {
-        "demo", "build", "predict", "verify", "info", "compare", "export", "completion"
+        "demo", "build", "predict", "verify", "info", "report", "compare", "export", "completion"
     }  # fmt: skip
     stdout = run("--help").stdout
     assert all(name in stdout for name in main.commands)

@@ -31,6 +31,7 @@ net.to_onnx("net.onnx", dtype="float16")  # error
 net.to_onnx("net.onnx", output="labels")  # error
 net.to_c("net.c", batch=1)  # error
 print(net.report().n_neuron)  # error
+print(net.report().to_html("page.html", date=2026))  # error
 print(net.layers[0].weight)  # error
 fastmem.load("net.safetensors").contain(X)  # error
 fastmem.load("net.safetensors").jit(output="labels")  # error

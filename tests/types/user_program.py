@@ -72,6 +72,7 @@ def look_inside(net: fastmem.Network) -> int:
     assert net.hyperplanes.weights.shape == (net.n_hyperplanes, net.hyperplanes.d)
     report = net.report(delta=0.1)
     assert_type(report, fastmem.Report)
+    assert_type(report.to_html(X=data()[0], y=data()[1], title="Mine"), str)
     assert_type(report.to_dict(), dict[str, Any])
     assert_type(report.widths, tuple[int, ...])
     return total

@@ -1,0 +1,69 @@
+"""Numbers and values as people read them."""
+
+import math
+
+__all__ = ["bytes_text", "number_text", "ratio_text", "shortened"]
+
+_LARGE, _BEYOND_FLOATS = 10**15, 10**300
+
+
+def number_text(value, digits=4):
+    """A number with commas between thousands, of what is no integer so many digits; of others the text.
+
+    Examples
+    --------
+    >>> [number_text(value) for value in (1234567, 0.000123456, 12345.6, None, float("inf"), 10**30)]
+    ['1,234,567', '0.0001235', '12,346', '-', '∞', '10³⁰']
+    """
+    if value is None or value != value:
+        return "-"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if abs(value) == math.inf:
+        return "∞" if value > 0 else "-∞"
+    if isinstance(value, int) and abs(value) < _LARGE:
+        return f"{value:,}"
+    if not isinstance(value, int) and 1000 <= abs(value) < _LARGE:
+        return f"{value:,.0f}"
+    return _short(value, digits)
+
+
+def _short(value, digits):
+    """A few digits, and a power of ten where the number is large or small."""
+    if isinstance(value, int) and abs(value) >= _BEYOND_FLOATS:
+        return f"{'-' if value < 0 else ''}10{_raised(f'{math.log10(abs(value)):.0f}')}"
+    mantissa, _, power = f"{value:.{digits}g}".partition("e")
+    if not power:
+        return mantissa
+    return f"{'' if mantissa == '1' else mantissa + '·'}10{_raised(str(int(power)))}"
+
+
+def _raised(power):
+    return power.translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def ratio_text(number, of):
+    """How many times one number is as large as another."""
+    if not number or not of or of == math.inf:
+        return "-"
+    return f"{number_text(float(f'{number / of:.3g}'))}×"
+
+
+def bytes_text(n):
+    """A number of bytes in the unit that it is read in.
+
+    Examples
+    --------
+    >>> [bytes_text(n) for n in (0, 999, 12_345, 3_000_000)]
+    ['0 B', '999 B', '12.3 kB', '3 MB']
+    """
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if n >= size:
+            return f"{n / size:.3g} {unit}"
+    return f"{n} B"
+
+
+def shortened(value, longest=40):
+    """The text of a value, cut where it is longer."""
+    text = str(value)
+    return text if len(text) <= longest else text[: longest - 1] + "…"
