@@ -78,7 +78,7 @@ def main():
     parser.add_argument("pages", nargs="*", help="index.html, ...; all by default")
     parser.add_argument("--chromium", default="chromium")
     parser.add_argument("--screenshots", type=Path, help="where to write a picture of each")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     written = (path.relative_to(arguments.folder).as_posix() for path in arguments.folder.rglob("*.html"))
     pages = arguments.pages or sorted(written)
     with served(str(arguments.folder)) as address, Browser(arguments.chromium) as browser:
