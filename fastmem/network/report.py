@@ -418,24 +418,22 @@ class Report:
             yield "margin", f"{margin}; {safe} exports are safe"
 
     def _theory_rows(self):
-        def beside(number, of):
-            return f"{number / of:.3g} times as many built"
-
         if self.instance:
             yield self._instance_row()
         if self.theorem_neurons is not None:
             neurons, weights = self.theorem_neurons, self.theorem_weights
-            times = "times logarithms and constants"
-            yield "delta", f"{self.delta:.4g} in the unit ball"
-            yield "theorem", f"1/delta + sqrt n = {neurons:,.0f} neurons, {times}: {beside(self.n_neurons, neurons)}"
-            yield "", f"d/delta + n = {weights:,.0f} weights, {times}: {beside(self.n_weights, weights)}"
             first = self.theorem_first_layer_weights
+            yield "delta", f"{self.delta:.4g} in the unit ball"
+            yield "theorem", "of the order of these sizes, which leave constants and logarithms out:"
+            yield "", f"1/delta + sqrt n = {neurons:,.0f} neurons; {_beside(self.n_neurons, neurons)}"
+            yield "", f"d/delta + n = {weights:,.0f} weights; {_beside(self.n_weights, weights)}"
             if first is not None:
-                yield "", f"d/delta = {first:,.0f} weights of hyperplanes: {beside(self.n_first_layer_weights, first)}"
+                built = _beside(self.n_first_layer_weights, first)
+                yield "", f"d/delta = {first:,.0f} weights of hyperplanes; {built}"
         if self.bound_neurons is not None:
             neurons, weights = self.bound_neurons, self.bound_weights
-            yield "proved", f"at most {neurons:,} neurons: {beside(self.n_neurons, neurons)}"
-            yield "", f"at most {weights:,} weights: {beside(self.n_weights, weights)}"
+            yield "proved", f"at most {neurons:,} neurons; {_beside(self.n_neurons, neurons)}"
+            yield "", f"at most {weights:,} weights; {_beside(self.n_weights, weights)}"
         if "slots" in self.drawn:
             drawn = self.drawn
             words = f"{drawn['parts'] * drawn['groups']:,} of {drawn['slots']:,} points each"
@@ -472,6 +470,11 @@ class Report:
         if self.integer_store_neurons:
             text += f"; the integer store would take about {self.integer_store_neurons:,} neurons"
         return text
+
+
+def _beside(number, of):
+    """What was built, beside a size that is known."""
+    return f"built: {number:,}, {number / of:.3g} times as many"
 
 
 def _power(share):

@@ -1093,7 +1093,7 @@ def test_the_report_says_which_columns_are_read(tmp_path):
     X, y = np.random.default_rng(0).standard_normal((60, 20)), np.arange(60) % 3
     net = fastmem.memorize(X, y, columns=[2, 5, 17, 18, 19], random_state=0)
     assert "columns       5 of 20 read, by " in str(net.report())
-    assert "d/delta = 200 weights of hyperplanes: " in str(net.report(0.1))
+    assert "d/delta = 200 weights of hyperplanes; built: 40, " in str(net.report(0.1))
     facts = net.report(0.1).to_dict()
     assert (facts["n_columns"], facts["theorem_first_layer_weights"]) == (5, 200.0)
     assert facts["n_first_layer_weights"] == np.count_nonzero(net.hyperplanes.weights)
