@@ -21,8 +21,8 @@ const axes = {
         return axes.values(graphs).includes(0);
     },
 
-    number(value) {
-        return Number(value).toLocaleString("en", {maximumSignificantDigits: 3});
+    number(value, digits = 3) {
+        return Number(value).toLocaleString("en", {maximumSignificantDigits: digits});
     },
 
     /* A value with its unit: 0.0277 seconds are 27.7 ms. */

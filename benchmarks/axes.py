@@ -101,7 +101,7 @@ CHANGES = {
         ),
         # The unit of the largest value, and no 1.6e+6.
         ("if (min < unit_list[i+1][2]) {", "if (max < unit_list[i+1][2]) {"),
-        ("return (v / multiplier).toPrecision(3);", "return axes.number(v / multiplier);"),
+        ("return (v / multiplier).toPrecision(3);", "return axes.number(v / multiplier, 6);"),
         # The small graph below follows.
         (
             "            overview = $.plot(overview_div, graphs, overview_options);\n",
@@ -164,7 +164,7 @@ def changed(text, changes, name):
     for old, new in changes:
         if old not in text:
             raise RuntimeError(
-                f"asv's {name} does not hold {old.strip()!r}, as that of asv 0.6.5 does: install asv 0.6.5, "
+                f"asv's {name} does not hold {old.strip()!r}, as that of asv 0.6.6 does: install asv 0.6.6, "
                 "or give CHANGES in benchmarks/axes.py the text of this asv"
             )
         text = text.replace(old, new)
