@@ -99,6 +99,19 @@ CHANGES = {
             "options.yaxis.axisLabel = $.asv.main_json.benchmarks[current_benchmark].unit;",
             "options.yaxis.axisLabel = axes.label($.asv.main_json.benchmarks[current_benchmark].unit);",
         ),
+        # From 0 on, whatever the unit, with no line along the edge.
+        (
+            "            if (unit_list !== null) {\n"
+            "                if (!zoom_y_axis) {\n"
+            "                    options.yaxis.min = 0.0;\n"
+            "                    options.yaxis.max = max * 1.3;\n"
+            "                }\n",
+            "            if (!zoom_y_axis) {\n"
+            "                options.yaxis.min = 0.0;\n"
+            "                options.yaxis.max = max * 1.1 || 1;\n"
+            "            }\n"
+            "            if (unit_list !== null) {\n",
+        ),
         # The unit of the largest value, and no 1.6e+6.
         ("if (min < unit_list[i+1][2]) {", "if (max < unit_list[i+1][2]) {"),
         ("return (v / multiplier).toPrecision(3);", "return axes.number(v / multiplier, 6);"),

@@ -41,7 +41,9 @@ def main():
 
 def of_commit(commit):
     """What was measured of a commit: by benchmark a dict from parameters, as texts, to the result."""
-    (path,) = RESULTS.glob(f"{commit}-*.json")
+    path = next(RESULTS.glob(f"{commit}-*.json"), None)
+    if path is None:
+        raise FileNotFoundError(f"{RESULTS} has no results of commit {commit}: run asv for it, as README.md says")
     results = json.loads(path.read_text(encoding="utf-8"))["results"].items()
     return {
         name: dict(zip(itertools.product(*parameters), values, strict=True))
