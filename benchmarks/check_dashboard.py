@@ -3,8 +3,10 @@
     asv publish && python check_dashboard.py [--benchmark network.Predict.time_predict] [--screenshot graph.png]
 
 in benchmarks/; Chromium is Debian's package `chromium`, or what --chromium names. The page is served on this computer
-and the browser reaches no other. It must list every benchmark, as a grid and as a table, and the graph of a benchmark
-must hold points of at least `COMMITS` commits, drawn. The exit status is 1 if it does not.
+and the browser reaches no other. It must list every benchmark, as a grid without empty boxes and as a table without
+empty rows. Every line of every graph must have points, and exactly those graphs logarithmic axes whose values differ by
+more than axes.SPREAD times. The graph of one benchmark must hold points of at least `COMMITS` commits, drawn. The exit
+status is 1 if any of this is not so.
 """
 
 import argparse
@@ -17,6 +19,7 @@ import sys
 import threading
 from pathlib import Path
 
+from axes import SPREAD
 from browsing import browse
 
 COMMITS = 5
@@ -33,16 +36,37 @@ async function until(test) {
     }
     throw new Error("nothing there: " + test);
 }
+// Points drawn in each box of the grid; a box is drawn when a reader comes to it.
+async function boxes(view) {
+    const points = {};
+    for (const box of view.$(".benchmark-plot").toArray()) {
+        box.scrollIntoView();
+        view.$(view).trigger("scroll");
+        const plot = await until($ => $(box).data("plot"));
+        points[box.id] = plot.getData().flatMap(series => series.data).filter(point => point[1] !== null).length;
+    }
+    return points;
+}
 function texts(elements) { return elements.toArray().map(element => element.getAttribute("href")); }
 (async () => {
     try {
         frame.src = "/index.html#/";
         found.grid = await until($ => $("a.benchmark-container").length && texts($("a.benchmark-container")));
+        found.boxes = await boxes(frame.contentWindow);
         frame.contentWindow.location.hash = "#/summarylist";
         found.list = await until($ => $("#summarylist-body td a").length && texts($("#summarylist-body td a")));
-        frame.contentWindow.location.hash = "#BENCHMARK?x-axis=commit";
-        const plot = await until($ => $("#main-graph").data("plot"));
-        found.series = plot.getData().map(series => series.data.filter(point => point[1] !== null));
+        found.rowsWithoutValue = frame.contentWindow.$("#summarylist-body td.value:empty").length;
+        found.graphs = {};
+        let plot = null;
+        for (const name of [...NAMES, "BENCHMARK"]) {
+            const before = plot;
+            frame.contentWindow.location.hash = `#${name}?x-axis=commit`;
+            plot = await until($ => $("#main-graph").data("plot") !== before && $("#main-graph").data("plot"));
+            found.graphs[name] = {
+                series: plot.getData().map(series => series.data.filter(point => point[1] !== null)),
+                logarithmic: Boolean(plot.getYAxes()[0].options.transform),
+            };
+        }
         const canvas = plot.getCanvas(), context = canvas.getContext("2d");
         const pixels = context.getImageData(0, 0, canvas.width, canvas.height).data.buffer;
         found.colours = new Set(new Uint32Array(pixels)).size;
@@ -71,9 +95,10 @@ class Dashboard(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-def look(folder, benchmark, chromium, screenshot):
+def look(folder, names, benchmark, chromium, screenshot):
     """What the browser finds in the dashboard: a dict."""
-    handler = type("Probe", (Dashboard,), {"probe": PROBE.replace("BENCHMARK", benchmark)})
+    probe = PROBE.replace("BENCHMARK", benchmark).replace("NAMES", json.dumps(sorted(names)))
+    handler = type("Probe", (Dashboard,), {"probe": probe})
     server = http.server.ThreadingHTTPServer(("localhost", 0), functools.partial(handler, directory=folder))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://localhost:{server.server_port}/"
@@ -86,25 +111,46 @@ def look(folder, benchmark, chromium, screenshot):
     return json.loads(html.unescape(re.search(r'<pre id="found">(.*?)</pre>', page, re.DOTALL)[1]))
 
 
-def faults(found, names, measured):
-    """What is wrong with the dashboard, in words: all names belong in the grid, those with results in the list."""
+def faults(found, names, benchmark):
+    """What is wrong with the dashboard, in words."""
     if "error" in found:
         yield found["error"]
         return
-    for place, expected in (("grid", names), ("list", measured)):
+    for place in ("grid", "list"):
         listed = {address.lstrip("#").split("?")[0] for address in found[place] if address}
-        missing = sorted(set(expected) - listed)
+        missing = sorted(set(names) - listed)
         if missing:
             yield f"the {place} lacks {len(missing)} benchmarks, {missing[0]} for one"
-    if most_points(found) < COMMITS:
+    for box, points in found["boxes"].items():
+        if not points:
+            yield f"the box of {box.removeprefix('summarygrid-')} is empty"
+    if found["rowsWithoutValue"]:
+        yield f"{found['rowsWithoutValue']} rows of the list have no value"
+    for name, graph in found["graphs"].items():
+        yield from faults_of_graph(name, **graph)
+    if most_points(found["graphs"][benchmark]) < COMMITS:
         yield f"no line of the graph has points of {COMMITS} commits"
     if found["colours"] < 3:
         yield "the graph is blank"
 
 
-def most_points(found):
+def faults_of_graph(name, series, logarithmic):
+    """What is wrong with the lines of a graph and their axis, in words."""
+    if not all(series):
+        yield f"{series.count([])} lines of the graph of {name} have no point"
+    if logarithmic != differs(series):
+        yield f"the axis of {name} is {'logarithmic' if logarithmic else 'linear'}, which does not suit its lines"
+
+
+def differs(series):
+    """Whether the largest value of the lines is more than `SPREAD` times the smallest above 0."""
+    values = [value for line in series for _, value in line if value > 0]
+    return bool(values) and max(values) > SPREAD * min(values)
+
+
+def most_points(graph):
     """Number of points of the longest line."""
-    return max(map(len, found["series"]), default=0)
+    return max(map(len, graph["series"]), default=0)
 
 
 def main():
@@ -117,14 +163,15 @@ def main():
     arguments = parser.parse_args()
     names = json.loads((arguments.folder / "index.json").read_text(encoding="utf-8"))["benchmarks"]
     screenshot = arguments.screenshot and arguments.screenshot.absolute()
-    found = look(str(arguments.folder), arguments.benchmark, arguments.chromium, screenshot)
-    measured = [path.name.removesuffix(".json") for path in (arguments.folder / "graphs" / "summary").iterdir()]
-    wrong = list(faults(found, names, measured))
+    found = look(str(arguments.folder), names, arguments.benchmark, arguments.chromium, screenshot)
+    wrong = list(faults(found, names, arguments.benchmark))
     if not wrong:
+        graph, graphs = found["graphs"][arguments.benchmark], found["graphs"].values()
         print(
-            f"{len(names)} benchmarks are listed, {len(measured)} with results; "
-            f"the graph of {arguments.benchmark} has {len(found['series'])} lines, "
-            f"the longest of {most_points(found)} points, drawn in {found['colours']} colours"
+            f"{len(names)} benchmarks are listed, none without results, "
+            f"{sum(graph['logarithmic'] for graph in graphs)} with logarithmic axes; "
+            f"the graph of {arguments.benchmark} has {len(graph['series'])} lines, "
+            f"the longest of {most_points(graph)} points, drawn in {found['colours']} colours"
         )
     sys.exit("\n".join(wrong) or 0)
 

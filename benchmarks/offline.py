@@ -2,19 +2,54 @@
 
 The page that asv ships loads its scripts and its style sheet from three other servers, and shows only an error where
 one cannot be reached. Here the same files lie in vendor/ (vendor/README.md names them and their licences); this copies
-them into the dashboard and lets the page refer to them.
+them into the dashboard and lets the page refer to them. It also leaves out what was not measured, and gives graphs the
+axes that axes.py describes.
 """
 
+import json
 import re
 import shutil
 from pathlib import Path
 
+import axes
 from asv.publishing import OutputPublisher
 
 VENDOR = Path(__file__).parent / "vendor"
 REFERENCE = re.compile(
     r'(src|href)="https://[^"]*?/(?P<file>[^"/]+\.(?:js|css))"(?: (?:integrity|crossorigin|referrerpolicy)="[^"]*")*'
 )
+
+
+class Measured(OutputPublisher):
+    """Leaves out benchmarks without a result, before asv writes its pages, and regressions of what is not fastmem's."""
+
+    name = "measured"
+    button_label = "Measured"
+    description = "What was measured"
+    order = -1
+
+    @classmethod
+    def publish(cls, conf, repo, benchmarks, graphs, revisions):
+        lines = {name: [graph.get_data() for graph in graphs.get_graph_group(name)] for name in benchmarks}
+        for name in axes.without_results(lines):
+            del benchmarks[name]
+        conf.regressions_first_commits = conf.regressions_first_commits | {axes.REFERENCES: None}
+
+
+class Axes(OutputPublisher):
+    """Gives graphs their axes and the list the rows that have a value, in what asv has written."""
+
+    name = "axes"
+    button_label = "Axes"
+    description = "Axes that fit"
+
+    @classmethod
+    def publish(cls, conf, repo, benchmarks, graphs, revisions):
+        folder = Path(conf.html_dir)
+        axes.change(folder)
+        for path in folder.glob("graphs/*/**/summary.json"):
+            rows = json.loads(path.read_text(encoding="utf-8"))
+            path.write_text(json.dumps(list(axes.shown(rows))), encoding="utf-8")
 
 
 class Offline(OutputPublisher):
