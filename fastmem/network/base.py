@@ -90,11 +90,12 @@ _FEW = 256  # rows for which threads, blocks and a progress bar would take longe
 
 
 class Network:
-    """A strictly layered network of threshold units that returns a label for every point.
+    """A strictly layered network that returns a label for every point.
 
     The outputs of the last layer are the binary digits of a class index, lowest first; a number that is no class stands
-    for the last one. Without layers the index is 0. `memorize` makes the two kinds there are, `EncodedNetwork` and
-    `LayeredNetwork`; `from_layers` makes the second from layers of your own.
+    for the last one. Without layers the index is 0. `memorize` makes three kinds: `EncodedNetwork` and
+    `LayeredNetwork`, of threshold units, and `NumberNetwork`, whose units carry numbers too; `from_layers` makes the
+    second or the third from layers of your own.
 
     Attributes
     ----------

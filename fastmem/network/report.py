@@ -403,7 +403,7 @@ class Report:
         how = f"{self.n_recognition_hyperplanes:,} more hyperplanes"
         of = f"of {measured['rows']:,} {measured['by']} " if measured["rows"] else ""
         yield "recognition", f"{how}: {of}at most {_power(measured['at_most'])} lie in the cell of a memorized point"
-        carried = f"95 %, carried by {measured['carried_by']:.2g} of them" if measured["rows"] else "not measured"
+        carried = f"95 %, carried by {_few(measured['carried_by'])} of them" if measured["rows"] else "not measured"
         carried += ", extrapolated" if measured["is_extrapolated"] else ""
         missed = "" if measured["is_reached"] else f"; 2^-{measured['asked']} was asked for and not reached"
         yield "", f"({carried}), {_power(both)} with fingerprints{missed}"
@@ -475,6 +475,11 @@ class Report:
 def _beside(number, of):
     """What was built, beside a size that is known."""
     return f"built: {number:,}, {number / of:.3g} times as many"
+
+
+def _few(number):
+    """A number of rows, which may be a part of one."""
+    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
 
 
 def _power(share):
