@@ -18,6 +18,7 @@ import pytest
 from oracles.js_modules import find_node
 from support.pages import files_of
 from support.partners import missing, partner
+from threadpoolctl import threadpool_limits
 
 import fastmem
 from fastmem.constructions import CONSTRUCTIONS
@@ -60,7 +61,8 @@ def run_examples(path):
     """Run the Python blocks of a page as one session in the current folder; how many examples there were."""
     example = "\n".join(re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL))
     test = doctest.DocTestParser().get_doctest(example, {}, path.name, str(path), 0)
-    result = doctest.DocTestRunner(ExceptHyperplanes()).run(test)
+    with threadpool_limits(1):  # threads of BLAS wait for each other where all cores are busy with tests
+        result = doctest.DocTestRunner(ExceptHyperplanes()).run(test)
     assert result.failed == 0
     return result.attempted
 

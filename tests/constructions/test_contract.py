@@ -99,9 +99,9 @@ def sphere(n, d, rng):
 
 
 @THEOREMS
-@pytest.mark.parametrize("d", [3, 16, 64])
-@pytest.mark.parametrize("n", [1, 2, 10, 40])
-@pytest.mark.parametrize("n_classes", [2, 3, 40])
+@pytest.mark.parametrize("d", [3, 64])
+@pytest.mark.parametrize("n", [1, 2, 40])
+@pytest.mark.parametrize("n_classes", [2, 40])
 def test_theorems_memorize_random_labels_of_few_points(n, d, n_classes, build, tmp_path):
     rng = np.random.default_rng([n, d, n_classes])
     if build["construction"] == "vershynin2020":  # a sphere of few dimensions has points so near that it takes much
