@@ -26,8 +26,8 @@ from fastmem.machine.partners import need
 
 __all__ = [
     "about_file", "as_json", "as_text", "has_labels", "is_parquet", "is_table", "labelled_blocks", "labels_are_text",
-    "place_of", "read_labelled", "read_points", "read_points_of_table", "refuse_as_network", "refuse_more_columns",
-    "refuse_other_columns", "suffix", "writing_labels", "writing_utf8",
+    "place_of", "read_labelled", "read_points", "read_points_of_table", "refuse_as_network", "refuse_as_output",
+    "refuse_more_columns", "refuse_other_columns", "suffix", "writing_labels", "writing_utf8",
 ]  # fmt: skip
 
 
@@ -233,6 +233,23 @@ def refuse_as_network(path):
         raise click.UsageError(f"{path}: a network is another kind of file: give it a name that ends in .safetensors")
 
 
+def refuse_as_output(output, *inputs):
+    """Raise `UsageError` where a file to write is one that is read, under whatever name, or a part of a folder of such.
+
+    Inputs may be None, and so may `output`, which is standard output then.
+    """
+    for path in inputs:
+        if output is not None and path is not None and _is_part(output, path):
+            raise click.UsageError(f"{output} would be written over what is read, {path}: give -o another name")
+
+
+def _is_part(output, path):
+    if path.is_dir():
+        is_within = output.resolve().is_relative_to(path.resolve())
+        return is_within and (suffix(path) == ".zarr" or suffix(output) == ".parquet")
+    return output.exists() and path.exists() and output.samefile(path)
+
+
 def refuse_more_columns(path, X, d):
     """Say how to leave out columns of a table where a network takes only d, that of the labels mostly."""
     width = getattr(X, "array", X).shape[1]
@@ -385,7 +402,10 @@ def _encoded(text):
     try:
         return text.encode()
     except UnicodeEncodeError as error:
-        raise InvalidInput(f"a label is no text that UTF-8 holds: write .npy, or use --json ({error})") from error
+        raise InvalidInput(
+            "a label or the name of its column is no text that UTF-8 holds: without --append and --keep, write .npy, "
+            f"or use --json ({error})"
+        ) from error
 
 
 def _lines(labels):

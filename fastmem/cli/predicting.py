@@ -12,6 +12,7 @@ from fastmem.cli.files import (
     is_table,
     read_points,
     read_points_of_table,
+    refuse_as_output,
     refuse_more_columns,
     suffix,
     writing_labels,
@@ -76,6 +77,8 @@ def predict(network, data, output, unknown, tolerance, label, append, json, thre
     With --append or --keep, rows of the table are written with their labels, a text table as it stands.
     """
     takes_rows = append is not None or bool(table.keep)
+    is_whole = takes_rows and not table.keep and not data.is_dir()  # then data may become itself with one more column
+    refuse_as_output(output, network, None if is_whole else data)
     if takes_rows:
         refuse_other_files(data, output, json)
     elif output is not None and suffix(output) in (".npz", ".safetensors", ".parquet"):

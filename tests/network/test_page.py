@@ -254,6 +254,25 @@ def test_the_plane_has_the_colours_of_predicted_labels():
     assert said.splitlines()[1:] == ["label a", f"radius {radius:.4g}"]
 
 
+@pytest.mark.parametrize(
+    ("X", "is_drawn"),
+    [
+        ([[1e17, 3]], True),
+        ([[1e17, 3], [1e17, 4]], True),
+        ([[1e300, 1e300]], True),
+        ([[0, 0], [0, 5e-324]], True),
+        ([[1.5e308, 1e308], [1.6e308, 1.2e308]], False),
+        ([[1.7e308, 3], [-1.7e308, 4]], False),
+    ],
+)
+def test_points_anywhere_have_a_page(X, is_drawn):
+    y = list(range(len(X)))
+    text = fastmem.memorize(X, y, random_state=0).report().to_html(X=X, y=y)
+    assert ("<image" in text) == is_drawn
+    assert ("they are not drawn" in text) != is_drawn
+    assert "nan" not in text.partition('id="numbers"')[0]
+
+
 def test_pages_of_much_stay_small():
     rng = np.random.default_rng(0)
     X = rng.standard_normal((1500, 2))

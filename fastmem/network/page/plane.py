@@ -27,6 +27,7 @@ _MOST_POINTS, _MOST_LINES = 1000, 1000
 _WIDTH = 1000.0  # of the picture, in its own units
 _FLATTEST, _STEEPEST = 0.5, 1.25  # height by width
 _MOST_COLOURS = 256
+_FARTHEST = 2.0**1020  # of which a few can be added
 _MARKERS = (
     "M7 0A7 7 0 1 1 -7 0A7 7 0 1 1 7 0Z",
     "M-6.2 -6.2H6.2V6.2H-6.2Z",
@@ -47,8 +48,9 @@ def plane(network, given, n_threads):
     weights, offsets = unit_hyperplanes(network)
     with np.errstate(over="ignore"):
         limits = limits_of(None, points, weights, offsets)
-    if not np.isfinite([*limits, limits[1] - limits[0], limits[3] - limits[2]]).all():
-        return None  # wider than numbers go
+    if not max(map(abs, limits)) <= _FARTHEST:
+        text = "The points lie so far out that sums of their coordinates are no numbers: they are not drawn."
+        return section("plane", "The plane", element("p", text))
     view = _View(limits)
     chosen = np.unique(np.linspace(0, len(points) - 1, min(len(points), _MOST_POINTS)).round().astype(np.int64))
     lines = segments(weights, offsets, limits)
