@@ -163,10 +163,14 @@ def test_text_of_users_is_text_wherever_it_stands():
     assert net.report().to_html(X=other, y=y) == net.report().to_html(X=X, y=y)
 
 
-def test_a_label_that_no_file_holds_as_text_is_written_escaped(tmp_path):
-    net = fastmem.memorize([[0.0], [1.0]], ["\ud800", "b"], random_state=0)
-    net.report().to_html(tmp_path / "page.html")
-    assert "\\ud800" in (tmp_path / "page.html").read_text("utf-8")
+def test_what_cannot_be_seen_in_a_label_is_written_escaped(tmp_path):
+    unseen = {"\ud800": "\\ud800", "b\0": "b\\x00", "\x1b[1m": "\\x1b[1m", "\u202etxet": "\\u202etxet"}
+    net = fastmem.memorize(np.arange(4.0)[:, None], list(unseen), random_state=0)
+    net.report().to_html(tmp_path / "page.html", title="\u2066")
+    text = (tmp_path / "page.html").read_text("utf-8")
+    assert text == net.report().to_html(title="\u2066")
+    assert all(seen in text and label not in text for label, seen in unseen.items())
+    assert "<h1>\\u2066</h1>" in text
 
 
 def test_labels_are_checked(cloud):
