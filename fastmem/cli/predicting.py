@@ -84,14 +84,7 @@ def predict(network, data, output, unknown, tolerance, label, append, json, thre
     elif output is not None and suffix(output) in (".npz", ".safetensors", ".parquet"):
         raise click.UsageError(f"{output}: labels are written as .npy or as text, one a line")
     net = fastmem.load(network)
-    options = {} if unknown is None else {"unknown": _as_label(unknown, net.classes.dtype)}
-    if tolerance:
-        options["tolerance"] = tolerance
-    if options and not net.fingerprint_bits:
-        raise click.ClickException(
-            "--unknown and --tolerance need fingerprints: build the network with --fingerprint-bits 16, say, and "
-            "--construction compact"
-        )
+    options = _options_to_know(net, unknown, tolerance)
     rows = None
     if takes_rows:
         X, rows = read_points_of_table(data, label, table, net.feature_names)
@@ -111,6 +104,19 @@ def predict(network, data, output, unknown, tolerance, label, append, json, thre
             write(labels)
     if json and output is not None:
         click.echo(as_json({**about_file(output), "n": points.n, "dtype": str(empty.dtype)}))
+
+
+def _options_to_know(net, unknown, tolerance):
+    """Options of `Network.predict` that take fingerprints, if any was given."""
+    options = {} if unknown is None else {"unknown": _as_label(unknown, net.classes.dtype)}
+    if tolerance:
+        options["tolerance"] = tolerance
+    if options and not net.fingerprint_bits:
+        raise click.ClickException(
+            "--unknown and --tolerance need fingerprints: build the network with --fingerprint-bits 16, say, and "
+            "--construction compact"
+        )
+    return options
 
 
 def _matched(net, X, to_know):
