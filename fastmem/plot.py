@@ -376,7 +376,8 @@ def radii(network: Network, X: ArrayLike, ax: Axes | None = None, *, bins: int =
     ax.set(xscale=scale, xlabel="certified radius (Euclidean distance, units of X)", ylabel="number of points")
     ax.hist(distances, edges, color="#56B4E9", edgecolor="white", linewidth=0.3)
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))
-    median, n_zero = float(np.median(distances)), np.count_nonzero(distances == 0)
+    # The mean of the two in the middle, whose sum may be no number.
+    median, n_zero = float(np.quantile(distances, 0.5)), np.count_nonzero(distances == 0)
     name = f"median {median:.3g}"
     if median > 0 or scale == "linear":
         ax.axvline(median, color="black", linestyle="--", linewidth=1.2, label=name)

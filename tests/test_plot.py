@@ -305,6 +305,7 @@ def test_lines_are_thinner_where_they_are_many():
         ({"X": [[0.0, 1.0]], "y": [0, 1]}, "1 rows, but y has 2"),
         ({"limits": (0, 1, 2, 2)}, "left < right"),
         ({"limits": (0, 1)}, "left < right"),
+        ({"limits": (-1e308, 1e308, 0, 1)}, r"beyond 2\^1020"),
         ({"resolution": 0}, "resolution must be"),
     ],
 )

@@ -18,6 +18,7 @@ __all__ = [
 ]  # fmt: skip
 
 DEEP = 40  # layers that are drawn one by one
+_FARTHEST = 2.0**1020  # of which a few can be added
 
 
 class Layers(NamedTuple):
@@ -82,11 +83,18 @@ def unit_hyperplanes(network):
 
 def limits_of(limits, points, weights, offsets):
     """Left, right, bottom, top: as given, or what holds the points, or a square that all lines pass through."""
-    if limits is not None:
-        array = np.asarray(limits, np.float64)
-        if array.shape != (4,) or not np.isfinite(array).all() or array[0] >= array[1] or array[2] >= array[3]:
-            raise InvalidInput(f"limits are left < right and bottom < top, four finite numbers, not {limits!r}")
-        return tuple(array.tolist())
+    if limits is None:
+        with np.errstate(over="ignore"):
+            limits = _limits_around(points, weights, offsets)
+    array = np.asarray(limits, np.float64)
+    if np.abs(array).max(initial=0) > _FARTHEST:
+        raise InvalidInput("the picture reaches beyond 2^1020, where sums of coordinates are no numbers")
+    if array.shape != (4,) or not np.isfinite(array).all() or array[0] >= array[1] or array[2] >= array[3]:
+        raise InvalidInput(f"limits are left < right and bottom < top, four finite numbers, not {limits!r}")
+    return tuple(array.tolist())
+
+
+def _limits_around(points, weights, offsets):
     if len(points):
         low, high = points.min(axis=0).astype(np.float64), points.max(axis=0).astype(np.float64)
         margin = 0.05 * np.where(high > low, high - low, max((high - low).max(), 1.0))

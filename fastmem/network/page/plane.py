@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastmem.data.plain import label_text
+from fastmem.errors import InvalidInput
 from fastmem.html.colours import OKABE_ITO, colours_of
 from fastmem.html.elements import element
 from fastmem.html.page import section
@@ -22,12 +23,12 @@ from fastmem.network.pictures import (
 
 __all__ = ["plane"]
 
+_TITLE = "The plane"
 _PIXELS = 400  # along a side
 _MOST_POINTS, _MOST_LINES = 1000, 1000
 _WIDTH = 1000.0  # of the picture, in its own units
 _FLATTEST, _STEEPEST = 0.5, 1.25  # height by width
 _MOST_COLOURS = 256
-_FARTHEST = 2.0**1020  # of which a few can be added
 _MARKERS = (
     "M7 0A7 7 0 1 1 -7 0A7 7 0 1 1 7 0Z",
     "M-6.2 -6.2H6.2V6.2H-6.2Z",
@@ -46,11 +47,10 @@ def plane(network, given, n_threads):
         return None
     points, positions = points_and_positions(network, given.X, given.labels)
     weights, offsets = unit_hyperplanes(network)
-    with np.errstate(over="ignore"):
+    try:
         limits = limits_of(None, points, weights, offsets)
-    if not max(map(abs, limits)) <= _FARTHEST:
-        text = "The points lie so far out that sums of their coordinates are no numbers: they are not drawn."
-        return section("plane", "The plane", element("p", text))
+    except InvalidInput as error:
+        return section("plane", _TITLE, element("p", f"Nothing is drawn: {error}."))
     view = _View(limits)
     chosen = np.unique(np.linspace(0, len(points) - 1, min(len(points), _MOST_POINTS)).round().astype(np.int64))
     lines = segments(weights, offsets, limits)
@@ -61,7 +61,7 @@ def plane(network, given, n_threads):
     )
     text = _words(network, points, chosen, lines)
     words = element("div", element("p", text), _legend(network.classes))
-    return section("plane", "The plane", element("div", words, _frame(network, content, view), class_="pair"))
+    return section("plane", _TITLE, element("div", words, _frame(network, content, view), class_="pair"))
 
 
 class _View:
