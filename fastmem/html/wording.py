@@ -12,8 +12,8 @@ def number_text(value, digits=4):
 
     Examples
     --------
-    >>> [number_text(value) for value in (1234567, 0.000123456, 12345.6, None, float("inf"), 10**30)]
-    ['1,234,567', '0.0001235', '12,346', '-', '∞', '10³⁰']
+    >>> [number_text(value) for value in (1234567, 0.000123456, 999.96, 12345.6, None, float("inf"), 10**30)]
+    ['1,234,567', '0.0001235', '1,000', '12,346', '-', '∞', '10³⁰']
     """
     if value is None or value != value:
         return "-"
@@ -23,7 +23,7 @@ def number_text(value, digits=4):
         return "∞" if value > 0 else "-∞"
     if isinstance(value, int) and abs(value) < _LARGE:
         return f"{value:,}"
-    if not isinstance(value, int) and 1000 <= abs(value) < _LARGE:
+    if not isinstance(value, int) and 1000 <= abs(float(f"{value:.{digits}g}")) < _LARGE:
         return f"{value:,.0f}"
     return _short(value, digits)
 
@@ -54,11 +54,11 @@ def bytes_text(n):
 
     Examples
     --------
-    >>> [bytes_text(n) for n in (0, 999, 12_345, 3_000_000)]
-    ['0 B', '999 B', '12.3 kB', '3 MB']
+    >>> [bytes_text(n) for n in (0, 999, 12_345, 999_499, 999_500, 3_000_000)]
+    ['0 B', '999 B', '12.3 kB', '999 kB', '1 MB', '3 MB']
     """
-    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if n >= size:
+    for unit, size in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if n >= 0.9995 * size:  # from which on three digits are 1
             return f"{n / size:.3g} {unit}"
     return f"{n} B"
 
