@@ -246,6 +246,12 @@ def test_labels_are_in_the_legend_and_many_on_a_colour_bar():
     assert (ticks[0], ticks[-1]) == (str(net.classes[0]), str(net.classes[-1]))
 
 
+def test_labels_that_cannot_be_drawn_are_written_escaped():
+    net = memorize([[0, 0], [1, 1]], ["\ud800", "b\0"], random_state=0)
+    texts = fastmem.plot.cells(net, resolution=1).get_legend().get_texts()
+    assert {text.get_text() for text in texts} == {"\\ud800", "b\\x00"}
+
+
 def test_points_without_labels_get_those_predicted():
     X, y, net = network()
     given, predicted = fastmem.plot.cells(net, X, y), fastmem.plot.cells(net, X)

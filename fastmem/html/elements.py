@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import html
-import re
 from typing import TYPE_CHECKING
+
+from fastmem.html.wording import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 __all__ = ["Html", "element", "escaped", "fragment", "pairs", "table"]
 
-# Of which a page shows nothing, or that turn the order of what follows them: escaped as Python does, to be seen.
-_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 _VOID = {"br", "col", "hr", "input", "meta"}  # elements without content
 
 # Text, background and lines are those of the page around, so that a fragment reads in light and in dark. The class is
@@ -40,16 +39,8 @@ class Html(str):
 
 
 def escaped(value: object) -> Html:
-    r"""A value as HTML: as it is if it is `Html`, else its text, escaped, with what cannot be seen as Python writes it.
-
-    Examples
-    --------
-    >>> print(escaped("<\0>"))
-    &lt;\x00&gt;
-    """
-    if isinstance(value, Html):
-        return value
-    return Html(html.escape(_UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), str(value))))
+    """A value as HTML: as it is if it is `Html`, else its text, visible and escaped."""
+    return value if isinstance(value, Html) else Html(html.escape(visible(value)))
 
 
 def element(tag: str, *content: object, **attributes: object) -> Html:

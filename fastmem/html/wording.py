@@ -1,10 +1,12 @@
 """Numbers and values as people read them."""
 
 import math
+import re
 
-__all__ = ["bytes_text", "number_text", "ratio_text", "shortened"]
+__all__ = ["bytes_text", "number_text", "ratio_text", "shortened", "visible"]
 
 _LARGE, _BEYOND_FLOATS = 10**15, 10**300
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
 def number_text(value, digits=4):
@@ -64,6 +66,17 @@ def bytes_text(n):
 
 
 def shortened(value, longest=40):
-    """The text of a value, cut where it is longer."""
-    text = str(value)
+    """The text of a value, all of it visible, cut where it is longer."""
+    text = visible(value)
     return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def visible(value):
+    r"""The text of a value; characters that show nothing, or turn the order of others, are escaped as Python does.
+
+    Examples
+    --------
+    >>> print(visible("zero: \0"))
+    zero: \x00
+    """
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), str(value))
