@@ -247,7 +247,7 @@ def test_labels_are_in_the_legend_and_many_on_a_colour_bar():
 
 
 def test_labels_that_cannot_be_drawn_are_written_escaped():
-    net = memorize([[0, 0], [1, 1]], ["\ud800", "b\0"], random_state=0)
+    net = fastmem.memorize([[0, 0], [1, 1]], ["\ud800", "b\0"], random_state=0)
     texts = fastmem.plot.cells(net, resolution=1).get_legend().get_texts()
     assert {text.get_text() for text in texts} == {"\\ud800", "b\\x00"}
 

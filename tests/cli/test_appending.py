@@ -200,7 +200,6 @@ def test_what_is_read_is_not_written_over(network, tmp_path):
         ["predict", network, data, "--keep", "id", "-o", tmp_path / "linked.csv"],
         ["predict", network, data, "--drop", "id", "-o", tmp_path / "linked.csv"],
         ["predict", network, data, "--drop", "id", "--append", "y", "-o", network],
-        ["report", network, *of_points, "-o", data],
         ["report", network, "-o", network],
         ["export", network, "--to", "js", "-o", network],
         ["export", network, "--to", "js", *of_points, "-o", data],

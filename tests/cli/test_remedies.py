@@ -310,6 +310,10 @@ ROWS = {
         lambda f: table(f, "id,a,y\nr1,1,u\nr2,2,v\n"), "'r1' is not a number, and no cell below: say --drop 0",
         lambda f, m: table(f, "id,a,y\nr1,1,u\nr2,2,v\n", *of_option(m, "--drop")),
     ),
+    "a page by the name of a table": (
+        lambda f: ("report", network(f), "-o", f / "data.csv"), "a page is another kind of file",
+        lambda f, m: ("report", network(f), "-o", f / "data.html"),
+    ),
     "a network by the name of a table": (
         lambda f: table(f, MANY, "-o", f / "data.csv"), "give it a name that ends in .safetensors",
         lambda f, m: table(f, MANY, "-o", f / "data.safetensors"),
