@@ -27,6 +27,12 @@ FIRST_FREE = 10  # descriptors below may be those that the browser reads and wri
 class Quiet(http.server.SimpleHTTPRequestHandler):
     """Files of a folder, without a line for each request."""
 
+    def do_GET(self):
+        if self.path != "/favicon.ico":
+            return super().do_GET()
+        self.send_response(204)  # the browser asks for it once, of itself, at some page or other
+        self.end_headers()
+
     def log_message(self, *_):
         pass
 

@@ -434,6 +434,10 @@ def drawn(name):
 
 def main(names):
     """Write pictures, and print which have changed."""
+    names = names or ["how", *PICTURES]
+    others = [name for name in names if name not in ("how", *PICTURES)]
+    if others:
+        sys.exit(f"no picture {others[0]}, only how, {', '.join(PICTURES)}")
     FOLDER.mkdir(exist_ok=True)
     for name in names:
         path, text = FOLDER / f"{name}.svg", drawn(name)
@@ -443,4 +447,4 @@ def main(names):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or ["how", *PICTURES])
+    main(sys.argv[1:])

@@ -24,6 +24,7 @@ import numpy as np
 from fastmem.data.options import as_count
 from fastmem.errors import InvalidInput
 from fastmem.html.colours import OKABE_ITO
+from fastmem.html.wording import shortened
 from fastmem.machine.partners import need
 from fastmem.network.pictures import (
     bars,
@@ -170,7 +171,7 @@ def _draw_columns(ax, words, text):
     """Words on the left, heads of the columns above; nothing else of the axes is seen."""
     margin = max(_FEWEST_ROWS - len(words), 0) / 2
     ax.set(xlim=(-0.52, 0.52), ylim=(len(words) - 0.6 + margin, -1.2 - margin), xticks=[])
-    ax.set_yticks(range(len(words)), [_shortened(word, 40) for word in words], **text)
+    ax.set_yticks(range(len(words)), [shortened(word) for word in words], **text)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     head = {"transform": ax.get_yaxis_transform(), "va": "center_baseline", "fontweight": "bold", **text}
@@ -183,11 +184,6 @@ def _font_size(ax, n_lines):
     """A size in points at which so many lines of text fit the height of the axes."""
     height = 72 * ax.figure.get_figheight() * ax.get_position().height
     return min(max(0.7 * height / n_lines, 4), 10)
-
-
-def _shortened(value, longest=_LONGEST_NAME):
-    text = str(value)
-    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 # Cells
@@ -303,7 +299,7 @@ def _add_class_legend(ax, classes, colours, markers):
 
     style = {"linestyle": "", "markeredgecolor": "black", "markeredgewidth": 0.6}
     signs = [
-        Line2D([], [], marker=marker, markerfacecolor=colour, label=_shortened(label), **style)
+        Line2D([], [], marker=marker, markerfacecolor=colour, label=shortened(label, _LONGEST_NAME), **style)
         for label, colour, marker in zip(classes, colours, markers, strict=False)
     ]
     longest = max(len(sign.get_label()) for sign in signs)
@@ -322,7 +318,7 @@ def _add_colour_bar(ax, classes, colours):
     scale = ScalarMappable(Normalize(-0.5, len(classes) - 0.5), ListedColormap(colours))
     bar = ax.figure.colorbar(scale, ax=ax, label="label")
     chosen = np.linspace(0, len(classes) - 1, min(len(classes), 9)).round().astype(int)
-    bar.set_ticks(chosen, labels=[_shortened(classes[i]) for i in chosen], minor=False)
+    bar.set_ticks(chosen, labels=[shortened(classes[i], _LONGEST_NAME) for i in chosen], minor=False)
 
 
 # Radii
@@ -376,7 +372,8 @@ def radii(network: Network, X: ArrayLike, ax: Axes | None = None, *, bins: int =
     ax.set(xscale=scale, xlabel="certified radius (Euclidean distance, units of X)", ylabel="number of points")
     ax.hist(distances, edges, color="#56B4E9", edgecolor="white", linewidth=0.3)
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))
-    median, n_zero = float(np.median(distances)), np.count_nonzero(distances == 0)
+    # The mean of the two in the middle, whose sum may be no number.
+    median, n_zero = float(np.quantile(distances, 0.5)), np.count_nonzero(distances == 0)
     name = f"median {median:.3g}"
     if median > 0 or scale == "linear":
         ax.axvline(median, color="black", linestyle="--", linewidth=1.2, label=name)
@@ -448,7 +445,7 @@ def scaling(
             "markeredgecolor": "black",
             "markeredgewidth": 0.6,
         }
-        label = f"{_shortened(name, 40)}: {law.exponent:.2f} ({law.low:.2f} to {law.high:.2f})"
+        label = f"{shortened(name)}: {law.exponent:.2f} ({law.low:.2f} to {law.high:.2f})"
         ends = np.array([at.min(), at.max()])
         ax.plot(ends, law(ends), **{**style, "marker": ""})
         ax.plot(at, values, **{**style, "linestyle": ""})
@@ -556,7 +553,7 @@ def comparison(rows: _HasRows | Sequence[Mapping[str, Any] | _HasSizes], ax: Axe
     largest = max((value or 1 for values in sizes.values() for value in values), default=1)
     # The numbers beside the longest bars may reach into the margin: the axes have no line there.
     ax.set_xlim(1, max(largest, 10) ** 1.12)
-    ax.set_yticks(places, [_shortened(name, 40) for name in names])
+    ax.set_yticks(places, [shortened(name) for name in names])
     ax.set_ylim(len(names) - 0.45, -0.55)
     ax.tick_params(axis="y", length=0)
     ax.spines[["top", "right"]].set_visible(False)

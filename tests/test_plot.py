@@ -246,6 +246,12 @@ def test_labels_are_in_the_legend_and_many_on_a_colour_bar():
     assert (ticks[0], ticks[-1]) == (str(net.classes[0]), str(net.classes[-1]))
 
 
+def test_labels_that_cannot_be_drawn_are_written_escaped():
+    net = fastmem.memorize([[0, 0], [1, 1]], ["\ud800", "b\0"], random_state=0)
+    texts = fastmem.plot.cells(net, resolution=1).get_legend().get_texts()
+    assert {text.get_text() for text in texts} == {"\\ud800", "b\\x00"}
+
+
 def test_points_without_labels_get_those_predicted():
     X, y, net = network()
     given, predicted = fastmem.plot.cells(net, X, y), fastmem.plot.cells(net, X)
@@ -305,6 +311,7 @@ def test_lines_are_thinner_where_they_are_many():
         ({"X": [[0.0, 1.0]], "y": [0, 1]}, "1 rows, but y has 2"),
         ({"limits": (0, 1, 2, 2)}, "left < right"),
         ({"limits": (0, 1)}, "left < right"),
+        ({"limits": (-1e308, 1e308, 0, 1)}, r"beyond 2\^1020"),
         ({"resolution": 0}, "resolution must be"),
     ],
 )

@@ -61,6 +61,8 @@ def writing_table(output, table, empty, name=None, keep=()):
     InvalidInput
         There is a column of this name already, or the file has not as many rows as there are labels.
     """
+    if not is_parquet(table.path):
+        _refuse_as_tabs(output, table)
     places = [place_of(table, column) for column in keep] or list(range(table.width))
     name = "label" if name is None else name
     names = [name] if empty.ndim == 1 else [f"{name}_{k}" for k in range(empty.shape[1])]
@@ -76,9 +78,16 @@ def writing_table(output, table, empty, name=None, keep=()):
 # Text
 
 
+def _refuse_as_tabs(output, table):
+    if output is not None and suffix(output) in (".tsv", ".tsv.gz") and table.separator != "\t":
+        raise click.UsageError(
+            f"{output}: columns stay separated by {table.separator!r}, as in {table.path}: end the name with .csv"
+        )
+
+
 @contextlib.contextmanager
 def _writing_text(output, table, empty, names, places):
-    line = _line_of(table.separator)
+    line, text_of = _line_of(table.separator), _text_in(table, empty.dtype)
     rows = _rows(table, places, line)
     with writing_utf8(output) as write:
         if table.header is not None:
@@ -89,19 +98,24 @@ def _writing_text(output, table, empty, names, places):
             for start in range(0, len(labels), _ROWS):
                 block = labels[start : start + _ROWS]
                 texts = list(islice(rows, len(block)))
-                _need(len(texts) == len(block), table)
-                cells = (map(as_text, label if labels.ndim == 2 else (label,)) for label in block)
+                _need(len(texts) == len(block) and texts[-1][0] is not None, table)
+                cells = (map(text_of, label if labels.ndim == 2 else (label,)) for label in block)
                 lines = zip(texts, map(line, cells), strict=True)
                 write("".join(f"{text}{table.separator}{beside}{end}" for (text, end), beside in lines))
 
         yield add
-        _need(next(rows, None) is None, table)
+        text, rest = next(rows, (None, ""))
+        _need(text is None, table)
+        write(rest)
 
 
 def _rows(table, places, line):
-    """Of each row, names first, its text or that of some cells, and how the line ends."""
+    """Of each row, names first, its text or that of some cells, and how the line ends; then None and what is left."""
     end = "\n"
     for text, cells in _records(table.file, table.separator):
+        if not cells:
+            yield None, text if places is None else ""
+            return
         body = text.rstrip("\r\n")
         end = text[len(body) :] or end  # the last line may have none
         if places is not None:
@@ -110,7 +124,7 @@ def _rows(table, places, line):
 
 
 def _records(file, separator):
-    """Text and cells of each row, as the csv module parts them, with empty lines before it."""
+    """Text and cells of each row, as the csv module parts them, with empty lines before it; then those at the end."""
     with file.open() as opened, io.TextIOWrapper(opened, "utf-8", newline="") as lines:
         seen = []
 
@@ -125,6 +139,8 @@ def _records(file, separator):
             if cells:
                 yield "".join(seen), cells
                 seen.clear()
+        if seen:
+            yield "".join(seen), []
 
 
 def _names(table, text, places, line):
@@ -133,6 +149,13 @@ def _names(table, text, places, line):
         return line(table.header[place] for place in places)
     (cells,) = csv.reader([text.lstrip(f"{_MARK}\r\n")], delimiter=table.separator)
     return text if cells in (table.header, table.header[1:]) else line(table.header)
+
+
+def _text_in(table, dtype):
+    """A function that makes text of a label as numbers are written in a table."""
+    if table.decimal == "." or dtype.kind != "f":
+        return as_text
+    return lambda label: as_text(label).replace(".", table.decimal)
 
 
 def _line_of(separator):
@@ -160,38 +183,44 @@ def _writing_parquet(output, table, empty, names, places):
     places = range(table.width) if places is None else places
     fields = [table.schema.field(place) for place in places] + [arrow.field(name, kind) for name in names]
     schema = arrow.schema(fields, table.schema.metadata)
-    take = _taking(arrow, table)
+    rows = _Rows(arrow, table)
     with writing_whole(output) as file, parquet.ParquetWriter(file, schema) as writer:
 
         def add(labels):
-            rows = take(len(labels))
+            of_table = rows.take(len(labels))
             beside = [_array(arrow, values, kind) for values in np.atleast_2d(labels.T)]
-            columns = [*(rows.column(place) for place in places), *beside]
+            columns = [*(of_table.column(place) for place in places), *beside]
             writer.write_table(arrow.Table.from_arrays(columns, schema=schema))
 
         yield add
+        _need(rows.are_taken(), table)
 
 
 _MODULES = ("pyarrow", "pyarrow.parquet")
 
 
-def _taking(arrow, table):
-    """A function that returns the next rows of a table, however they are divided in the file."""
-    batches, left = table.batches(), table.schema.empty_table()
+class _Rows:
+    """Rows of a table one after the other, however they are divided in the file."""
 
-    def take(n):
-        nonlocal left
-        parts, found = [left], len(left)
+    def __init__(self, arrow, table):
+        self._arrow, self._table = arrow, table
+        self._batches, self._left = table.batches(), table.schema.empty_table()
+
+    def take(self, n):
+        """The next n rows."""
+        parts, found = [self._left], len(self._left)
         while found < n:
-            batch = next(batches, None)
-            _need(batch is not None, table)
-            parts.append(arrow.Table.from_batches([batch], table.schema))
+            batch = next(self._batches, None)
+            _need(batch is not None, self._table)
+            parts.append(self._arrow.Table.from_arrays(batch.columns, schema=self._table.schema))
             found += len(batch)
-        rows = arrow.concat_tables(parts)
-        left = rows.slice(n)
+        rows = self._arrow.concat_tables(parts)
+        self._left = rows.slice(n)
         return rows.slice(0, n)
 
-    return take
+    def are_taken(self):
+        """Whether there are no more."""
+        return not len(self._left) and next(self._batches, None) is None
 
 
 def _kind(arrow, dtype):

@@ -148,7 +148,7 @@ class _BlockReader:
         return {
             "parse_options": arrow.csv.ParseOptions(delimiter=self._table.separator),
             "convert_options": arrow.csv.ConvertOptions(
-                column_types=kinds, include_columns=list(kinds), null_values=[], decimal_point=self._table._decimal
+                column_types=kinds, include_columns=list(kinds), null_values=[], decimal_point=self._table.decimal
             ),
         }
 

@@ -81,6 +81,8 @@ class DelimitedTable:
         Number of columns.
     separator : str
         What is between them.
+    decimal : str
+        What is before the digits of a fraction.
     row_names : set of int
         The column of row names, which holds no points, if there is one.
     is_typed : bool
@@ -96,7 +98,7 @@ class DelimitedTable:
 
     def _look_at(self, text, options):
         """Rows, and what the first of them is."""
-        self._decimal, self.separator = options.decimal, options.delimiter or self._delimiter(text)
+        self.decimal, self.separator = options.decimal, options.delimiter or self._delimiter(text)
         rows = self._rows_by(self.separator, text)
         if not rows:
             raise InvalidInput(f"{self.path} has no rows")
@@ -265,7 +267,7 @@ class DelimitedTable:
     def _with_point(self, cell):
         """The text of a cell, with a decimal point if it is a number, and no number else."""
         text = cell.strip()
-        return text if self._decimal == "." else text.replace(".", "x").replace(",", ".")
+        return text if self.decimal == "." else text.replace(".", "x").replace(",", ".")
 
     def _is_number(self, cell):
         return _NUMBER.fullmatch(self._with_point(cell)) is not None
@@ -274,7 +276,7 @@ class DelimitedTable:
         text = self._with_point(cell)
         if not _NUMBER.fullmatch(text):
             problem = "is not a number"
-            if self._decimal == "." and _COMMA.fullmatch(text):
+            if self.decimal == "." and _COMMA.fullmatch(text):
                 problem += ": say --decimal , if that is a decimal comma"
             elif len(self._rows) > 1 and not any(self._is_number(row.cells[column]) for row in self._rows):
                 problem += f", and no cell below: say --drop {column} if the column holds no points"

@@ -5,7 +5,7 @@ from typing import get_args
 import click
 
 import fastmem
-from fastmem.cli.files import about_file, as_json, read_points, suffix
+from fastmem.cli.files import about_file, as_json, read_points, refuse_as_output, suffix
 from fastmem.cli.group import Command
 from fastmem.cli.hints import after_export
 from fastmem.cli.options import EXISTING, OUTPUT, with_json, with_table_options
@@ -47,6 +47,7 @@ def export(network, runtime, output, form, dtype, returns, data, label, unsafe, 
         raise click.UsageError(f"{output}: say with --to what to write, or end the name with {', '.join(_RUNTIMES)}")
     if runtime == "js" and form == "layers":
         raise click.UsageError("--form layers is not for --to js, which looks labels up")
+    refuse_as_output(output, network, data)
     net = fastmem.load(network)
     X = None if data is None else read_points(data, label, table, net.feature_names)
     options = {"output": returns, "unsafe": unsafe, "X": X}

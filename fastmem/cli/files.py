@@ -26,12 +26,13 @@ from fastmem.machine.partners import need
 
 __all__ = [
     "about_file", "as_json", "as_text", "has_labels", "is_parquet", "is_table", "labelled_blocks", "labels_are_text",
-    "place_of", "read_labelled", "read_points", "read_points_of_table", "refuse_as_network", "refuse_more_columns",
-    "refuse_other_columns", "suffix", "writing_labels", "writing_utf8",
+    "place_of", "read_labelled", "read_points", "read_points_of_table", "refuse_as_network", "refuse_as_output",
+    "refuse_as_page", "refuse_more_columns", "refuse_other_columns", "suffix", "writing_labels", "writing_utf8",
 ]  # fmt: skip
 
 
 _TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
+_NO_NETWORKS = (*_TABLES, ".npy", ".npz", ".zarr", ".onnx", ".pt2", ".c", ".js", ".mjs")
 _KINDS = ".npy, .npz, .csv, .tsv, .csv.gz, .parquet and .zarr"
 # Bytes of a text table from which pyarrow is quicker: to import it takes 0.02 to 0.03 s of processor time, more where
 # it comes from the disk for the first time. The csv module and float read a megabyte in 0.045 s, pyarrow in 0.0025.
@@ -229,8 +230,31 @@ def _named(X, table, columns):
 
 def refuse_as_network(path):
     """Raise `UsageError` where a name is that of another kind of file, which may be the user's data."""
-    if suffix(path) in (*_TABLES, ".npy", ".npz", ".zarr", ".onnx", ".pt2", ".c", ".js", ".mjs"):
+    if suffix(path) in _NO_NETWORKS:
         raise click.UsageError(f"{path}: a network is another kind of file: give it a name that ends in .safetensors")
+
+
+def refuse_as_page(path):
+    """Raise `UsageError` where a name is that of another kind of file."""
+    if suffix(path) in (*_NO_NETWORKS, ".safetensors"):
+        raise click.UsageError(f"{path}: a page is another kind of file: give it a name that ends in .html")
+
+
+def refuse_as_output(output, *inputs):
+    """Raise `UsageError` where a file to write is one that is read, under whatever name, or a part of a folder of such.
+
+    Inputs may be None, and so may `output`, which is standard output then.
+    """
+    for path in inputs:
+        if output is not None and path is not None and _is_part(output, path):
+            raise click.UsageError(f"{output} would be written over what is read, {path}: give -o another name")
+
+
+def _is_part(output, path):
+    if path.is_dir():
+        is_within = output.resolve().is_relative_to(path.resolve())
+        return is_within and (suffix(path) == ".zarr" or suffix(output) == ".parquet")
+    return output.exists() and path.exists() and output.samefile(path)
 
 
 def refuse_more_columns(path, X, d):
@@ -385,7 +409,10 @@ def _encoded(text):
     try:
         return text.encode()
     except UnicodeEncodeError as error:
-        raise InvalidInput(f"a label is no text that UTF-8 holds: write .npy, or use --json ({error})") from error
+        raise InvalidInput(
+            "a label or the name of its column is no text that UTF-8 holds: without --append and --keep, write .npy, "
+            f"or use --json ({error})"
+        ) from error
 
 
 def _lines(labels):

@@ -225,12 +225,12 @@ class ParquetFolder:
             raise InvalidInput(f"{path} holds no .parquet file")
         first = self._tables[0]
         self.header, self.width, self.row_names = first.header, first.width, first.row_names
-        self.schema = first.schema
         for table in self._tables:
             if table.columns() != first.columns():
                 raise InvalidInput(
                     f"{table.path} has other columns than {first.path}: all files of a folder are one table"
                 )
+        self.schema = _schema_of_all([table.schema for table in self._tables])
         self.n = sum(table.n for table in self._tables)
 
     def read(self, columns, label=None):
@@ -247,6 +247,15 @@ class ParquetFolder:
         """As `ParquetTable.batches`."""
         for table in self._tables:
             yield from table.batches()
+
+
+def _schema_of_all(schemas):
+    """The schema of the first, in which a column may have nulls if it may in any."""
+    first = schemas[0]
+    for k in range(len(first)):
+        if any(schema.field(k).nullable for schema in schemas):
+            first = first.set(k, first.field(k).with_nullable(True))
+    return first
 
 
 def _is_text(types, kind):

@@ -12,6 +12,7 @@ from fastmem.cli.files import (
     is_table,
     read_points,
     read_points_of_table,
+    refuse_as_output,
     refuse_more_columns,
     suffix,
     writing_labels,
@@ -76,19 +77,14 @@ def predict(network, data, output, unknown, tolerance, label, append, json, thre
     With --append or --keep, rows of the table are written with their labels, a text table as it stands.
     """
     takes_rows = append is not None or bool(table.keep)
+    is_whole = takes_rows and not table.keep and not data.is_dir()  # then data may become itself with one more column
+    refuse_as_output(output, network, None if is_whole else data)
     if takes_rows:
         refuse_other_files(data, output, json)
     elif output is not None and suffix(output) in (".npz", ".safetensors", ".parquet"):
         raise click.UsageError(f"{output}: labels are written as .npy or as text, one a line")
     net = fastmem.load(network)
-    options = {} if unknown is None else {"unknown": _as_label(unknown, net.classes.dtype)}
-    if tolerance:
-        options["tolerance"] = tolerance
-    if options and not net.fingerprint_bits:
-        raise click.ClickException(
-            "--unknown and --tolerance need fingerprints: build the network with --fingerprint-bits 16, say, and "
-            "--construction compact"
-        )
+    options = _options_to_know(net, unknown, tolerance)
     rows = None
     if takes_rows:
         X, rows = read_points_of_table(data, label, table, net.feature_names)
@@ -108,6 +104,19 @@ def predict(network, data, output, unknown, tolerance, label, append, json, thre
             write(labels)
     if json and output is not None:
         click.echo(as_json({**about_file(output), "n": points.n, "dtype": str(empty.dtype)}))
+
+
+def _options_to_know(net, unknown, tolerance):
+    """Options of `Network.predict` that take fingerprints, if any was given."""
+    options = {} if unknown is None else {"unknown": _as_label(unknown, net.classes.dtype)}
+    if tolerance:
+        options["tolerance"] = tolerance
+    if options and not net.fingerprint_bits:
+        raise click.ClickException(
+            "--unknown and --tolerance need fingerprints: build the network with --fingerprint-bits 16, say, and "
+            "--construction compact"
+        )
+    return options
 
 
 def _matched(net, X, to_know):

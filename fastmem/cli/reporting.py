@@ -12,6 +12,8 @@ from fastmem.cli.files import (
     labels_are_text,
     read_labelled,
     read_points,
+    refuse_as_output,
+    refuse_as_page,
     refuse_other_columns,
 )
 from fastmem.cli.group import Command
@@ -51,6 +53,8 @@ def report(network, output, data, labels, label, delta, title, date, json, threa
     """
     if data is None and (labels, label) != (None, None):
         raise click.UsageError("--labels and --label are about the points of --data")
+    refuse_as_page(output)
+    refuse_as_output(output, network, data, labels)
     net = fastmem.load(network)
     X, y = (None, None) if data is None else _points_and_labels(net, data, labels, label, table)
     built = net.report(delta)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
+from fastmem.html.wording import visible
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -37,8 +39,8 @@ class Html(str):
 
 
 def escaped(value: object) -> Html:
-    """A value as HTML: as it is if it is `Html`, else its text, escaped."""
-    return value if isinstance(value, Html) else Html(html.escape(str(value)))
+    """A value as HTML: as it is if it is `Html`, else its text, visible and escaped."""
+    return value if isinstance(value, Html) else Html(html.escape(visible(value)))
 
 
 def element(tag: str, *content: object, **attributes: object) -> Html:
@@ -72,7 +74,7 @@ def element(tag: str, *content: object, **attributes: object) -> Html:
 
 def _attribute(name, value):
     name = name.rstrip("_").replace("_", "-")
-    return f" {name}" if value is True else f' {name}="{html.escape(str(value))}"'
+    return f" {name}" if value is True else f' {name}="{escaped(str(value))}"'
 
 
 def table(

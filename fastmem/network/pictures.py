@@ -18,6 +18,7 @@ __all__ = [
 ]  # fmt: skip
 
 DEEP = 40  # layers that are drawn one by one
+_FARTHEST = 2.0**1020  # of which a few can be added
 
 
 class Layers(NamedTuple):
@@ -82,14 +83,23 @@ def unit_hyperplanes(network):
 
 def limits_of(limits, points, weights, offsets):
     """Left, right, bottom, top: as given, or what holds the points, or a square that all lines pass through."""
-    if limits is not None:
-        array = np.asarray(limits, np.float64)
-        if array.shape != (4,) or not np.isfinite(array).all() or array[0] >= array[1] or array[2] >= array[3]:
-            raise InvalidInput(f"limits are left < right and bottom < top, four finite numbers, not {limits!r}")
-        return tuple(array.tolist())
+    if limits is None:
+        with np.errstate(over="ignore"):
+            limits = _limits_around(points, weights, offsets)
+    array = np.asarray(limits, np.float64)
+    if np.abs(array).max(initial=0) > _FARTHEST:
+        raise InvalidInput("the picture reaches beyond 2^1020, where sums of coordinates are no numbers")
+    if array.shape != (4,) or not np.isfinite(array).all() or array[0] >= array[1] or array[2] >= array[3]:
+        raise InvalidInput(f"limits are left < right and bottom < top, four finite numbers, not {limits!r}")
+    return tuple(array.tolist())
+
+
+def _limits_around(points, weights, offsets):
     if len(points):
         low, high = points.min(axis=0).astype(np.float64), points.max(axis=0).astype(np.float64)
         margin = 0.05 * np.where(high > low, high - low, max((high - low).max(), 1.0))
+        # Far from 0 that may be less than numbers tell apart.
+        margin = np.maximum(margin, 8 * np.spacing(np.maximum(np.abs(low), np.abs(high))))
     else:
         # The point nearest to all lines, and how far it is from the farthest.
         low = high = np.linalg.lstsq(weights, offsets)[0] if len(weights) else np.zeros(2)
@@ -125,7 +135,7 @@ def segments(weights, offsets, limits):
 def bars(distances, n_bars):
     """Scale of the axis, and edges of the bars: all of equal width on it."""
     positive = distances[distances > 0]
-    if not len(positive) or positive.max() <= 10 * positive.min():
+    if not len(positive) or positive.max() / 10 <= positive.min():
         return "linear", np.linspace(*_ends(distances.min(), distances.max()), n_bars + 1)
     edges = np.geomspace(positive.min(), positive.max(), n_bars + 1)
     # geomspace may round its ends inwards.
@@ -135,5 +145,7 @@ def bars(distances, n_bars):
 
 def _ends(low, high):
     """Ends of an axis; of numbers that are equal, or nearly, with room around them."""
+    if high - low > 1e-9 * high:
+        return low, high
     room = 0.1 * high if high else 0.5
-    return (low, high) if high - low > 1e-9 * high else (low - room, high + room)
+    return low - room, high + min(room, np.finfo(np.float64).max - high)

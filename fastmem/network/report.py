@@ -296,8 +296,7 @@ class Report:
         from fastmem.network.page.whole import page_of
 
         text = page_of(self, self._network, X, y, title=title, date=date, n_threads=n_threads)
-        # Half of a pair of surrogates, which a label may hold, is no character that a file has.
-        return text if path is None else write_whole(path, text.encode("utf-8", "backslashreplace"))
+        return text if path is None else write_whole(path, text.encode())
 
     def __str__(self) -> str:
         return "\n".join(f"{name:<13} {value}" for _, rows in self._groups() for name, value in rows)

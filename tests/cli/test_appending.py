@@ -52,7 +52,7 @@ TABLES = {
     "commas": ("p,q\n1,2\n3,4\n", f"p,q,out\n1,2,a\n3,4,{B}\n", ()),
     "no names": ("1,2\n3,4\n", f"1,2,a\n3,4,{B}\n", ("--no-header",)),
     "no end of the last line": ("p,q\n1,2\n3,4", f"p,q,out\n1,2,a\n3,4,{B}\n", ()),
-    "empty lines": ("\np,q\n\n1,2\n\n\n3,4\n", f"\np,q,out\n\n1,2,a\n\n\n3,4,{B}\n", ()),
+    "empty lines": ("\np,q\n\n1,2\n\n\n3,4\n\n\r\n", f"\np,q,out\n\n1,2,a\n\n\n3,4,{B}\n\n\r\n", ()),
     "Windows and a byte order mark": ("\ufeffp,q\r\n1,2\r\n3,4", f"\ufeffp,q,out\r\n1,2,a\r\n3,4,{B}\r\n", ()),
     "a byte order mark and quotes": ('\ufeff"p",q\n1,2\n3,4\n', f'\ufeff"p",q,out\n1,2,a\n3,4,{B}\n', ()),
     "quotes and spaces": ('"p", q\n"1", 2 \n3.000,"4"\n', f'"p", q,out\n"1", 2 ,a\n3.000,"4",{B}\n', ()),
@@ -171,6 +171,43 @@ def test_rows_that_are_unknown_get_their_label(network, tmp_path):
     assert run("predict", network, data, "--unknown", "new", "--append", "y").stdout == "p,q,y\n1,2,a\n5,6,new\n"
 
 
+def test_labels_have_the_decimal_mark_of_the_table(tmp_path):
+    fastmem.memorize([[1, 2], [3, 4]], [0.5, 1e-7], random_state=0).save(tmp_path / "net")
+    data = table(tmp_path, "p;q\n1,0;2\n3,0;4\n")
+    assert run("predict", tmp_path / "net", data, "--decimal", ",", "--append", "y").stdout == (
+        "p;q;y\n1,0;2;0,5\n3,0;4;1e-07\n"
+    )
+
+
+def test_a_name_of_tabs_is_for_tabs(network, tmp_path):
+    data = table(tmp_path, "p,q\n1,2\n3,4\n")
+    for name in ("out.tsv", "out.tsv.gz"):
+        message = usage_error("predict", network, data, "--append", "y", "-o", tmp_path / name)
+        assert "columns stay separated by ','" in message
+    data = table(tmp_path, "p\tq\n1\t2\n3\t4\n")
+    assert written("predict", network, data, "--append", "y", output=tmp_path / "out.tsv").startswith(
+        "p\tq\ty\n1\t2\ta"
+    )
+
+
+def test_what_is_read_is_not_written_over(network, tmp_path):
+    data = table(tmp_path, "id,p,q\nx,1,2\ny,3,4\n")
+    older = data.read_bytes(), network.read_bytes()
+    (tmp_path / "linked.csv").symlink_to(data)
+    of_points = ["--data", data, "--drop", "id"]
+    for arguments in (
+        ["predict", network, data, "--keep", "id", "-o", data],  # which would lose the points
+        ["predict", network, data, "--keep", "id", "-o", tmp_path / "linked.csv"],
+        ["predict", network, data, "--drop", "id", "-o", tmp_path / "linked.csv"],
+        ["predict", network, data, "--drop", "id", "--append", "y", "-o", network],
+        ["report", network, "-o", network],
+        ["export", network, "--to", "js", "-o", network],
+        ["export", network, "--to", "js", *of_points, "-o", data],
+    ):
+        assert "would be written over what is read" in usage_error(*arguments)
+    assert (data.read_bytes(), network.read_bytes()) == older
+
+
 def test_json_describes_the_file(network, tmp_path):
     data = table(tmp_path, "p,q\n1,2\n3,4\n")
     described = json.loads(run("predict", network, data, "--append", "y", "-o", tmp_path / "o.csv", "--json").stdout)
@@ -201,7 +238,7 @@ def test_a_wrong_row_leaves_an_older_file(network, tmp_path):
     assert (tmp_path / "out.csv").read_text() == "older"
 
 
-@pytest.mark.parametrize("change", ["p,q\n1,2\n", "p,q\n1,2\n3,4\n5,6\n"])
+@pytest.mark.parametrize("change", ["p,q\n1,2\n", "p,q\n1,2\n\n\n", "p,q\n1,2\n3,4\n5,6\n"])
 def test_a_table_that_changes_meanwhile_is_refused(change, network, tmp_path, monkeypatch):
     data = table(tmp_path, "p,q\n1,2\n3,4\n")
     read = predicting.read_points_of_table
@@ -289,6 +326,39 @@ def test_files_of_a_folder_become_one_and_columns_can_be_kept(parquet, tmp_path)
     assert found.column_names == ["id", "label_0", "label_1"]
     assert found["id"].to_pylist() == columns["id"].to_pylist()
     assert found["label_1"].to_pylist() == (-np.arange(50)).tolist()
+
+
+@pytest.mark.partner
+def test_files_of_a_folder_may_differ_in_what_may_be_null_and_are_not_written_over(parquet, network, tmp_path):
+    arrow, reader = parquet
+    (tmp_path / "folder").mkdir()
+    for i, may_be_null in enumerate([False, True]):
+        fields = [arrow.field("p", arrow.float64()), arrow.field("q", arrow.float64(), nullable=may_be_null)]
+        columns = arrow.table({"p": [2.0 * i + 1], "q": [2.0 * i + 2]}, schema=arrow.schema(fields))
+        reader.write_table(columns, tmp_path / "folder" / f"{i}.parquet")
+    arguments = ["predict", network, tmp_path / "folder", "--append", "y", "-o"]
+    run(*arguments, tmp_path / "out.parquet")
+    found = reader.read_table(tmp_path / "out.parquet")
+    assert found.to_pylist() == [{"p": 1.0, "q": 2.0, "y": "a"}, {"p": 3.0, "q": 4.0, "y": 'b, "c"; d'}]
+    for name in ("1.parquet", "out.parquet"):
+        assert "would be written over what is read" in usage_error(*arguments, tmp_path / "folder" / name)
+
+
+@pytest.mark.partner
+def test_a_parquet_file_that_grows_meanwhile_is_refused(parquet, network, tmp_path, monkeypatch):
+    arrow, reader = parquet
+    reader.write_table(arrow.table({"p": [1.0], "q": [2.0]}), tmp_path / "data.parquet")
+    read = predicting.read_points_of_table
+
+    def growing(*arguments):
+        held = read(*arguments)
+        reader.write_table(arrow.table({"p": [1.0, 3.0], "q": [2.0, 4.0]}), tmp_path / "data.parquet")
+        return held
+
+    monkeypatch.setattr(predicting, "read_points_of_table", growing)
+    arguments = ["predict", network, tmp_path / "data.parquet", "--append", "y", "-o", tmp_path / "out.parquet"]
+    assert "changed while it was read" in failure(*arguments)
+    assert not (tmp_path / "out.parquet").exists()
 
 
 @pytest.mark.partner

@@ -77,6 +77,12 @@ def labelled(folder, *options):
     return "predict", network(folder), folder / "new.csv", *options
 
 
+def asked_of_table(folder, *options):
+    """Arguments of `predict` for a table and a network with a label that is no UTF-8."""
+    (folder / "new.csv").write_text("p,q\n0.5,1\n")
+    return "predict", network(folder, labels=np.array(list("\ud800bba"))), folder / "new.csv", *options
+
+
 def export(folder, *options, points=NEAR, labels=OF_NEAR):
     return "export", network(folder, points, labels), "-o", folder / "exported", *options
 
@@ -230,6 +236,10 @@ ROWS = {
         "write .npy, or use --json",
         lambda f, m: asked("predict", labels=np.array(list("\ud800bba")))(f, "--json"),
     ),
+    "labels that are no UTF-8, in a table": (
+        lambda f: asked_of_table(f, "--append", "y"), "without --append and --keep, write .npy",
+        lambda f, m: asked_of_table(f, "-o", f / "out.npy"),
+    ),
     "labels as .parquet": (
         lambda f: asked("predict")(f, "-o", f / "out.parquet"), "labels are written as .npy or as text, one a line",
         lambda f, m: asked("predict")(f, "-o", f / "out.npy"),
@@ -244,6 +254,14 @@ ROWS = {
     ),
     "a table as .npy": (
         lambda f: labelled(f, "--keep", "id", "-o", f / "out.npy"), "give it the name of one",
+        lambda f, m: labelled(f, "--keep", "id", "-o", f / "out.csv"),
+    ),
+    "an output that is read": (
+        lambda f: labelled(f, "--keep", "id", "-o", f / "new.csv"), "give -o another name",
+        lambda f, m: labelled(f, "--keep", "id", *of_option(m, "-o")[:1], f / "out.csv"),
+    ),
+    "a table of commas by a name of tabs": (
+        lambda f: labelled(f, "--keep", "id", "-o", f / "out.tsv"), "end the name with .csv",
         lambda f, m: labelled(f, "--keep", "id", "-o", f / "out.csv"),
     ),
     "a name that is taken": (
@@ -291,6 +309,10 @@ ROWS = {
     "ids among points": (
         lambda f: table(f, "id,a,y\nr1,1,u\nr2,2,v\n"), "'r1' is not a number, and no cell below: say --drop 0",
         lambda f, m: table(f, "id,a,y\nr1,1,u\nr2,2,v\n", *of_option(m, "--drop")),
+    ),
+    "a page by the name of a table": (
+        lambda f: ("report", network(f), "-o", f / "data.csv"), "a page is another kind of file",
+        lambda f, m: ("report", network(f), "-o", f / "data.html"),
     ),
     "a network by the name of a table": (
         lambda f: table(f, MANY, "-o", f / "data.csv"), "give it a name that ends in .safetensors",

@@ -163,10 +163,14 @@ def test_text_of_users_is_text_wherever_it_stands():
     assert net.report().to_html(X=other, y=y) == net.report().to_html(X=X, y=y)
 
 
-def test_a_label_that_no_file_holds_as_text_is_written_escaped(tmp_path):
-    net = fastmem.memorize([[0.0], [1.0]], ["\ud800", "b"], random_state=0)
-    net.report().to_html(tmp_path / "page.html")
-    assert "\\ud800" in (tmp_path / "page.html").read_text("utf-8")
+def test_what_cannot_be_seen_in_a_label_is_written_escaped(tmp_path):
+    unseen = {"\ud800": "\\ud800", "b\0": "b\\x00", "\x1b[1m": "\\x1b[1m", "\u202etxet": "\\u202etxet"}
+    net = fastmem.memorize(np.arange(4.0)[:, None], list(unseen), random_state=0)
+    net.report().to_html(tmp_path / "page.html", title="\u2066")
+    text = (tmp_path / "page.html").read_text("utf-8")
+    assert text == net.report().to_html(title="\u2066")
+    assert all(seen in text and label not in text for label, seen in unseen.items())
+    assert "<h1>\\u2066</h1>" in text
 
 
 def test_labels_are_checked(cloud):
@@ -252,6 +256,25 @@ def test_the_plane_has_the_colours_of_predicted_labels():
     radius = net.certified_radius(CIRCLE)[2]
     (said,) = (title for title in page.titles if title.startswith("row 2 at "))
     assert said.splitlines()[1:] == ["label a", f"radius {radius:.4g}"]
+
+
+@pytest.mark.parametrize(
+    ("X", "is_drawn"),
+    [
+        ([[1e17, 3]], True),
+        ([[1e17, 3], [1e17, 4]], True),
+        ([[1e300, 1e300]], True),
+        ([[0, 0], [0, 5e-324]], True),
+        ([[1.5e308, 1e308], [1.6e308, 1.2e308]], False),
+        ([[1.7e308, 3], [-1.7e308, 4]], False),
+    ],
+)
+def test_points_anywhere_have_a_page(X, is_drawn):
+    y = list(range(len(X)))
+    text = fastmem.memorize(X, y, random_state=0).report().to_html(X=X, y=y)
+    assert ("<image" in text) == is_drawn
+    assert ("Nothing is drawn" in text) != is_drawn
+    assert "nan" not in text.partition('id="numbers"')[0]
 
 
 def test_pages_of_much_stay_small():

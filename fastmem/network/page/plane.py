@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastmem.data.plain import label_text
+from fastmem.errors import InvalidInput
 from fastmem.html.colours import OKABE_ITO, colours_of
 from fastmem.html.elements import element
 from fastmem.html.page import section
@@ -22,6 +23,7 @@ from fastmem.network.pictures import (
 
 __all__ = ["plane"]
 
+_TITLE = "The plane"
 _PIXELS = 400  # along a side
 _MOST_POINTS, _MOST_LINES = 1000, 1000
 _WIDTH = 1000.0  # of the picture, in its own units
@@ -45,10 +47,10 @@ def plane(network, given, n_threads):
         return None
     points, positions = points_and_positions(network, given.X, given.labels)
     weights, offsets = unit_hyperplanes(network)
-    with np.errstate(over="ignore"):
+    try:
         limits = limits_of(None, points, weights, offsets)
-    if not np.isfinite([*limits, limits[1] - limits[0], limits[3] - limits[2]]).all():
-        return None  # wider than numbers go
+    except InvalidInput as error:
+        return section("plane", _TITLE, element("p", f"Nothing is drawn: {error}."))
     view = _View(limits)
     chosen = np.unique(np.linspace(0, len(points) - 1, min(len(points), _MOST_POINTS)).round().astype(np.int64))
     lines = segments(weights, offsets, limits)
@@ -59,7 +61,7 @@ def plane(network, given, n_threads):
     )
     text = _words(network, points, chosen, lines)
     words = element("div", element("p", text), _legend(network.classes))
-    return section("plane", "The plane", element("div", words, _frame(network, content, view), class_="pair"))
+    return section("plane", _TITLE, element("div", words, _frame(network, content, view), class_="pair"))
 
 
 class _View:

@@ -99,7 +99,8 @@ def radii(given):
 def _histogram(distances):
     scale, edges = bars(distances, _N_BARS)
     counts = np.histogram(distances, edges)[0].tolist()
-    median, n_zero = float(np.median(distances)), int(np.count_nonzero(distances == 0))
+    # The mean of the two in the middle, whose sum may be no number.
+    median, n_zero = float(np.quantile(distances, 0.5)), int(np.count_nonzero(distances == 0))
     ends = list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
     said = [f"{low:.4g} to {high:.4g}: {_points(n)}" for (low, high), n in zip(ends, counts, strict=True)]
     place = _place(scale, edges)
