@@ -16,7 +16,7 @@ with so many, and reaches and ranks are measured anew for that. If it loses more
 network as it is, the settings are for this one.
 
 What comes of the settings is measured then on fresh copies, and on inputs that must stay unknown: more tolerance lets
-more of these pass. No step tries more than some millions of codes, so that the time has a bound.
+more of these pass. Codes that are tried are counted, and no step goes on beyond some tens of millions.
 """
 
 from __future__ import annotations
@@ -167,7 +167,8 @@ class ToleranceSuggestion:
             yield "and ask again: its hyperplanes are others then, and noise crosses these too"
         elif self.safe_bits != self.network_bits:
             yield (
-                f"for the network as it is: {self.safe_bits} fingerprint bits would let fewer other inputs pass by chance,"
+                f"for the network as it is: {self.safe_bits} fingerprint bits would let fewer other inputs pass by "
+                "chance,"
             )
             yield (
                 "but more bits bring more hyperplanes, which noise crosses too: a network built so gave "
@@ -633,17 +634,18 @@ def _ranks(sure, indices, copies, reaches, tolerance, most_lost, n_threads):
     With more and more probes, until enough copies are found or it takes too long.
     """
     ranks = np.where(reaches > 0, _NEVER, 0)
-    left, probes = np.flatnonzero((reaches > 0) & (reaches < tolerance)), _FIRST_PROBES
+    left, probes, spent = np.flatnonzero((reaches > 0) & (reaches < tolerance)), _FIRST_PROBES, 0
     while True:
         inputs = _read(copies.points.take(left))
         found, known, tried = _answers(sure, inputs, tolerance, probes, n_threads)
         is_right = known & (found == indices[copies.rows[left]])
         ranks[left[is_right]] = tried[is_right]
+        spent += int(tried.sum())
         tried, left = tried[~known], left[~known]
         if np.count_nonzero(ranks == _NEVER) <= most_lost or probes == _MOST_PROBES or (tried < probes).all():
             return ranks
         probes = min(_GROWTH * probes, _MOST_PROBES)
-        if len(left) * probes > _WORK:
+        if spent + len(left) * probes > _WORK:
             return ranks
 
 
