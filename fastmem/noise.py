@@ -569,7 +569,7 @@ def _bits(bits, settings, lost):
 def _measured(trial, settings, copies, others, keep, n_threads):
     """What comes of the settings: `ToleranceSuggestion`."""
     tolerance, max_probes, _, _ = settings
-    net = trial.net
+    net, bits = trial.net, trial.net.fingerprint_bits
     copies = copies.first(max(int(_WORK / max(settings.tried, 1)), _FEWEST_COPIES_MEASURED))
     indices, known, tried = _answers(net, copies.points, tolerance, max_probes, n_threads)
     is_right = known & (indices == trial.indices[copies.rows])
@@ -579,7 +579,7 @@ def _measured(trial, settings, copies, others, keep, n_threads):
     others = {kind: _first(inputs, most) for kind, inputs in others.items()}
     answers = {kind: _answers(net, inputs, tolerance, max_probes, n_threads) for kind, inputs in others.items()}
     return ToleranceSuggestion(
-        tolerance, max_probes, *[net.fingerprint_bits] * 3, n_right / n, keep,
+        tolerance, max_probes, bits, bits, bits, n_right / n, keep,
         n_right / n, float((known & ~is_right).mean()), float((~known).mean()), right_at_least, n,
         float(tried.mean()), {kind: float(of_kind.mean()) for kind, (_, _, of_kind) in answers.items()},
         {kind: float(is_known.mean()) for kind, (_, is_known, _) in answers.items()},
