@@ -117,14 +117,16 @@ def embeddings():
     nets = {bits: built(X, ids, bits) for bits in sorted({bits for _, bits in NOISE_AND_BITS})}
     print_header([
         "noise, % of a row's length", "f", "tolerance", "probes", "99.9 % reached", "bits suggested", "right %",
-        "wrong %", "unknown %", "other embeddings known %", "µs a query",
+        "wrong %", "unknown %", "other embeddings known %", "µs a query", "µs another embedding",
     ])  # fmt: skip
     for noise, bits in NOISE_AND_BITS:
         _, net = nets[bits]
         how, reached = suggested(net, X, noise)
         answers = answered(net, X, ids, noise, how)
+        start = time.process_time()
         known = percent(net.predict(fresh, unknown="", n_threads=1, **how) != "")
-        print_row([f"{100 * noise:g}", bits, *how.values(), *reached, *answers[:-1], known, answers[-1]])
+        to_refuse = 1e6 * (time.process_time() - start) / len(fresh)
+        print_row([f"{100 * noise:g}", bits, *how.values(), *reached, *answers[:-1], known, answers[-1], to_refuse])
     print()
     print_header(["answers by", "bytes of numbers", "bytes of ids", "build s", "µs a query without noise"])
     print_row(["exact search in X", X.nbytes, ids.nbytes, None, to_search])

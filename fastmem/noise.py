@@ -11,19 +11,24 @@ points are known both can be measured, without a search:
 
 A quarter of the copies that may be lost are left to the tolerance, a quarter to the probes, and the rest to chance and
 to what a network that is built again does otherwise. Fingerprints get so many bits that chance is a small part of it.
-What comes of all three is measured then on fresh copies, and on inputs that must stay unknown: more tolerance lets more
-of these pass.
+More bits bring more hyperplanes, which noise crosses too. So where the network has fewer bits, one on trial is built
+with so many, and reaches and ranks are measured anew for that. If it loses more copies than `keep` allows, and than the
+network as it is, the settings are for this one.
+
+What comes of the settings is measured then on fresh copies, and on inputs that must stay unknown: more tolerance lets
+more of these pass. Codes that are tried are counted, and no step goes on beyond some tens of millions.
 """
 
 from __future__ import annotations
 
 import math
 import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from fastmem.api import memorize
 from fastmem.data.as_points import as_memorized_points, as_points
 from fastmem.data.options import as_generator
 from fastmem.data.points import Points
@@ -51,11 +56,14 @@ _DOUBT = 0.05  # of the ends of intervals
 _LOST = 20  # copies that may be lost: the more, the nearer to what is asked for the settings come
 _FEWEST_COPIES, _MOST_COPIES = 2000, 200_000
 _OTHERS, _FEWEST, _MIXED_ROWS = 10_000, 1000, 2000
+_FEW_COLUMNS = 8  # times these are fewer than rows
 _NUMBERS = 2**24  # of copies, or of others
 _BY_TOLERANCE, _BY_PROBES = 0.25, 0.5  # parts of the share that may be lost: by the first, and by both
 _FIRST_PROBES, _GROWTH, _MOST_PROBES, _MOST_FOUND = 30, 10, 100_000, 0.99
-_WORK, _WORK_OF_OTHERS, _PARTS, _FEWEST_TRIED, _FEWEST_MEASURED = 2**24, 2**21, 8, 100, 250  # probes: some seconds
-_ROOM, _ROUNDS = 1.5, 3  # times the probes needed
+_WORK, _WORK_OF_OTHERS, _PARTS = 2**24, 2**21, 8  # probes: some seconds
+_FEWEST_TRIED, _FEWEST_MEASURED, _FEWEST_COPIES_MEASURED = 30, 100, 250  # inputs, however many probes each takes
+_ROOM = 1.5  # times the probes needed
+_ROUNDS = 2  # networks on trial
 _SURE_BITS, _MOST_CHANCE = 2, 1e-3  # of what is lost, chance takes a quarter
 _DIGITS = 3
 _ROUNDING = 1e-8  # of covariances, relative to the largest
@@ -73,10 +81,15 @@ class ToleranceSuggestion:
     max_probes : int
         For `predict`.
     fingerprint_bits : int
-        That all figures are for. If they are more than the network has, build it again with these; its hyperplanes are
-        others then, so that figures change a little.
+        That all figures are for. If they are more than the network has, build it again with these, and ask again: they
+        are measured on a network built so with another seed, and change a little.
     network_bits : int
         Fingerprint bits that the network has.
+    safe_bits : int
+        So many that hardly any code that is tried passes by chance. `fingerprint_bits` are these, unless a network that
+        has them loses too many copies, by the hyperplanes that come with more bits: then those that the network has.
+    right_with_safe_bits : float
+        The share of noisy copies that get their own label from a network built with so many bits.
     keep : float
         The share of noisy copies asked for.
     right, wrong, unknown : float
@@ -85,6 +98,10 @@ class ToleranceSuggestion:
         Lower end, with a confidence of 95 %, of what share gets its own label.
     n_copies : int
         Noisy copies that these shares were measured on.
+    tried : float
+        How many codes are tried for a noisy copy, on average: what it costs to find it.
+    tried_of_others : dict
+        The same of other inputs, by kind: it may be many times as much, and takes as many times as long.
     passing : dict
         Of other inputs, by kind, the share that is taken for known with these settings.
     n_others : int
@@ -97,12 +114,16 @@ class ToleranceSuggestion:
     max_probes: int
     fingerprint_bits: int
     network_bits: int
+    safe_bits: int
+    right_with_safe_bits: float
     keep: float
     right: float
     wrong: float
     unknown: float
     right_at_least: float
     n_copies: int
+    tried: float
+    tried_of_others: dict[str, float]
     passing: dict[str, float]
     n_others: int
     is_reached: bool
@@ -131,14 +152,27 @@ class ToleranceSuggestion:
         yield "asked for", f"{_percent(self.keep)} right: {'reached' if self.is_reached else 'not reached'}"
         passing = ", ".join(f"{_percent(share)} of {kind}" for kind, share in self.passing.items())
         if passing:
-            yield "taken for known", f"{passing} ({self.n_others:,} tried)"
+            yield "taken for known", f"{passing} ({self.n_others:,} measured)"
+        if self.tolerance:
+            tried = {"noisy copies": self.tried} | self.tried_of_others
+            yield "codes tried", ", ".join(f"{_count(count)} for {kind}" for kind, count in tried.items())
 
     def _bits(self):
-        """What to do if the settings are for another number of fingerprint bits than the network has."""
+        """What to do if the settings are for another number of fingerprint bits than the network has, or why not."""
         if self.fingerprint_bits != self.network_bits:
             yield (
                 f"for {self.fingerprint_bits} fingerprint bits; the network has {self.network_bits}: build it again "
                 f"with memorize(..., fingerprint_bits={self.fingerprint_bits})"
+            )
+            yield "and ask again: its hyperplanes are others then, and noise crosses these too"
+        elif self.safe_bits != self.network_bits:
+            yield (
+                f"for the network as it is: {self.safe_bits} fingerprint bits would let fewer other inputs pass by "
+                "chance,"
+            )
+            yield (
+                "but more bits bring more hyperplanes, which noise crosses too: a network built so gave "
+                f"{_percent(self.right_with_safe_bits)} right"
             )
 
     @property
@@ -161,7 +195,8 @@ def suggest_tolerance(
     """With which tolerance, probes and fingerprint bits noisy copies of memorized rows get their own label.
 
     Measured on noisy copies: what the tolerance must reach, how many codes must be tried, and with both what share
-    of other inputs passes for known. More tolerance lets more of these pass, so it is as small as `keep` allows.
+    of other inputs passes for known. More tolerance lets more of these pass, so it is as small as `keep` allows. Where
+    more fingerprint bits seem to be needed, a network that has them is built to measure it, once or twice.
 
     Parameters
     ----------
@@ -219,12 +254,25 @@ def suggest_tolerance(
     _check_network(net)
     keep, random_state, n_threads = _as_share(keep), as_generator(random_state), resolve_threads(n_threads)
     points = as_memorized_points(X, net.n_points, net.n_features_in, net.feature_names)
-    memorized = _memorized(net, points, n_threads)
+    given = _of_memorized(net, points, n_threads)
     chosen_by, measured_by = _copies(net, points, noise, copies, rows, keep, random_state, n_threads)
     others = _others(net, points, others, random_state, n_threads)
 
-    settings = _settings(net, memorized, chosen_by, others, keep, n_threads)
-    suggestion = _measured(net, memorized, settings, measured_by, others, keep, n_threads)
+    settings = as_it_is = _settings(given, chosen_by, others, keep, n_threads)
+    trial = given
+    for _ in range(_ROUNDS):
+        bits = _bits(trial.net.fingerprint_bits, settings, 1 - keep)
+        if bits == trial.net.fingerprint_bits:
+            break
+        again = _built_again(net, bits, X, given.indices, random_state, n_threads)
+        trial = _of_memorized(again, points, n_threads)
+        settings = _settings(trial, chosen_by, others, keep, n_threads)
+    suggestion = _measured(trial, settings, measured_by, others, keep, n_threads)
+    if trial is not given:
+        suggestion = replace(suggestion, network_bits=net.fingerprint_bits)
+        if not suggestion.is_reached:
+            as_it_is = _measured(given, as_it_is, measured_by, others, keep, n_threads)
+            suggestion = _nearer(suggestion, as_it_is)
     if not suggestion.is_reached:
         warnings.warn(_not_reached(suggestion), RecognitionWarning, stacklevel=_USER)
     return suggestion
@@ -257,23 +305,25 @@ def _as_share(keep):
 
 
 class _Memorized(NamedTuple):
-    """The rows X: the positions of their labels in `classes`, and all codes of cells, ascending."""
+    """A network and its rows X: the positions of their labels in `classes`, and all codes of cells, ascending."""
 
+    net: EncodedNetwork
     indices: np.ndarray
     codes: np.ndarray
 
-    def network(self, net, fingerprint_bits):
-        """The same network with other fingerprints."""
-        if fingerprint_bits == net.fingerprint_bits:
+    def sure(self):
+        """The same network with fingerprints so long that chance plays no part."""
+        net = self.net
+        if net.fingerprint_bits == MOST_BITS:
             return net
         return EncodedNetwork(
             net.encoder, net.store, net.classes, recognition=net.recognition, reading=net.reading,
-            fingerprints=Filter.recognising(self.codes, net.recognition.n_bits, fingerprint_bits),
+            fingerprints=Filter.recognising(self.codes, net.recognition.n_bits, MOST_BITS),
             **{name: getattr(net, name) for name in SETTINGS},
         )  # fmt: skip
 
 
-def _memorized(net, points, n_threads):
+def _of_memorized(net, points, n_threads):
     _check_finite(points, n_threads)
     codes, of_cells = net.recognition.codes_of(points.on(net.recognition.reading), n_threads)
     unknown = np.flatnonzero(~net.fingerprints.accepts(of_cells))
@@ -281,7 +331,21 @@ def _memorized(net, points, n_threads):
         raise InvalidInput(
             f"the network does not know X[{unknown[0]}]: give all rows that it memorized, in any order, without noise"
         )
-    return _Memorized(net.store.lookup(codes), distinct(of_cells))
+    return _Memorized(net, net.store.lookup(codes), distinct(of_cells))
+
+
+def _built_again(net, bits, X, labels, random_state, n_threads):
+    """A network with other fingerprint bits, which reads the same columns and tells the same rows apart."""
+    reading, places = net.recognition.reading, net.recognition.places
+    columns = "auto" if places is not None else "all"
+    if reading is not None:
+        columns = reading.columns
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RecognitionWarning)
+        return memorize(
+            X, labels, separate=net.separate, columns=columns, fingerprint_bits=bits, random_state=random_state,
+            n_threads=n_threads,
+        )  # fmt: skip
 
 
 def _check_finite(points, n_threads):
@@ -431,10 +495,16 @@ def _others(net, points, others, random_state, n_threads):
 
 
 def _normal(rows, n, random_state):
-    """Normal inputs: sums of some rows, less their mean, with normal weights have their covariance."""
+    """Normal inputs: sums of some rows, less their mean, with normal weights have their covariance.
+
+    So have sums of the rows of R in their decomposition QR, and these are fewer where columns are few.
+    """
     with np.errstate(over="ignore", invalid="ignore"):
         mean = rows.mean(axis=0)
-        inputs = mean + random_state.standard_normal((n, len(rows))) @ (rows - mean) / math.sqrt(len(rows))
+        deviations = (rows - mean) / math.sqrt(len(rows))
+        if _FEW_COLUMNS * rows.shape[1] < len(rows):
+            deviations = np.linalg.qr(deviations, mode="r")
+        inputs = mean + random_state.standard_normal((n, len(deviations))) @ deviations
     return np.nan_to_num(inputs)
 
 
@@ -448,28 +518,26 @@ def _permuted(rows, n, random_state):
 
 
 class _Settings(NamedTuple):
-    """Tolerance, probes and bits, and how many codes are tried for a copy, and for another input, on average."""
+    """Tolerance and probes, and how many codes are tried for a copy, and for another input, on average."""
 
     tolerance: float
     max_probes: int
-    bits: int
     tried: float = 0.0
     tried_of_others: float = 0.0
 
 
-def _settings(net, memorized, copies, others, keep, n_threads):
+def _settings(trial, copies, others, keep, n_threads):
     """`_Settings` by copies and by others, of which a few show how long they are looked for."""
-    reaches = _reaches(net.recognition.hyperplanes, copies, n_threads)
+    reaches = _reaches(trial.net.recognition.hyperplanes, copies, n_threads)
     n, lost = len(reaches), 1 - keep
     reach = float(np.sort(reaches)[n - 1 - _most_lost(n, _BY_TOLERANCE * lost)])
     if not reach:
-        return _Settings(0.0, 1, net.fingerprint_bits)
+        return _Settings(0.0, 1)
     tolerance, most_lost = _rounded_up(reach), _most_lost(n, _BY_PROBES * lost)
-    sure = memorized.network(net, MOST_BITS)
-    ranks = np.sort(_ranks(sure, memorized.indices, copies, reaches, tolerance, most_lost, n_threads))
+    sure = trial.sure()
+    ranks = np.sort(_ranks(sure, trial.indices, copies, reaches, tolerance, most_lost, n_threads))
     rank = ranks[n - 1 - most_lost]
-    is_found = rank < _NEVER
-    if not is_found:  # the best that there is
+    if rank == _NEVER:  # the best that there is
         found = ranks[ranks < _NEVER]
         rank = found[math.ceil(_MOST_FOUND * len(found)) - 1] if len(found) else 1
     max_probes = _round_number(_ROOM * rank)
@@ -482,49 +550,48 @@ def _settings(net, memorized, copies, others, keep, n_threads):
         ),
         default=0.0,
     )
-    bits, more_probes = _bits(net, max(tried, tried_of_others), 1 - keep, int(rank) if is_found else 1, max_probes)
-    return _Settings(tolerance, more_probes, bits, tried, tried_of_others * more_probes / max_probes)
+    return _Settings(tolerance, max_probes, tried, tried_of_others)
 
 
-def _bits(net, tried, lost, rank, max_probes):
-    """Fingerprint bits, and probes for the hyperplanes that a network of so many bits has.
+def _bits(bits, settings, lost):
+    """Fingerprint bits for some settings, with which those of so many bits are tried.
 
     So many that inputs for which so many codes are tried meet a fingerprint by chance far less often than are lost:
-    those of the network where one more would do, else whoever builds it again would be told to do so once more. For
-    each bit there are about as many further hyperplanes, and sets of near ones grow as a power of their number.
+    those there are where one more would do, else whoever builds it again would be told to do so once more.
     """
-    m, e, f = net.n_hyperplanes, net.n_recognition_hyperplanes, net.fingerprint_bits
-    bits, probes = f, max_probes
-    for _ in range(_ROUNDS):
-        needed = math.ceil(math.log2(max(tried * probes / max_probes, 1.0) / min(lost, _MOST_CHANCE)) + _SURE_BITS)
-        if needed <= bits + 1:
-            break
-        bits = min(needed, MOST_BITS)
-        growth = (m + e * bits / f) / max(m + e, 1)
-        probes = max(min(_round_number(_ROOM * rank**growth), _MOST_PROBES), max_probes)
-    return bits, probes
+    if not settings.tolerance:
+        return bits
+    tried = max(settings.tried, settings.tried_of_others, 1.0)
+    needed = math.ceil(math.log2(tried / min(lost, _MOST_CHANCE)) + _SURE_BITS)
+    return bits if needed <= bits + 1 else min(needed, MOST_BITS)
 
 
-def _measured(net, memorized, settings, copies, others, keep, n_threads):
+def _measured(trial, settings, copies, others, keep, n_threads):
     """What comes of the settings: `ToleranceSuggestion`."""
-    tolerance, max_probes, bits, tried, tried_of_others = settings
-    trial = memorized.network(net, bits)
-    copies = copies.first(max(int(_WORK / max(tried, 1)), _FEWEST_MEASURED))
-    indices, known, _ = _answers(trial, copies.points, tolerance, max_probes, n_threads)
-    is_right = known & (indices == memorized.indices[copies.rows])
+    tolerance, max_probes, _, _ = settings
+    net, bits = trial.net, trial.net.fingerprint_bits
+    copies = copies.first(max(int(_WORK / max(settings.tried, 1)), _FEWEST_COPIES_MEASURED))
+    indices, known, tried = _answers(net, copies.points, tolerance, max_probes, n_threads)
+    is_right = known & (indices == trial.indices[copies.rows])
     n, n_right = len(known), int(is_right.sum())
     right_at_least = _lower_end(n_right, n)
-    most = max(int(_WORK_OF_OTHERS / max(tried_of_others, 1)), _FEWEST_MEASURED)
+    most = max(int(_WORK_OF_OTHERS / max(settings.tried_of_others, 1)), _FEWEST_MEASURED)
     others = {kind: _first(inputs, most) for kind, inputs in others.items()}
-    passing = {
-        kind: float(_answers(trial, inputs, tolerance, max_probes, n_threads)[1].mean())
-        for kind, inputs in others.items()
-    }
-    n_others = max((inputs.n for inputs in others.values()), default=0)
+    answers = {kind: _answers(net, inputs, tolerance, max_probes, n_threads) for kind, inputs in others.items()}
     return ToleranceSuggestion(
-        tolerance, max_probes, bits, net.fingerprint_bits, keep, n_right / n, float((known & ~is_right).mean()),
-        float((~known).mean()), right_at_least, n, passing, n_others, right_at_least >= keep,
+        tolerance, max_probes, bits, bits, bits, n_right / n, keep,
+        n_right / n, float((known & ~is_right).mean()), float((~known).mean()), right_at_least, n,
+        float(tried.mean()), {kind: float(of_kind.mean()) for kind, (_, _, of_kind) in answers.items()},
+        {kind: float(is_known.mean()) for kind, (_, is_known, _) in answers.items()},
+        max((inputs.n for inputs in others.values()), default=0), right_at_least >= keep,
     )  # fmt: skip
+
+
+def _nearer(rebuilt, as_it_is):
+    """The suggestion that comes nearer to what was asked for."""
+    if rebuilt.right >= as_it_is.right and not as_it_is.is_reached:
+        return rebuilt
+    return replace(as_it_is, safe_bits=rebuilt.fingerprint_bits, right_with_safe_bits=rebuilt.right)
 
 
 def _most_lost(n, share):
@@ -567,17 +634,18 @@ def _ranks(sure, indices, copies, reaches, tolerance, most_lost, n_threads):
     With more and more probes, until enough copies are found or it takes too long.
     """
     ranks = np.where(reaches > 0, _NEVER, 0)
-    left, probes = np.flatnonzero((reaches > 0) & (reaches < tolerance)), _FIRST_PROBES
+    left, probes, spent = np.flatnonzero((reaches > 0) & (reaches < tolerance)), _FIRST_PROBES, 0
     while True:
         inputs = _read(copies.points.take(left))
         found, known, tried = _answers(sure, inputs, tolerance, probes, n_threads)
         is_right = known & (found == indices[copies.rows[left]])
         ranks[left[is_right]] = tried[is_right]
+        spent += int(tried.sum())
         tried, left = tried[~known], left[~known]
         if np.count_nonzero(ranks == _NEVER) <= most_lost or probes == _MOST_PROBES or (tried < probes).all():
             return ranks
         probes = min(_GROWTH * probes, _MOST_PROBES)
-        if len(left) * probes > _WORK:
+        if spent + len(left) * probes > _WORK:
             return ranks
 
 
@@ -611,6 +679,11 @@ def _round_number(count):
 
 def _percent(share):
     return f"{100 * share:.5g} %"
+
+
+def _count(number):
+    """A number of codes, with two digits."""
+    return f"{float(f'{number:.2g}'):,g}"
 
 
 def _not_reached(suggestion):

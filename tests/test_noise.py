@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import fastmem
-from fastmem import InvalidInput, RecognitionWarning, memorize, suggest_tolerance
+from fastmem import InvalidInput, RecognitionWarning, memorize, noise, suggest_tolerance
 
 SD = 0.03
 D = 32
@@ -101,6 +101,49 @@ def test_a_network_of_the_bits_that_are_suggested_keeps_what_was_asked(data):
     rows = np.arange(20_000) % 1000
     assert (answers(again, found, noisy_copies(X, rows)) == y[rows]).mean() >= 0.999
     assert suggest_tolerance(again, X, SD, random_state=0).fingerprint_bits == found.fingerprint_bits
+
+
+@pytest.fixture
+def few_codes_tried(monkeypatch):
+    """Limits a sixteenth as high as they are, and a count of the codes that are tried."""
+    counts = []
+    answers = noise._answers
+
+    def counted(*args):
+        found = answers(*args)
+        counts.append(int(found[2].sum()))
+        return found
+
+    monkeypatch.setattr(noise, "_answers", counted)
+    for name, value in {"_WORK": 2**20, "_WORK_OF_OTHERS": 2**17, "_MOST_PROBES": 3000}.items():
+        monkeypatch.setattr(noise, name, value)
+    return counts
+
+
+def test_more_bits_are_not_suggested_if_their_hyperplanes_lose_what_the_network_keeps(data, few_codes_tried):
+    X, y = data[0][:300], data[1][:300]
+    found = suggest_tolerance(build(X, y, 12), X, 0.15, keep=0.95, random_state=0)
+    assert found.is_reached
+    assert found.fingerprint_bits == found.network_bits == 12 < found.safe_bits
+    assert found.right_with_safe_bits < 0.95 <= found.right
+    assert "build it again" not in str(found)
+    assert f"{found.safe_bits} fingerprint bits would let fewer other inputs pass" in str(found)
+    again = build(X, y, found.safe_bits)
+    with pytest.warns(RecognitionWarning):
+        assert not suggest_tolerance(again, X, 0.15, keep=0.95, random_state=0).is_reached
+
+
+def test_the_codes_that_are_tried_are_bounded_where_noise_is_too_large(data, few_codes_tried):
+    with pytest.warns(RecognitionWarning, match="too large beside the distances between rows"):
+        found = suggest_tolerance(build(*data, 16), data[0], 0.2, keep=0.99, random_state=0)
+    assert not found.is_reached
+    assert sum(few_codes_tried) < 4 * 2**20
+
+
+def test_what_other_inputs_cost_is_said(found):
+    assert found.tried_of_others.keys() == found.passing.keys()
+    assert all(found.tried < tried <= found.max_probes for tried in found.tried_of_others.values())
+    assert "codes tried" in str(found)
 
 
 def test_the_bits_that_are_suggested_count_in_what_passes(data):
