@@ -49,9 +49,11 @@ def others():
     yield "bounds", fastmem.bounds(10_000, 16, 0.1, n_classes=3)
     yield "bounds of a point", fastmem.bounds(1, 1, 1.0)
     yield "separation", fastmem.separation(X)
-    shares = dict.fromkeys(("keep", "right", "wrong", "unknown", "right_at_least"), 0.25)
-    bits = {"fingerprint_bits": 20, "network_bits": 16, "n_copies": 2000, "n_others": 1000, "is_reached": True}
-    yield "tolerance", fastmem.ToleranceSuggestion(0.1, 30, passing={HOSTILE: 0.125}, **shares, **bits)
+    shares = dict.fromkeys(("keep", "right", "wrong", "unknown", "right_at_least", "right_with_safe_bits"), 0.25)
+    bits = {"fingerprint_bits": 20, "network_bits": 16, "safe_bits": 20}
+    measured = {"n_copies": 2000, "n_others": 1000, "tried": 2.5, "tried_of_others": {HOSTILE: 28.0}}
+    given = shares | bits | measured
+    yield "tolerance", fastmem.ToleranceSuggestion(0.1, 30, passing={HOSTILE: 0.125}, is_reached=True, **given)
     counts = dict.fromkeys(("n_rows", "n_contradictory", "n_memorized", "n_protected", "n_guards", "n_tested"), 1234)
     shares = {"model_accuracy": 0.9, "override_rate": 0.01, "override_rate_upper": 0.02, "tolerance": 0.0}
     nbytes = {"memory_nbytes": 5678, "kept_nbytes": 91, "guard_nbytes": 23}
