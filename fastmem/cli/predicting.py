@@ -31,6 +31,7 @@ from fastmem.cli.options import (
 from fastmem.data.as_points import as_points
 from fastmem.data.columns import in_order, names_of
 from fastmem.machine.progress import progress_bar
+from fastmem.network.near_codes import MAX_PROBES
 
 __all__ = ["predict"]
 
@@ -52,6 +53,8 @@ def _name(context, parameter, text):
 @click.option("--unknown", metavar="LABEL", help="What points get that were never stored (needs fingerprints).")
 @click.option("--tolerance", type=click.FloatRange(min=0), default=0.0, show_default=True,
               help="Distance by which unknown points may have crossed hyperplanes.")  # fmt: skip
+@click.option("--max-probes", type=click.IntRange(min=1),
+              help=f"Codes that --tolerance tries for a point at most.  [default: {MAX_PROBES}]")  # fmt: skip
 @click.option("--label", metavar="COLUMN", help="Column of a .csv or .parquet file to leave out, by name or number.")
 @click.option("--append", metavar="NAME", callback=_name,
               help="Write the table that DATA is, with the labels as one more column of this name.",
@@ -63,7 +66,7 @@ def _name(context, parameter, text):
 @with_json
 @with_threads
 @with_progress
-def predict(network, data, output, unknown, tolerance, label, append, json, threads, progress, table):
+def predict(network, data, output, unknown, tolerance, max_probes, label, append, json, threads, progress, table):
     """Print the labels that NETWORK gives to the points in DATA.
 
     Each is a line of its own, or with --json an entry of one array. Labels of several values are written with commas
@@ -84,7 +87,7 @@ def predict(network, data, output, unknown, tolerance, label, append, json, thre
     elif output is not None and suffix(output) in (".npz", ".safetensors", ".parquet"):
         raise click.UsageError(f"{output}: labels are written as .npy or as text, one a line")
     net = fastmem.load(network)
-    options = _options_to_know(net, unknown, tolerance)
+    options = _options_to_know(net, unknown, tolerance, max_probes)
     rows = None
     if takes_rows:
         X, rows = read_points_of_table(data, label, table, net.feature_names)
@@ -106,11 +109,13 @@ def predict(network, data, output, unknown, tolerance, label, append, json, thre
         click.echo(as_json({**about_file(output), "n": points.n, "dtype": str(empty.dtype)}))
 
 
-def _options_to_know(net, unknown, tolerance):
+def _options_to_know(net, unknown, tolerance, max_probes):
     """Options of `Network.predict` that take fingerprints, if any was given."""
     options = {} if unknown is None else {"unknown": _as_label(unknown, net.classes.dtype)}
+    if max_probes is not None and not tolerance:
+        raise click.UsageError("--max-probes is how many codes --tolerance tries, and nothing without it")
     if tolerance:
-        options["tolerance"] = tolerance
+        options |= {"tolerance": tolerance} | ({} if max_probes is None else {"max_probes": max_probes})
     if options and not net.fingerprint_bits:
         raise click.ClickException(
             "--unknown and --tolerance need fingerprints: build the network with --fingerprint-bits 16, say, and "

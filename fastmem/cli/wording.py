@@ -7,8 +7,8 @@ from fastmem.errors import InvalidInput
 __all__ = ["in_options"]
 
 _NAMES = (
-    "construction|store|separate|columns|effort|margin|delta|fingerprint_bits|recognise|negatives|form|random_state|n_threads|unknown|tolerance|dtype|"
-    "output|unsafe|scratch|resume|X"
+    "construction|store|separate|columns|effort|margin|delta|fingerprint_bits|recognise|negatives|form|random_state|n_threads|unknown|tolerance|"
+    "max_probes|dtype|output|unsafe|scratch|resume|X"
 )
 _FLAGS = {"random_state": "seed", "n_threads": "threads", "output": "returns", "X": "data"}
 _VALUES = {

@@ -340,6 +340,20 @@ def test_a_label_for_unknown_points_needs_fingerprints(built):
     assert "--fingerprint-bits" in failure("predict", net, points, "--unknown", "x")
 
 
+def test_fewer_probes_find_fewer_points(recognising, tmp_path):
+    net, points, *_ = recognising
+    loaded, X = fastmem.load(net), np.load(points)
+    moved = X + 0.05 * np.random.default_rng(0).normal(size=X.shape)
+    points = write_npy(tmp_path / "moved.npy", moved)
+    found = {}
+    for probes in (1, 1000):
+        options = ["--unknown=-1", "--tolerance", 0.5, "--max-probes", probes]
+        found[probes] = [int(line) for line in run("predict", net, points, *options).stdout.split()]
+        assert found[probes] == loaded.predict(moved, unknown=-1, tolerance=0.5, max_probes=probes).tolist()
+    assert found[1].count(-1) > found[1000].count(-1)
+    assert "--tolerance" in usage_error("predict", net, points, "--unknown=-1", "--max-probes", 5)
+
+
 def test_a_tolerance_needs_a_label_for_unknown_points(recognising):
     net, points, _ = recognising
     assert "tolerance" in failure("predict", net, points, "--tolerance", 0.1)
