@@ -47,7 +47,9 @@ def _numbers(report):
     else:
         yield number_text(report.n_classes), "different labels"
     if report.output is None:
-        yield number_text(report.n_hyperplanes), "hyperplanes"
+        more = report.n_recognition_hyperplanes
+        further = f", {more:,} more to know inputs" if more else ""
+        yield number_text(report.n_hyperplanes), "hyperplanes" + further
     else:
         yield number_text(report.longest_integer), "bits of the longest integer"
     yield number_text(report.n_neurons), "neurons"
