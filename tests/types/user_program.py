@@ -163,7 +163,7 @@ def corrected() -> float:
 def pictures(net: fastmem.Network) -> None:
     X, _ = data()
     axes = fastmem.plot.radii(net, X, bins=10)
-    assert "median" in axes.get_title()
+    assert "radius" in axes.get_xlabel()
     fastmem.plot.comparison([{"name": "one", "neurons": 40, "weights": 900}], ax=axes)
 
 
