@@ -8,8 +8,12 @@ are few, the largest rate counts among theirs, that of Gaussian inputs, and that
 
 How many hyperplanes is the smallest number whose rate is low enough by the end of its 95 % interval, and a fourth more,
 or half as many more where few inputs carry that rate.
-Of half-spaces (`fastmem.separate.pool`) up to 128 are tried, of cuts along the columns up to 8,192; where inputs that
-carry a rate become too few, the rate goes on as it fell.
+Of half-spaces (`fastmem.separate.pool`) up to 128 are tried, of cuts along the columns up to 8,192, and no more than
+there are gaps between values: more part nothing, so that in the plane and on curves a rate soon stays where it is.
+
+Cuts stand between rows, those held out among them, beside which fresh inputs have none: so a row that is held out is
+looked at as if cuts were drawn without it. Where inputs that carry a rate become too few, it goes on as it fell, and
+no faster than the dimensions of the rows allow (`fastmem.separate.dimension`).
 """
 
 import math
@@ -34,7 +38,7 @@ _MORE, _UNSURE_MORE, _FEW_MORE = 1.25, 1.5, 24
 _MOST, _MOST_CUTS = 128, 2**13
 _CARRIED = 16.0
 _CUT_DIMENSIONS, _FEW_DIMENSIONS, _MANY = 16, 3, 64
-_STEPS, _FALLING = 2, 3  # sizes of cuts that are tried, for each doubling, and of these the last that tell a slope
+_STEPS, _FALLING = 4, 6  # sizes of cuts that are tried, for each doubling, and of these the last that tell a slope
 _SPACE = 2.5  # dimensions: more than those of a surface
 _KIND_ROWS, _NEIGHBOURS, _NEIGHBOUR_WORK = 1000, 200, 1e9
 _MOVES = (0.1, 0.3, 1.0)
@@ -80,7 +84,7 @@ class Inputs(NamedTuple):
     share : float
         Of the memorized points, those that may be mates.
     times : float
-        How often a pair is among them on average.
+        How often a pair is there on average: up to twice where folds are several, as each of both was held out.
     """
 
     name: str
@@ -194,12 +198,8 @@ def choose(points, ordered, codes_of, separated_anew, promise, negatives, least,
     columns = np.count_nonzero(law.varies)
     if columns <= _FEW_DIMENSIONS or (columns <= _CUT_DIMENSIONS and (best.e > _MANY or not best.is_reached)):
         cuts = Cuts(law)
-        other = _cuts(
-            [source.between_cuts(cuts) for source in sources],
-            promise,
-            cuts,
-            intrinsic_dimension(law.scaled[:, law.varies]),
-        )
+        dimension = intrinsic_dimension(law.scaled[:, law.varies])
+        other = _cuts([source.between_cuts(cuts) for source in sources], promise, cuts, dimension)
         if other.is_better_than(best):
             weights, thresholds = cuts.hyperplanes(other.e, random_state)
             few = 0 if law.varies.all() else max(pool.n_groups, _GROUPS)  # which read the columns that are not cut
@@ -299,7 +299,7 @@ def _held_out(points, separated_anew, random_state):
         ordered, codes_of = separated_anew(kept)
         rows, others = points.take(held), Some(points, kept)
         inputs = Inputs.beside("rows held out", rows, codes_of(Points(rows)), ordered, others, random_state)
-        parts.append(inputs._replace(are_of_law=True, share=len(kept) / len(mixed)))
+        parts.append(inputs._replace(are_of_law=True, share=len(kept) / points.n))
     return Inputs.joined(parts)
 
 
@@ -364,8 +364,8 @@ def _cuts(agreements, promise, cuts, dimension):
 def _slope(known, dimension):
     """How many bits a rate falls while cuts double beyond those that are known.
 
-    Cells of c cuts a column hold a share of c^-D of what lies near, so that a rate falls by D bits in the end. As it
-    fell over the last sizes it goes on; in space and beyond, where it still gets steeper, half-way to D.
+    With c cuts a column a share of about c^-D of near inputs shares a cell, so that a rate falls by D bits in the end.
+    It goes on as it fell over the last sizes; in space and beyond, where it still gets steeper, half-way to D bits.
     """
     (before, _, higher), (e, _, estimate) = known[-min(len(known), 1 + _FALLING)], known[-1]
     slope = math.log2(higher.at_most / estimate.at_most) / math.log2(e / before) if before < e else 0.0
