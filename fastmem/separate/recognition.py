@@ -354,11 +354,10 @@ def _cuts(agreements, promise, cuts, dimension):
     slope = _slope(known, dimension)
     doublings = math.log2(estimate.at_most / promise) / max(slope, 1e-9)
     needed = _MORE * e * 2 ** min(doublings, 60)
-    is_reached = needed <= most
-    more = math.ceil(needed) if is_reached else most
-    fallen = (more / _MORE / e) ** -slope if is_reached else (more / e) ** -slope
+    more = min(math.ceil(needed), most)
+    fallen = max(more / _MORE / e, 1.0) ** -slope
     estimate = Estimate(estimate.rate * fallen, estimate.at_most * fallen, estimate.carried_by)
-    return _Size(more, source, estimate, more > e, is_reached or estimate.at_most <= promise)
+    return _Size(more, source, estimate, more > e, needed <= most)
 
 
 def _slope(known, dimension):
