@@ -80,6 +80,31 @@ def table(random, n):
     return np.column_stack([income, age, rooms, bedrooms, people, household, places])
 
 
+def circle(random, n):
+    """Points of a circle."""
+    angle = random.uniform(0, 2 * np.pi, n)
+    return np.column_stack([np.cos(angle), np.sin(angle)])
+
+
+def moons(random, n):
+    """Two half circles that reach into each other, with noise."""
+    x, y = circle(random, n).T
+    other = random.integers(0, 2, n)
+    arcs = np.column_stack([x + other, np.where(other, 0.5 - np.abs(y), np.abs(y))])
+    return arcs + 0.05 * random.standard_normal((n, 2))
+
+
+def roll(random, n):
+    """A sheet rolled up in space."""
+    angle = 1.5 * np.pi * (1 + 2 * random.random(n))
+    return np.column_stack([angle * np.cos(angle), 21 * random.random(n), angle * np.sin(angle)])
+
+
+def of_rank_2(random, n):
+    """A plane in 16 columns."""
+    return random.standard_normal((n, 2)) @ np.random.default_rng(SEED).standard_normal((2, 16))
+
+
 def finite(load):
     """Rows of a set in random order."""
     rows = functools.cache(load)
@@ -95,6 +120,13 @@ LAWS = {
             (10_000, 8), (10_000, 64), (100_000, 8), (100_000, 64),
         ]
     },
+    "Gauss 300×1": (gauss(1), 300),
+    **{f"Gauss {n:,}×2": (gauss(2), n) for n in (300, 1000, 10_000)},
+    **{f"Gauss {n:,}×3": (gauss(3), n) for n in (300, 3000)},
+    **{f"circle {n:,}": (circle, n) for n in (300, 3000)},
+    **{f"moons {n:,}": (moons, n) for n in (300, 3000)},
+    "swiss roll 500": (roll, 500),
+    "rank 2 in 16 columns 1,000": (of_rank_2, 1000),
     "digits": (finite(lambda: digits()[0].astype(np.float32)), 1000),
     "breast cancer": (finite(lambda: load_breast_cancer().data), 400),
     "diabetes": (finite(lambda: load_diabetes(scaled=False).data), 300),

@@ -106,7 +106,8 @@ class Report:
         cell of a memorized point, and `at_most` is the end of the 95 % interval, carried by about `carried_by` of them.
         `asked` is f, as `memorize` was given it; more bits may be stored. `is_extrapolated` says whether these are too
         few to measure the rate with all hyperplanes: then `at_most` is that with a fifth fewer, or goes on as rates
-        fell before. `is_reached`: whether it is as low as 2^-f. `kinds` has the rate of other inputs by what they are.
+        fell before, no faster than the rows' dimensions allow. `is_reached`: whether it is as low as 2^-f. `kinds` has
+        the rate of other inputs by what they are.
         Fingerprints add 2^-fingerprint_bits to each rate. None where nothing was measured, as for networks of format 1.
     """
 

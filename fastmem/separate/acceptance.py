@@ -64,14 +64,14 @@ def mates_of(codes, ordered, random_state):
 class _Agreement:
     """Pairs of which some share passes; of several mates at most all."""
 
-    def __init__(self, owners, n):
-        self.n = n
+    def __init__(self, owners, n, times=1.0):
+        self.n, self._times = n, times
         self._owner = np.unique(owners, return_inverse=True)[1].reshape(-1)
 
     def estimate(self, e):
         """`Estimate` of the rate with e further hyperplanes."""
         shares = np.minimum(np.bincount(self._owner, self._shares(e)), 1.0)
-        return estimated(shares, self.n, e)
+        return estimated(shares, self.n, e, self._times)
 
 
 class PoolAgreement(_Agreement):
@@ -113,11 +113,13 @@ class CutAgreement(_Agreement):
     ----------
     mates : Mates
     apart : float64 array of shape (p, d)
-        How far each pair lies apart in each column, as a share of the points between.
+        How far each pair lies apart in each column, as a share of the places of cuts.
+    times : float
+        How often a pair is among these on average: twice, where each of both was an input beside the other.
     """
 
-    def __init__(self, mates, apart):
-        super().__init__(mates.inputs, mates.n)
+    def __init__(self, mates, apart, times=1.0):
+        super().__init__(mates.inputs, mates.n, times)
         self._apart = apart
 
     def _shares(self, e):
@@ -130,11 +132,11 @@ def cuts_of_columns(e, d):
     return e // d + (np.arange(d) < e % d)
 
 
-def estimated(shares, n, e=0):
-    """`Estimate` of shares of some of n inputs; of the others they are 0."""
+def estimated(shares, n, e=0, times=1.0):
+    """`Estimate` of shares of some of n inputs, each there so many times; of the others they are 0."""
     if not len(shares):
         return Estimate(0.0, min(_NONE / n, 1.0) * _FALL**e if n else 1.0, 0.0)
     total, squares = float(shares.sum()), float((shares**2).sum())
-    mean = total / n
-    error = math.sqrt(max(squares / n - mean * mean, 0.0) / n)
-    return Estimate(mean, min(mean + _SIDE * error, 1.0), total * total / squares if squares else 0.0)
+    mean = min(total / n, 1.0)
+    error = math.sqrt(max(squares / n - mean * mean, 0.0) * times / n)
+    return Estimate(mean, min(mean + _SIDE * error, 1.0), total * total / squares / times if squares else 0.0)

@@ -151,39 +151,86 @@ def _middle_of_widest_gap(values, is_memorized):
 
 
 def between(low, high):
-    """A number above `low` and not above `high`, in the middle where there is one."""
+    """Numbers above `low` and not above `high`, in the middle where there are such."""
     middle = low / 2 + high / 2  # a sum of two may overflow
-    return high if not low < middle <= high else middle
+    return np.where((low < middle) & (middle <= high), middle, high)[()]
 
 
 class Cuts:
-    """Cuts along the columns of a law."""
+    """Cuts along the columns of a law.
+
+    Attributes
+    ----------
+    d : int
+        How many columns vary.
+    most : int
+        With so many cuts there is one in each gap between values.
+    """
 
     def __init__(self, law):
         self._columns = np.flatnonzero(law.varies)
-        self._values = [np.sort(law.rows[:, column]) for column in self._columns]
+        self._gaps = [_Gaps(law.rows[:, column]) for column in self._columns]
         self.d, self._all = len(self._columns), law.d
+        self.most = self.d * len(law.rows)
 
-    def ranks_of(self, rows):
-        """Where rows stand in each column among those of the law, from 0 to 1: float64 array of shape (n, d)."""
-        ranks = np.empty((len(rows), self.d))
-        for j, (column, values) in enumerate(zip(self._columns, self._values, strict=True)):
-            different, first = np.unique(values, return_index=True)
-            ranks[:, j] = np.interp(rows[:, column].astype(np.float64), different, (first + 0.5) / len(values))
-        return ranks
+    def apart(self, rows, others, are_of_law):
+        """How far inputs lie from others in each column, as a share of the places of cuts: float64 array (p, d).
+
+        As fresh ones do: of inputs that may be of the law, as if it were drawn without each.
+        """
+        apart = np.empty((len(rows), self.d))
+        for j, (column, gaps) in enumerate(zip(self._columns, self._gaps, strict=True)):
+            inputs, of_others = (of[:, column].astype(np.float64) for of in (rows, others))
+            apart[:, j] = gaps.apart(inputs, of_others, are_of_law)
+        return apart
 
     def hyperplanes(self, e, random_state):
         """Weights and thresholds of about e cuts: where values are few, no more than there are gaps between them."""
         columns, thresholds = [], []
-        for j, count in enumerate(cuts_of_columns(e, self.d).tolist()):
-            values = self._values[j]
-            ranks = (np.arange(count) + random_state.random()) / max(count, 1)
-            places = np.minimum((ranks * len(values)).astype(np.int64), len(values) - 1)
-            above = np.searchsorted(values, values[places], side="right")
-            above = np.unique(above[above < len(values)])
-            cuts = [between(float(values[k - 1]), float(values[k])) for k in above.tolist()]
-            thresholds += cuts
-            columns += [self._columns[j]] * len(cuts)
+        for column, gaps, count in zip(self._columns, self._gaps, cuts_of_columns(e, self.d).tolist(), strict=True):
+            cuts = gaps.cuts(count, random_state.random())
+            thresholds.append(cuts)
+            columns += [column] * len(cuts)
         weights = np.zeros((len(columns), self._all), np.float32)
         weights[np.arange(len(columns)), columns] = 1
-        return weights, np.array(thresholds, np.float64)
+        return weights, np.concatenate(thresholds)
+
+
+class _Gaps:
+    """Where cuts along a column may stand: between different values, for each as many places as the lower one has rows.
+
+    An input that was never seen has no cuts beside its own value. For one of the law they are taken away: where it is
+    the only one of its value, one cut between its neighbours takes the place of those on both its sides.
+    """
+
+    def __init__(self, column):
+        self._sorted = np.sort(column)
+        self._values, counts = np.unique(self._sorted, return_counts=True)
+        values = self._values
+        self._counts = np.append(counts, 0)
+        self._below = np.append(0, np.cumsum(counts[:-1]))
+        never = np.array([np.inf])
+        self._cuts = np.concatenate([never, between(values[:-1], values[1:]), never])  # below and above each value
+        self._instead = np.concatenate([never, between(values[:-2], values[2:]), never])[: len(values)]
+
+    def cuts(self, count, shift):
+        """Cuts at so many equally spaced ranks."""
+        values = self._sorted
+        ranks = (np.arange(count) + shift) / max(count, 1)
+        places = np.minimum((ranks * len(values)).astype(np.int64), len(values) - 1)
+        above = np.searchsorted(values, values[places], side="right")
+        above = np.unique(above[above < len(values)])
+        return between(values[above - 1], values[above])
+
+    def apart(self, inputs, others, are_of_law):
+        """Places between inputs and others, as a share of all."""
+        place = np.minimum(np.searchsorted(self._values, inputs), len(self._values) - 1)
+        alone = are_of_law & (self._values[place] == inputs) & (self._counts[place] == 1)
+        return np.abs(self._rank(inputs, place, alone) - self._rank(others, place, alone)) / len(self._sorted)
+
+    def _rank(self, numbers, place, alone):
+        """Places below numbers, without the values at places that are alone."""
+        below = self._below[np.searchsorted(self._cuts[1:-1], numbers, side="right")]
+        lower = self._counts[place - 1]
+        moved = lower * (self._instead[place] <= numbers) - lower * (self._cuts[place] <= numbers)
+        return below + alone * (moved - (self._cuts[place + 1] <= numbers))

@@ -8,8 +8,12 @@ are few, the largest rate counts among theirs, that of Gaussian inputs, and that
 
 How many hyperplanes is the smallest number whose rate is low enough by the end of its 95 % interval, and a fourth more,
 or half as many more where few inputs carry that rate.
-Of half-spaces (`fastmem.separate.pool`) up to 128 are tried, of cuts along the columns up to 8,192; where inputs that
-carry a rate become too few, the rate goes on as it fell.
+Of half-spaces (`fastmem.separate.pool`) up to 128 are tried, of cuts along the columns up to 8,192, and no more than
+there are gaps between values: more part nothing, so that in the plane and on curves a rate soon stays where it is.
+
+Cuts stand between rows, those held out among them, beside which fresh inputs have none: so a row that is held out is
+looked at as if cuts were drawn without it. Where inputs that carry a rate become too few, it goes on as it fell, and
+no faster than the dimensions of the rows allow (`fastmem.separate.dimension`).
 """
 
 import math
@@ -19,6 +23,7 @@ import numpy as np
 
 from fastmem.data.points import Points
 from fastmem.separate.acceptance import CutAgreement, Estimate, PoolAgreement, mates_of
+from fastmem.separate.dimension import intrinsic_dimension
 from fastmem.separate.pool import POOL, Cuts, HalfSpaces, Law
 
 __all__ = ["Chosen", "Inputs", "Some", "choose", "rates_of_kinds"]
@@ -33,7 +38,8 @@ _MORE, _UNSURE_MORE, _FEW_MORE = 1.25, 1.5, 24
 _MOST, _MOST_CUTS = 128, 2**13
 _CARRIED = 16.0
 _CUT_DIMENSIONS, _FEW_DIMENSIONS, _MANY = 16, 3, 64
-_STEPS = 2  # sizes of cuts that are tried, for each doubling
+_STEPS, _FALLING = 4, 6  # sizes of cuts that are tried, for each doubling, and of these the last that tell a slope
+_SPACE = 2.5  # dimensions: more than those of a surface
 _KIND_ROWS, _NEIGHBOURS, _NEIGHBOUR_WORK = 1000, 200, 1e9
 _MOVES = (0.1, 0.3, 1.0)
 
@@ -73,6 +79,12 @@ class Inputs(NamedTuple):
         The points among the mates, each once.
     numbers : int64 array
         The mates' positions among these.
+    are_of_law : bool
+        Whether they may be among the rows between which cuts are placed, as fresh inputs are not.
+    share : float
+        Of the memorized points, those that may be mates.
+    times : float
+        How often a pair is there on average: up to twice where folds are several, as each of both was held out.
     """
 
     name: str
@@ -80,6 +92,9 @@ class Inputs(NamedTuple):
     mates: tuple
     mate_rows: np.ndarray
     numbers: np.ndarray
+    are_of_law: bool = False
+    share: float = 1.0
+    times: float = 1.0
 
     @classmethod
     def beside(cls, name, rows, codes, ordered, points, random_state):
@@ -105,6 +120,9 @@ class Inputs(NamedTuple):
             mates,
             np.concatenate([part.mate_rows for part in parts]),
             np.concatenate([part.numbers + first for part, first in zip(parts, rows, strict=False)]),
+            parts[0].are_of_law,
+            parts[0].share,
+            1 + (1 / parts[0].share - 1) * (len(parts) - 1),
         )
 
     def in_pool(self, half_spaces):
@@ -114,8 +132,8 @@ class Inputs(NamedTuple):
 
     def between_cuts(self, cuts):
         """`CutAgreement`."""
-        ranks, of_rows = cuts.ranks_of(self.rows), cuts.ranks_of(self.mate_rows)
-        return CutAgreement(self.mates, np.abs(ranks[self.mates.inputs] - of_rows[self.numbers]))
+        apart = cuts.apart(self.rows[self.mates.inputs], self.mate_rows[self.numbers], self.are_of_law)
+        return CutAgreement(self.mates._replace(n=self.mates.n * self.share), apart, self.times)
 
 
 class Chosen(NamedTuple):
@@ -180,7 +198,8 @@ def choose(points, ordered, codes_of, separated_anew, promise, negatives, least,
     columns = np.count_nonzero(law.varies)
     if columns <= _FEW_DIMENSIONS or (columns <= _CUT_DIMENSIONS and (best.e > _MANY or not best.is_reached)):
         cuts = Cuts(law)
-        other = _cuts([source.between_cuts(cuts) for source in sources], promise, columns)
+        dimension = intrinsic_dimension(law.scaled[:, law.varies])
+        other = _cuts([source.between_cuts(cuts) for source in sources], promise, cuts, dimension)
         if other.is_better_than(best):
             weights, thresholds = cuts.hyperplanes(other.e, random_state)
             few = 0 if law.varies.all() else max(pool.n_groups, _GROUPS)  # which read the columns that are not cut
@@ -256,9 +275,8 @@ def _sources(points, ordered, codes_of, separated_anew, negatives, law, random_s
     if negatives is not None:
         rows = random_state.permutation(negatives.n)[:_HELD_OUT]
         some = Points(negatives.take(np.sort(rows)))
-        sources.append(
-            Inputs.beside("negatives", some.array, codes_of(some), ordered, points, random_state)
-        )  # fmt: skip
+        inputs = Inputs.beside("negatives", some.array, codes_of(some), ordered, points, random_state)
+        sources.append(inputs._replace(are_of_law=True))
     elif points.n >= _LEAST_POINTS:
         sources.append(_held_out(points, separated_anew, random_state))
     if not sources or len(sources[0].rows) < _FEW:
@@ -280,7 +298,8 @@ def _held_out(points, separated_anew, random_state):
             continue
         ordered, codes_of = separated_anew(kept)
         rows, others = points.take(held), Some(points, kept)
-        parts.append(Inputs.beside("rows held out", rows, codes_of(Points(rows)), ordered, others, random_state))
+        inputs = Inputs.beside("rows held out", rows, codes_of(Points(rows)), ordered, others, random_state)
+        parts.append(inputs._replace(are_of_law=True, share=len(kept) / points.n))
     return Inputs.joined(parts)
 
 
@@ -320,29 +339,37 @@ def _half_spaces(pool, agreements, promise, least):
     return _Size(more, source, estimate, is_extrapolated, is_reached or estimate.at_most <= promise)
 
 
-def _cuts(agreements, promise, d):
-    """`_Size` of cuts along d columns."""
-    known = []
-    for step in range(_STEPS * int(math.log2(_MOST_CUTS / d)) + 1):
-        e = min(round(d * 2 ** (step / _STEPS)), _MOST_CUTS)
+def _cuts(agreements, promise, cuts, dimension):
+    """`_Size` of cuts, at most as many as there are gaps for, in a law of so many dimensions."""
+    known, most = [], min(cuts.most, _MOST_CUTS)
+    for step in range(math.ceil(_STEPS * math.log2(most / cuts.d)) + 1):
+        e = min(round(cuts.d * 2 ** (step / _STEPS)), most)
         source, estimate = _largest(agreements, e)
         if estimate.carried_by < _CARRIED / 2 and known:
             break
         known.append((e, source, estimate))
         if estimate.at_most <= promise:
-            return _Size(min(math.ceil(_MORE * e), _MOST_CUTS), source, estimate, False, True)
+            return _Size(min(math.ceil(_MORE * e), most), source, estimate, False, True)
     e, source, estimate = known[-1]
-    slope = d / 2
-    if len(known) > 1:
-        before, _, higher = known[-2]
-        slope = min(d, math.log2(higher.at_most / estimate.at_most) / math.log2(e / before))
+    slope = _slope(known, dimension)
     doublings = math.log2(estimate.at_most / promise) / max(slope, 1e-9)
     needed = _MORE * e * 2 ** min(doublings, 60)
-    is_reached = needed <= _MOST_CUTS
-    more = math.ceil(needed) if is_reached else _MOST_CUTS
-    fallen = (more / _MORE / e) ** -slope if is_reached else (more / e) ** -slope
+    more = min(math.ceil(needed), most)
+    fallen = max(more / _MORE / e, 1.0) ** -slope
     estimate = Estimate(estimate.rate * fallen, estimate.at_most * fallen, estimate.carried_by)
-    return _Size(more, source, estimate, True, is_reached or estimate.at_most <= promise)
+    return _Size(more, source, estimate, more > e, needed <= most)
+
+
+def _slope(known, dimension):
+    """How many bits a rate falls while cuts double beyond those that are known.
+
+    With c cuts a column a share of about c^-D of near inputs shares a cell, so that a rate falls by D bits in the end.
+    It goes on as it fell over the last sizes; in space and beyond, where it still gets steeper, half-way to D bits.
+    """
+    (before, _, higher), (e, _, estimate) = known[-min(len(known), 1 + _FALLING)], known[-1]
+    slope = math.log2(higher.at_most / estimate.at_most) / math.log2(e / before) if before < e else 0.0
+    slope = min(slope, dimension)
+    return slope if dimension < _SPACE else (slope + dimension) / 2
 
 
 def _largest(agreements, e):

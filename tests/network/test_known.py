@@ -51,6 +51,45 @@ def test_fresh_points_of_the_same_law_are_known_no_more_often_than_asked_for(n, 
     assert known <= 4 * measured["at_most"] + 1.3 * 2.0**-f
 
 
+def circle(n, seed=0):
+    angle = np.random.default_rng(seed).uniform(0, 2 * np.pi, n)
+    return np.column_stack([np.cos(angle), np.sin(angle)])
+
+
+def moons(n, seed=0):
+    rng = np.random.default_rng(seed)
+    x, y = circle(n, seed=rng).T
+    other = rng.integers(0, 2, n)
+    return np.column_stack([x + other, np.where(other, 0.5 - abs(y), abs(y))]) + 0.05 * rng.standard_normal((n, 2))
+
+
+CURVED = {
+    "the line": lambda n, seed=0: gaussian(n, 1, seed),
+    "the plane": lambda n, seed=0: gaussian(n, 2, seed),
+    "a circle": circle,
+    "moons": moons,
+}
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+@pytest.mark.parametrize("draw", CURVED.values(), ids=CURVED)
+def test_in_the_plane_and_on_curves_what_is_not_reached_is_said_and_how_often_fresh_points_are_known(
+    draw, on_disk, tmp_path
+):
+    X, fresh = draw(300), draw(50_000, seed=1)
+    with pytest.warns(RecognitionWarning):
+        net = memorize(X, np.arange(300) % 3, fingerprint_bits=16, **ALL | ({"scratch": tmp_path} if on_disk else {}))
+    measured = net.report().recognition
+    assert not measured["is_reached"]
+    assert net.contains(fresh).mean() <= measured["at_most"] + 2.0**-16
+
+
+def test_in_the_plane_few_bits_are_reached():
+    net = memorize(gaussian(1000, 2), np.arange(1000) % 3, fingerprint_bits=6, **ALL)
+    assert net.report().recognition["is_reached"]
+    assert net.contains(gaussian(50_000, 2, seed=1)).mean() <= 2.2 * 2.0**-6
+
+
 def test_digits_that_were_held_out_are_unknown():
     X = np.random.default_rng(1).permutation(load_digits().data)
     net = memorize(X[:1000], np.arange(1000) % 10, fingerprint_bits=16, **ALL)

@@ -68,6 +68,13 @@ def test_the_end_of_the_interval_is_above_the_rate_nine_times_of_ten():
     assert np.mean(above) > 0.9
 
 
+def test_a_pair_that_is_there_twice_is_no_more_certain():
+    shares = np.random.default_rng(3).beta(0.2, 4, 50)
+    once = estimated(shares, 400.0)
+    twice = estimated(np.repeat(shares, 2), 800.0, times=2.0)
+    assert twice == pytest.approx(once)
+
+
 def test_where_no_input_has_a_mate_the_rule_of_three_holds():
     nothing = estimated(np.empty(0), 300.0)
     assert (nothing.rate, nothing.at_most, nothing.carried_by) == (0.0, 0.01, 0.0)
