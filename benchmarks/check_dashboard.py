@@ -10,17 +10,14 @@ status is 1 if any of this is not so.
 """
 
 import argparse
-import functools
 import html
-import http.server
 import json
 import re
 import sys
-import threading
 from pathlib import Path
 
 from axes import SPREAD
-from browsing import browse
+from browsing import Quiet, browse, served
 
 COMMITS = 5
 # Opens the dashboard in a frame, as a reader would one page after the other, and writes down what is there.
@@ -77,12 +74,12 @@ function texts(elements) { return elements.toArray().map(element => element.getA
 """
 
 
-class Dashboard(http.server.SimpleHTTPRequestHandler):
+class Dashboard(Quiet):
     """The published files, and the page that looks at them."""
 
     probe = ""
 
-    def do_GET(self):
+    def do_GET(self):  # noqa: N802 - as http.server calls it
         if self.path != "/probe.html":
             return super().do_GET()
         self.send_response(200)
@@ -91,23 +88,15 @@ class Dashboard(http.server.SimpleHTTPRequestHandler):
         self.wfile.write(self.probe.encode())
         return None
 
-    def log_message(self, *_):
-        pass
-
 
 def look(folder, names, benchmark, chromium, screenshot):
     """What the browser finds in the dashboard: a dict."""
     probe = PROBE.replace("BENCHMARK", benchmark).replace("NAMES", json.dumps(sorted(names)))
     handler = type("Probe", (Dashboard,), {"probe": probe})
-    server = http.server.ThreadingHTTPServer(("localhost", 0), functools.partial(handler, directory=folder))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    address = f"http://localhost:{server.server_port}/"
-    try:
+    with served(folder, handler) as address:
         page = browse(chromium, address + "probe.html", "--dump-dom")
         if screenshot:
             browse(chromium, f"{address}index.html#{benchmark}?x-axis=commit", f"--screenshot={screenshot}")
-    finally:
-        server.shutdown()
     return json.loads(html.unescape(re.search(r'<pre id="found">(.*?)</pre>', page, re.DOTALL)[1]))
 
 

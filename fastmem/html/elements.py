@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fastmem.html.wording import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Html", "element", "escaped", "fragment", "pairs", "table"]
+__all__ = ["Html", "Keyed", "element", "escaped", "fragment", "pairs", "table"]
 
 _VOID = {"br", "col", "hr", "input", "meta"}  # elements without content
 
@@ -77,8 +77,20 @@ def _attribute(name, value):
     return f" {name}" if value is True else f' {name}="{escaped(str(value))}"'
 
 
+class Keyed(NamedTuple):
+    """A cell that is sorted by another value than its text: a number or text, None last."""
+
+    content: object
+    key: float | str | None
+
+
 def table(
-    headings: Sequence[object], rows: Iterable[Sequence[object]], *, numbers: Iterable[int] = (), caption: str = ""
+    headings: Sequence[object],
+    rows: Iterable[Sequence[object]],
+    *,
+    numbers: Iterable[int] = (),
+    caption: str = "",
+    class_: str | None = None,
 ) -> Html:
     """A table with a line of headings.
 
@@ -87,11 +99,13 @@ def table(
     headings : sequence
         Of the columns; the first column names its rows.
     rows : iterable of sequences
-        As many cells each as there are headings.
+        As many cells each as there are headings: `Keyed`, or content that is sorted by its text, if by anything.
     numbers : iterable of int
         Positions of columns whose cells stand to the right.
     caption : str
         What stands above; none by default.
+    class_ : str, optional
+        Of the table.
 
     Returns
     -------
@@ -99,17 +113,26 @@ def table(
     """
     right = set(numbers)
 
-    def kind(k):
-        return "number" if k in right else None
+    def cell(tag, k, content, **given):
+        if isinstance(content, Keyed):
+            content, given["data_key"] = content.content, _text_of(content.key)
+        return element(tag, content, **given, class_="number" if k in right else None)
 
     def row(cells):
         first, *others = cells
-        named = element("th", first, scope="row", class_=kind(0))
-        return element("tr", named, *(element("td", cell, class_=kind(k)) for k, cell in enumerate(others, 1)))
+        named = cell("th", 0, first, scope="row")
+        return element("tr", named, *(cell("td", k, content) for k, content in enumerate(others, 1)))
 
-    head = element("tr", *(element("th", name, scope="col", class_=kind(k)) for k, name in enumerate(headings)))
+    head = element("tr", *(cell("th", k, name, scope="col") for k, name in enumerate(headings)))
     title = element("caption", caption) if caption else ""
-    return element("table", title, element("thead", head), element("tbody", *map(row, rows)))
+    return element("table", title, element("thead", head), element("tbody", *map(row, rows)), class_=class_)
+
+
+def _text_of(key):
+    """A key as the script of a page reads it; beyond its numbers all are the largest."""
+    if key is None or key != key:
+        return ""
+    return key if isinstance(key, str) else repr(float(min(max(key, -(10**308)), 10**308)))
 
 
 def pairs(rows: Iterable[tuple[object, object]], *, caption: str = "") -> Html:

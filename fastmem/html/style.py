@@ -72,7 +72,7 @@ tbody th { font-weight: 550; }
 tbody tr:hover { background: var(--shade); }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .sortable tbody th { min-width: 5.5rem; }
-.sortable td.text { min-width: 8rem; }
+.sortable td:not(.number) { min-width: 8rem; }
 .named { display: flex; align-items: baseline; } .named .swatch { flex: none; }
 .source { min-width: 16rem; color: var(--soft); font-size: 0.88rem; }
 details { margin: 0.8rem 0 0; }

@@ -6,9 +6,9 @@ import inspect
 import re
 
 from fastmem.data.plain import as_json
-from fastmem.html.elements import element
+from fastmem.html.elements import Keyed, element
 from fastmem.html.page import section
-from fastmem.html.tables import Keyed, sortable
+from fastmem.html.tables import sortable
 from fastmem.html.wording import number_text, shortened
 
 __all__ = ["as_data", "numbers"]

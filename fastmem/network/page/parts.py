@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from fastmem.html.elements import element
+from fastmem.html.elements import Keyed, element
 from fastmem.html.page import section
 from fastmem.html.svg import stacked
-from fastmem.html.tables import Keyed, sortable, swatched
+from fastmem.html.tables import sortable, swatched
 from fastmem.hyperplanes.columns import FRAME
 from fastmem.network.known import FURTHER_FRAME
 

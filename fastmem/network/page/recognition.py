@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from fastmem.html.elements import element
+from fastmem.html.elements import Keyed, element
 from fastmem.html.page import section
 from fastmem.html.svg import share
-from fastmem.html.tables import Keyed, sortable
+from fastmem.html.tables import sortable
 from fastmem.html.wording import number_text
 
 __all__ = ["recognition"]
